@@ -1,0 +1,223 @@
+"""Files that are whole or absent: every output is written under a hidden name and renamed.
+
+A rename within one folder is atomic on POSIX file systems, so a reader sees the old content or
+the new one, never half of either, whatever moment a run is killed at. What a killed run leaves
+behind is a hidden file whose name says which process on which host wrote it; nothing reads it
+(use :func:`visible_files`, since ``Path.glob("*.h5")`` lists hidden files too) and
+:func:`remove_stale_temporaries` sweeps it away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SECONDS_PER_DAY = 86_400.0
+_TEMPORARY_NAME = re.compile(r"^\.tmp-(?P<host>[\w.]*)-(?P<pid>\d+)-[0-9a-f]{8}-.+$", re.ASCII)
+
+
+def _host() -> str:
+    """Return the host name reduced to letters, digits, dots and underscores."""
+    return re.sub(r"[^\w.]", "_", socket.gethostname(), flags=re.ASCII)[:40]
+
+
+def temporary_path(path: Path | str) -> Path:
+    """Return a fresh hidden name beside `path`; it ends like `path`, so its suffix is the same."""
+    path = Path(path)
+    return path.with_name(f".tmp-{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path to write to; it becomes `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file to write; its folder is made if absent, an existing file is replaced.
+
+    Yields
+    ------
+    Path
+        A hidden path in the same folder with the same suffix. It is removed if the block raises.
+
+    Examples
+    --------
+    >>> with atomic_write("fields.npy") as temporary:  # doctest: +SKIP
+    ...     np.save(temporary, fields)
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path)
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_to_disk(path.parent)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path | str) -> Iterator[Path]:
+    """Give a temporary folder to fill; it becomes `path` when the block ends without an error.
+
+    An existing folder `path` is replaced. When several processes do so at once, one of them wins
+    and none fails. (A folder, unlike a file, cannot be exchanged in one step: for an instant
+    between two renames there is none. Readers that may meet that instant try again.)
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder to write; its parent is made if absent.
+
+    Yields
+    ------
+    Path
+        An existing, empty, hidden folder beside `path`. It is removed if the block raises.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            _flush_to_disk(file)
+        while True:
+            try:
+                os.rename(temporary, path)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            retired = temporary_path(path)
+            with contextlib.suppress(FileNotFoundError):  # another process has retired it
+                os.rename(path, retired)
+                shutil.rmtree(retired, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _flush_to_disk(path.parent)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` to `path` as UTF-8, atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, content: Any) -> None:
+    """Write `content` to `path` as indented JSON, atomically.
+
+    Raises
+    ------
+    ValueError
+        If a value has no JSON form (NaN and infinities included: other readers reject them).
+    """
+    try:
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: this content cannot be written as JSON: {error}") from error
+    write_text(path, text + "\n")
+
+
+def visible_files(folder: Path | str, pattern: str = "*") -> list[Path]:
+    """Return the files of `folder` that match `pattern`, sorted by name, hidden ones left out."""
+    return sorted(
+        file for file in Path(folder).glob(pattern) if file.is_file() and file.name[0] != "."
+    )
+
+
+def remove_stale_temporaries(folder: Path | str, *, max_age: float = SECONDS_PER_DAY) -> list[Path]:
+    """Remove what killed runs left in `folder` (sub-folders are not entered).
+
+    Parameters
+    ----------
+    folder : Path or str
+        A folder that :func:`atomic_write` or :func:`atomic_folder` writes to; it may be absent.
+    max_age : float
+        Age [s] from which a temporary is removed whoever wrote it. A younger one is removed only
+        if it was written on this host by a process that no longer lives.
+
+    Returns
+    -------
+    list of Path
+        What was removed.
+    """
+    removed = []
+    for path in sorted(Path(folder).glob(".tmp-*")):
+        name = _TEMPORARY_NAME.match(path.name)
+        if name is None:
+            continue
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps the same folder
+            dead = name["host"] == _host() and not _is_alive(int(name["pid"]))
+            if not dead and time.time() - path.stat().st_mtime < max_age:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            removed.append(path)
+    return removed
+
+
+def missing_file_error(path: Path | str) -> FileNotFoundError:
+    """Return the error for an absent file or folder, naming the nearest one that exists.
+
+    Examples
+    --------
+    >>> raise missing_file_error("raw/DNS1_000.hdf5")  # doctest: +SKIP
+    FileNotFoundError: raw/DNS1_000.hdf5 does not exist. Nearest name there: DNS1_000.h5.
+    """
+    path = Path(path)
+    folder = path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        path, folder = folder, folder.parent
+    message = f"{path} does not exist."
+    names = sorted(p.name for p in folder.iterdir() if p.name[0] != ".") if folder.is_dir() else []
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
+    if close:
+        message += f" Nearest name there: {close[0]}."
+    elif names:
+        others = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        message += f" {folder} holds {', '.join(names[:5])}{others}."
+    else:
+        message += f" {folder} is empty."
+    return FileNotFoundError(message)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this number runs on this host."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Make a file or a folder survive a power cut, so that no rename outruns its content."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"nothing was written to the temporary file {path}") from None
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot flush folders
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
