@@ -1,0 +1,1 @@
+"""Combustion: turbulent premixed flames, their sub-grid surface and its closures."""
