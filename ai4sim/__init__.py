@@ -1,1 +1,3 @@
-"""The shared core: learning, files and figures; it knows no physics and imports no use case."""
+"""The shared core of the collections: learning, files and figures. It knows no physics."""
+
+__version__ = "0.1.0"
