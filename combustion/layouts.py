@@ -14,12 +14,13 @@ field (name in memory)       CNF  (x, y, z)      R2, R3  (z, y, x)     unit
 ===========================  ==================  ====================  ==========
 
 ``progress_variable`` is the filtered progress variable c_bar (0 fresh, 1 burnt),
-``flame_surface_density`` the target Sigma, the filtered |grad c|, ``resolved_gradient`` is
-|grad c_bar|, ``subfilter_velocity`` the rms velocity below the filter measured in the DNS and
+``flame_surface_density`` the target Sigma, the filtered ``|grad c|``, ``resolved_gradient`` is
+``|grad c_bar|``, ``subfilter_velocity`` the rms velocity below the filter measured in the DNS and
 ``les_velocity`` its estimate from what an LES resolves. Only the first is indispensable.
 
 Facts about the flame are attributes of the file (``dx_les``, ``filter_width``, ``S_L``,
-``delta_L``, ..., SI units). Archives without attributes are legal: the caller then supplies what it needs.
+``delta_L``, ..., SI units). Archives without attributes are legal: the caller then supplies what
+it needs.
 """
 
 from __future__ import annotations
@@ -335,8 +336,8 @@ def _spacing(attributes: Mapping[str, Any], dx: float | None, path: Path) -> flo
     value = attributes.get("dx_les", attributes.get("dx", dx))
     if value is None:
         raise ValueError(
-            f"{path}: the spacing of the LES grid is unknown: expected an attribute 'dx_les' or 'dx' "
-            f"[m], found {sorted(attributes)}; give dx"
+            f"{path}: the spacing of the LES grid is unknown: expected an attribute 'dx_les' or "
+            f"'dx' [m], found {sorted(attributes)}; give dx"
         )
     if not float(value) > 0:
         raise ValueError(f"{path}: the spacing of the LES grid must be positive [m], found {value}")
