@@ -1,0 +1,65 @@
+"""Networks by name: plain ``torch.nn.Module`` classes, and how a config builds them."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import nn
+
+from ai4sim.nets.tiling import tiled
+from ai4sim.nets.unet import UNet
+
+__all__ = ["NETS", "UNet", "build", "tiled"]
+
+NETS: dict[str, type[nn.Module]] = {"UNet": UNet}
+"""Every network that a config can name."""
+
+
+def build(spec: Mapping[str, Any]) -> nn.Module:
+    """Build a network from its specification.
+
+    Parameters
+    ----------
+    spec : mapping
+        ``{"name": "UNet", **arguments}``: a key of `NETS` and the keyword arguments of that class.
+        A network's own ``spec`` has this form: ``build(net.spec)`` is the same network, untrained.
+
+    Returns
+    -------
+    torch.nn.Module
+        The network, with new random weights.
+
+    Raises
+    ------
+    ValueError
+        Where the name is missing or unknown, or an argument is missing or unknown to that network.
+    """
+    arguments = dict(spec)
+    name = arguments.pop("name", None)
+    if name is None:
+        raise ValueError(f"network: no 'name' in {dict(spec)}; expected one of {sorted(NETS)}")
+    if name not in NETS:
+        raise ValueError(
+            f"network: unknown name {name!r}{_nearest(str(name), NETS)}; known: {sorted(NETS)}"
+        )
+    parameters = inspect.signature(NETS[name]).parameters
+    for argument in arguments:
+        if argument not in parameters:
+            raise ValueError(
+                f"network {name}: unexpected argument {argument!r}"
+                f"{_nearest(argument, parameters)}; {name} takes {', '.join(parameters)}"
+            )
+    for argument, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and argument not in arguments:
+            raise ValueError(f"network {name}: argument {argument!r} is missing")
+    return NETS[name](**arguments)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    """Suggest the known word that `word` was probably meant to be, if any comes near."""
+    by_lower_case = {k.lower(): k for k in known}
+    matches = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
+    return f" (did you mean {by_lower_case[matches[0]]!r}?)" if matches else ""
