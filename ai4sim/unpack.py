@@ -1,0 +1,229 @@
+"""Unpack zip and tar archives whose content is not trusted.
+
+Only regular files with a wanted ending are copied out, each under the last part of its stored
+name, into one flat folder: a stored path never reaches the file system. An archive that holds a
+path or a link out of itself, or a device, is refused altogether, since nobody packs data so.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import posixpath
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, Any, NamedTuple
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,  # a zip method that Python does not know
+)
+MAX_LINK_LENGTH = 4096
+Opener = Callable[..., Any]
+
+
+class DamagedArchiveError(ValueError):
+    """The file is not an archive, or not a whole one."""
+
+
+class Member(NamedTuple):
+    """One entry of an archive, whatever its format."""
+
+    name: str
+    kind: str  # "file", "folder", "link" or "special"
+    size: int  # bytes when unpacked
+    target: str  # where a link points, relative to the archive's root
+    open: Callable[[], IO[bytes]]
+
+
+def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+    """Copy the wanted files of an archive into a flat folder.
+
+    Parameters
+    ----------
+    archive : Path
+        A zip or a tar (plain, gzip, bzip2, xz) file; its content decides, not its name.
+    folder : Path
+        An existing, empty folder.
+    suffixes : tuple of str
+        Endings of the files to copy, in lower case, such as ``(".h5",)``.
+
+    Returns
+    -------
+    dict of str to str
+        File name in `folder` -> name stored in the archive.
+
+    Raises
+    ------
+    DamagedArchiveError
+        If the file is no archive or is cut short or altered.
+    ValueError
+        If it is unsafe, too large for the disk, holds two files of one name, or none wanted.
+    """
+    unpacked: dict[str, str] = {}
+    room = shutil.disk_usage(folder).free
+    with contextlib.closing(_members(archive)) as members:
+        for member in members:
+            _refuse_unsafe(member)
+            name = PurePosixPath(member.name).name
+            # A link that stays inside is another name of a file that is copied anyway. Hidden
+            # files are leftovers of the packing machine (macOS adds a "._x.h5" to each x.h5).
+            if member.kind != "file" or name.startswith(".") or not _ends(name, suffixes):
+                continue
+            if name in unpacked:
+                raise ValueError(
+                    f"the archive holds two files of one name, {unpacked[name]} and {member.name}: "
+                    "unpack it by hand into the raw folder, under different names."
+                )
+            room -= member.size
+            if room < 0:
+                raise ValueError(
+                    f"{member.name} ({member.size} bytes) does not fit on the disk of {folder}: "
+                    "free some space or choose another data path."
+                )
+            with _damage_named(member.name), member.open() as source:
+                with (folder / name).open("wb") as copy:
+                    shutil.copyfileobj(source, copy, 1 << 20)
+                if (folder / name).stat().st_size != member.size:
+                    raise EOFError("it is shorter than the archive says")
+            unpacked[name] = member.name
+    if not unpacked:
+        raise ValueError(f"the archive holds no {' or '.join(suffixes)} file.")
+    return unpacked
+
+
+def _ends(name: str, suffixes: tuple[str, ...]) -> bool:
+    return name.lower().endswith(suffixes)
+
+
+def _members(archive: Path) -> Generator[Member, None, None]:
+    """List the entries of an archive in stored order (one pass: large tars are read once)."""
+    with archive.open("rb") as file:
+        start = file.read(512)
+    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        yield from _zip_members(archive)
+        return
+    openers: dict[bytes, Opener] = {
+        b"\x1f\x8b": gzip.open,
+        b"BZh": bz2.open,
+        b"\xfd7zXZ": lzma.open,
+    }
+    opener = next((o for magic, o in openers.items() if start.startswith(magic)), None)
+    if opener is None and start[257:262] != b"ustar":
+        raise DamagedArchiveError(
+            f"this is no zip or tar archive; it starts with {start[:40]!r}. If that is a web page, "
+            "open the address in a browser, and give the address (or path) of the archive itself."
+        )
+    yield from _tar_members(archive, opener)
+
+
+def _zip_members(archive: Path) -> Generator[Member, None, None]:
+    with _damage_named(archive.name):
+        opened = zipfile.ZipFile(archive)
+    with opened:
+        for info in opened.infolist():
+            if info.flag_bits & 1:
+                raise ValueError(f"{info.filename} is encrypted: unpack the archive by hand.")
+            mode = info.external_attr >> 16
+            kind, target = "file", ""
+            if info.is_dir():
+                kind = "folder"
+            elif stat.S_ISLNK(mode):
+                with _damage_named(info.filename), opened.open(info) as link:
+                    stored = link.read(MAX_LINK_LENGTH).decode("utf-8", "replace")
+                kind, target = "link", _beside(info.filename, stored)
+            elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+                kind = "special"
+            yield Member(info.filename, kind, info.file_size, target, _opener(opened, info))
+
+
+def _opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
+    return lambda: opened.open(info)
+
+
+def _tar_members(archive: Path, opener: Opener | None) -> Generator[Member, None, None]:
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(opener(archive, "rb") if opener else archive.open("rb"))
+        with _damage_named(archive.name):
+            opened = stack.enter_context(tarfile.open(fileobj=stream, mode="r:"))
+        while True:
+            with _damage_named(archive.name):
+                info = opened.next()
+            if info is None:
+                break
+            kind, target = "special", ""
+            if info.isreg():
+                kind = "file"
+            elif info.isdir():
+                kind = "folder"
+            elif info.issym():
+                kind, target = "link", _beside(info.name, info.linkname)
+            elif info.islnk():
+                kind, target = "link", info.linkname
+            yield Member(info.name, kind, info.size, target, _tar_opener(opened, info))
+        # tarfile takes a damaged header for the end, and the checksums of compressed streams
+        # come last: only a tail of zeros, read to its end, shows that the archive was whole.
+        with _damage_named(archive.name):
+            while tail := stream.read(1 << 20):
+                if tail.strip(b"\0"):
+                    raise tarfile.ReadError("unreadable entry")
+
+
+def _tar_opener(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], IO[bytes]]:
+    def open_member() -> IO[bytes]:
+        file = opened.extractfile(info)
+        if file is None:
+            raise tarfile.ReadError("no content")
+        return file
+
+    return open_member
+
+
+def _beside(name: str, target: str) -> str:
+    """Return where a link points from the archive's root."""
+    return posixpath.join(posixpath.dirname(name), target)
+
+
+def _refuse_unsafe(member: Member) -> None:
+    """Raise ValueError for an entry that reaches out of the archive or is no plain data."""
+    if _leaves(member.name):
+        raise ValueError(f"unsafe archive, refused: the stored path {member.name!r} leaves it.")
+    if member.kind == "link" and _leaves(member.target):
+        raise ValueError(
+            f"unsafe archive, refused: the link {member.name!r} leaves it (to {member.target!r})."
+        )
+    if member.kind == "special":
+        raise ValueError(f"unsafe archive, refused: {member.name!r} is a device or a pipe.")
+
+
+def _leaves(name: str) -> bool:
+    """Whether a stored path is absolute (POSIX or Windows) or climbs above its root."""
+    name = name.replace("\\", "/")
+    if name.startswith("/") or PureWindowsPath(name).drive:
+        return True
+    return posixpath.normpath(name).split("/")[0] == ".."
+
+
+@contextlib.contextmanager
+def _damage_named(name: str) -> Iterator[None]:
+    """Turn the many errors of a damaged archive into one that names the entry."""
+    try:
+        yield
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault (full, say), not the archive's
+        raise DamagedArchiveError(
+            f"the archive is damaged at {name} ({error}). Fetch it again."
+        ) from error
