@@ -1,0 +1,1 @@
+"""Ocean-atmosphere coupling in the western Mediterranean."""
