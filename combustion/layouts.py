@@ -167,7 +167,7 @@ def read_snapshot(
         path=path,
         case=str(attributes.get("case") or re.sub(r"_\d+$", "", path.stem)),
         time=float(attributes.get("time", np.nan)),
-        dx=_spacing(attributes, dx, path),
+        dx=grid_spacing(attributes, dx, path),
         attributes=attributes,
         **fields,
     )
@@ -331,7 +331,7 @@ def _check_progress_variable(values: NDArray[np.float32], name: str, path: Path)
         )
 
 
-def _spacing(attributes: Mapping[str, Any], dx: float | None, path: Path) -> float:
+def grid_spacing(attributes: Mapping[str, Any], dx: float | None, path: Path) -> float:
     """Grid spacing [m] from the attributes, else from the caller."""
     value = attributes.get("dx_les", attributes.get("dx", dx))
     if value is None:
@@ -349,3 +349,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     return value.item() if isinstance(value, np.generic) else value
+
+
+def period(snapshot: Snapshot, axis: int) -> int | None:
+    """Cells after which a field repeats along an axis, None where it does not.
+
+    The attribute ``periodic`` names axes whose last cell is the neighbour of the first ("y,z"). Some files
+    instead say in ``axis_order`` that "y,z periodic, last plane = first": their period is one cell less.
+    """
+    letter, cells = "xyz"[axis], snapshot.progress_variable.shape[axis]
+    if letter in str(snapshot.attributes.get("periodic", "")):
+        return cells
+    repeated = re.search(
+        r"\(([xyz,]+) periodic, last plane = first\)", str(snapshot.attributes.get("axis_order", ""))
+    )
+    return cells - 1 if repeated and letter in repeated.group(1) else None

@@ -1,0 +1,55 @@
+"""Lightning callbacks of every run: prediction files, and a checkpoint when a run is interrupted."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import BasePredictionWriter, Callback
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from ai4sim.experiment import CHECKPOINT_SUFFIX, Experiment
+
+log = logging.getLogger(__name__)
+
+
+class PredictionFiles(BasePredictionWriter):
+    """Write each batch of ``predict`` into the experiment's ``predictions/`` as soon as it is there."""
+
+    def __init__(self) -> None:
+        super().__init__(write_interval="batch")
+
+    def write_on_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        prediction: Any,
+        batch_indices: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """Hand the batch to the data module, which knows the raw format."""
+        folder = Experiment(Path(trainer.default_root_dir)).predictions
+        trainer.datamodule.write_prediction(folder, batch, prediction)  # type: ignore[attr-defined]
+
+
+class CheckpointOnInterruption(Callback):
+    """Save ``last.ckpt`` when CTRL-C or SIGTERM ends the training, so that it can be resumed.
+
+    Lightning's own ``save_on_exception`` would store the half-trained epoch under the name of the best one.
+    """
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Save, if training has begun. Other errors may strike one process only: they cannot save together."""
+        interrupted = isinstance(exception, KeyboardInterrupt | SIGTERMException)
+        if not interrupted or trainer.state.fn != TrainerFn.FITTING or trainer.global_step == 0:
+            return
+        path = Experiment(Path(trainer.default_root_dir)).checkpoints / f"last{CHECKPOINT_SUFFIX}"
+        trainer.save_checkpoint(path)
+        log.warning("interrupted: go on with --ckpt_path %s", path)

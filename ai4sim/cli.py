@@ -1,0 +1,203 @@
+"""The command line of every use case: Lightning's, plus an experiment folder per run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.cli import (
+    ArgsType,
+    LightningArgumentParser,
+    LightningCLI,
+    SaveConfigCallback,
+)
+from omegaconf import OmegaConf
+
+from ai4sim.callbacks import CheckpointOnInterruption, PredictionFiles
+from ai4sim.experiment import Experiment, create, find_checkpoint, provenance
+from ai4sim.files import write_json, write_text
+from ai4sim.module import SurrogateModule
+
+log = logging.getLogger(__name__)
+
+
+class SaveProvenance(SaveConfigCallback):
+    """Write the configuration as the user gave it, and the environment; Lightning calls it on rank 0 only."""
+
+    def __init__(self, *args: Any, text: str, **kwargs: Any) -> None:
+        super().__init__(*args, save_to_log_dir=False, **kwargs)
+        self.text = text
+
+    def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Write ``config.yaml`` and ``environment.json`` once; a resumed or final test keeps the first."""
+        experiment = Experiment(Path(trainer.default_root_dir))
+        if not experiment.config.exists():
+            write_text(experiment.config, self.text)
+            write_json(experiment.environment, provenance(self.config.get("seed_everything")))
+
+
+class SurrogateCLI(LightningCLI):
+    """LightningCLI whose runs each own a folder ``experiments/<name>/``.
+
+    ``fit`` ends with a test of the best checkpoint and the export of its weights. ``--ckpt_path last`` (or
+    ``best``) means that of the experiment named by ``--experiment``, by default of the newest one; with
+    ``fit`` the run then goes on in the same folder.
+    """
+
+    def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
+        self.experiments_path = experiments_path
+        super().__init__(*args, **kwargs)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the experiment's name and the two callbacks that every training has."""
+        parser.add_argument(
+            "--experiment",
+            type=str | None,
+            default=None,
+            help="Name of the experiment folder (default: date, time and name of the config file).",
+        )
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(EarlyStopping, "early_stopping")
+        parser.set_defaults(
+            {
+                "checkpoint.monitor": "val_loss",
+                "checkpoint.filename": "best",
+                "checkpoint.save_last": True,
+                "checkpoint.save_top_k": 1,
+                "checkpoint.enable_version_counter": False,
+                "early_stopping.monitor": "val_loss",
+                "early_stopping.patience": 50,
+                "trainer.use_distributed_sampler": False,
+                "trainer.log_every_n_steps": 10,
+            }
+        )
+
+    def _prepare_subcommand_parser(
+        self, klass: type, subcommand: str, **kwargs: Any
+    ) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        # Checkpoints are read without unpickling code; predictions go to files, not into memory.
+        defaults = {"weights_only": True}
+        if subcommand == "predict":
+            defaults["return_predictions"] = False
+        parser.set_defaults(defaults)
+        return parser
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Resolve ``last`` and ``best`` before Lightning reads the model's parameters from the checkpoint."""
+        super().parse_arguments(parser, args)
+        config = self.config[self.config.subcommand]
+        self._resumed = False
+        if config.ckpt_path in ("last", "best"):
+            self._resumed = self.config.subcommand == "fit"
+            config.ckpt_path = str(
+                find_checkpoint(self.experiments_path, config.ckpt_path, config.experiment)
+            )
+        elif config.ckpt_path and not Path(config.ckpt_path).is_file():
+            from ai4sim.files import missing_file_error
+
+            raise missing_file_error(Path(config.ckpt_path))
+
+    def before_instantiate_classes(self) -> None:
+        """Choose the experiment folder and point checkpoints and logs into it."""
+        config = self.config[self.subcommand]
+        self._as_given = self._parser(self.subcommand).dump(config, skip_none=False)
+        if self._resumed:
+            self.experiment = Experiment(Path(config.ckpt_path).parents[1])
+        elif config.experiment:
+            self.experiment = Experiment(self.experiments_path.resolve() / config.experiment)
+            self.experiment.path.mkdir(parents=True, exist_ok=True)
+        else:
+            stem = Path(str(config.config[0])).stem if config.get("config") else "default"
+            title = stem if self.subcommand == "fit" else f"{stem}-{self.subcommand}"
+            self.experiment = create(self.experiments_path, title)
+        config.trainer.default_root_dir = str(self.experiment.path)
+        config.checkpoint.dirpath = str(self.experiment.checkpoints)
+        if config.trainer.logger in (None, True):
+            config.trainer.logger = [
+                {
+                    "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+                    "init_args": {
+                        "save_dir": str(self.experiment.path),
+                        "name": "logs",
+                        "version": "",
+                    },
+                }
+            ]
+            config.trainer.logger = (
+                self._parser(self.subcommand)
+                .parse_object({"trainer": {"logger": config.trainer.logger}}, defaults=False)
+                .trainer.logger
+            )
+        self.save_config_kwargs = {"text": self._as_given, "overwrite": True}
+
+    def after_fit(self) -> None:
+        """Test the best checkpoint, and export it for use without Lightning."""
+        checkpoint = self.trainer.checkpoint_callback
+        best = getattr(checkpoint, "best_model_path", "")
+        if self.trainer.fast_dev_run or self.trainer.interrupted:
+            return
+        self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=best, weights_only=True)
+        if self.trainer.is_global_zero:
+            self.model.surrogate.save(self.experiment.artifacts)
+        self._report()
+
+    def after_test(self) -> None:
+        """Show the results."""
+        self._report()
+
+    def after_predict(self) -> None:
+        """Say where the files are."""
+        if self.trainer.is_global_zero:
+            log.info("predictions in %s", self.experiment.predictions)
+
+    def _report(self) -> None:
+        from ai4sim.report import print_results
+
+        if self.trainer.is_global_zero:
+            print_results(self.experiment)
+
+
+def main(
+    module: type[SurrogateModule],
+    datamodule: type[pl.LightningDataModule],
+    *,
+    root: Path,
+    experiments_path: Path,
+    args: ArgsType = None,
+) -> SurrogateCLI:
+    """Run ``fit``, ``validate``, ``test`` or ``predict`` as the command line says.
+
+    Parameters
+    ----------
+    module : type of SurrogateModule
+        Base class of the use case's models: ``--model LitUNet3D`` picks one of its subclasses by name.
+    datamodule : type of LightningDataModule
+        The use case's data module.
+    root : Path
+        Folder of the use case: ``${use_case:data}`` in a config file means ``root/data``.
+    experiments_path : Path
+        Where experiment folders are made; the environment variable ``AI4SIM_EXPERIMENTS`` replaces it.
+    args : list of str, optional
+        Command line; default ``sys.argv[1:]``.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    OmegaConf.register_new_resolver(
+        "use_case", lambda path="": str((root / path).resolve()), replace=True
+    )
+    return SurrogateCLI(
+        module,
+        datamodule,
+        experiments_path=Path(os.environ.get("AI4SIM_EXPERIMENTS", experiments_path)),
+        subclass_mode_model=True,
+        save_config_callback=SaveProvenance,
+        parser_kwargs={"parser_mode": "omegaconf"},
+        trainer_defaults={"callbacks": [CheckpointOnInterruption(), PredictionFiles()]},
+        auto_configure_optimizers=False,
+        args=args,
+    )

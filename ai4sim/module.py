@@ -1,0 +1,228 @@
+"""The LightningModule that every use case builds on."""
+
+from __future__ import annotations
+
+import logging
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from ai4sim.experiment import Experiment
+from ai4sim.files import write_json
+from ai4sim.metrics import RegressionMetrics
+from ai4sim.surrogate import Surrogate
+
+log = logging.getLogger(__name__)
+
+LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
+Batch = dict[str, Any]
+
+
+class Evaluation(Protocol):
+    """What a use case accumulates over its test set; parts from several processes merge exactly."""
+
+    def merge(self, other: Self) -> Self:
+        """Return the union of both."""
+        ...
+
+    def metrics(self) -> dict[str, Any]:
+        """Return ``{"model": {metric: value}, "baselines": {name: {metric: value}}, ...}``."""
+        ...
+
+
+class SurrogateModule(pl.LightningModule):
+    """Train, test and apply a :class:`~ai4sim.surrogate.Surrogate`.
+
+    A use case gives the surrogate, :meth:`calibrate` (statistics and baselines from the training set),
+    :meth:`output_scale` where its outputs have a natural unit, :meth:`evaluation` and
+    :meth:`evaluate` (what the test set is judged by) and :meth:`plot`.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    learning_rate : float
+        Peak learning rate of AdamW.
+    weight_decay : float
+    schedule : {"cosine", "constant"}
+        Course of the learning rate over all optimiser steps, after the warm-up.
+    warmup : float
+        Share of all steps over which the learning rate rises linearly from 0.
+    loss : {"mse", "mae", "huber"}
+        Taken between normalised prediction and normalised target.
+    """
+
+    def __init__(
+        self,
+        surrogate: Surrogate,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-2,
+        schedule: Literal["cosine", "constant"] = "cosine",
+        warmup: float = 0.05,
+        loss: Literal["mse", "mae", "huber"] = "mse",
+    ) -> None:
+        super().__init__()
+        self.surrogate = surrogate
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.schedule, self.warmup = schedule, warmup
+        self.loss = LOSSES[loss]()
+        self.val_metrics = RegressionMetrics()
+        self._test: Evaluation | None = None
+
+    # What a use case gives ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def calibrate(self, datamodule: Any) -> None:
+        """Take normalisation statistics, grid facts and baseline coefficients from the training set."""
+
+    @abstractmethod
+    def evaluation(self) -> Any:
+        """Return an empty accumulator for the test set, see :class:`Evaluation`."""
+
+    @abstractmethod
+    def evaluate(self, evaluation: Any, batch: Batch, prediction: Tensor) -> None:
+        """Add one batch, with the baselines' predictions of it, to the accumulator; physical units."""
+
+    def output_scale(self, batch: Batch) -> Tensor | None:
+        """Return the reference value of each sample's outputs, shape (batch,); None means 1."""
+        return None
+
+    def plot(self, evaluation: Any, folder: Path) -> list[Path]:
+        """Draw the figures of the test set."""
+        return []
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return what else the checkpoint must hold, as plain values (baseline coefficients, say)."""
+        return {}
+
+    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`extra_state` gave."""
+
+    # Life cycle --------------------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Calibrate on the training set; a checkpoint that is resumed from then overrides it."""
+        if stage == "fit":
+            self.calibrate(self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the facts that make the checkpoint enough by itself beside the weights."""
+        checkpoint["surrogate"] = {"spec": self.surrogate.spec, "facts": self.surrogate.facts}
+        checkpoint["extra_state"] = self.extra_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the facts back; a checkpoint of another network or of other channels is refused."""
+        if "surrogate" not in checkpoint:
+            raise ValueError(
+                "this checkpoint was not written by ai4sim: it has no entry 'surrogate'"
+            )
+        found = checkpoint["surrogate"]["spec"]
+        if found != self.surrogate.spec:
+            differing = [k for k in found if found[k] != self.surrogate.spec.get(k)]
+            raise ValueError(
+                f"the checkpoint's {differing} differ from the model's: found "
+                f"{ {k: found[k] for k in differing} }, expected "
+                f"{ {k: self.surrogate.spec.get(k) for k in differing} }"
+            )
+        self.surrogate.facts = checkpoint["surrogate"]["facts"]
+        self.set_extra_state_from(checkpoint["extra_state"])
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW; weight decay acts on weight matrices and kernels only, not on biases and norms."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
+        total = max(int(self.trainer.estimated_stepping_batches), 1)
+        rise = max(int(self.warmup * total), 1)
+
+        def factor(step: int) -> float:
+            if step < rise:
+                return (step + 1) / rise
+            if self.schedule == "constant":
+                return 1.0
+            return 0.5 * (1 + math.cos(math.pi * min((step - rise) / max(total - rise, 1), 1.0)))
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Predict a batch in physical units."""
+        prediction: Tensor = self.surrogate(batch["inputs"], self.output_scale(batch))
+        return prediction
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch in normalised units."""
+        prediction = self.surrogate.normalized(batch["inputs"])
+        target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
+        loss: Tensor = self.loss(prediction.float(), target)
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(target))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Accumulate validation metrics, in units of the output scale."""
+        prediction = self.surrogate.normalized(batch["inputs"]).float()
+        target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
+        self.val_metrics.update(prediction, target)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of the whole validation set."""
+        values = self.val_metrics.compute()
+        self.val_metrics.reset()
+        # Already summed over the processes: synchronising the values again would change nothing.
+        self.log(
+            "val_loss",
+            values["rmse"].square().float(),
+            prog_bar=True,
+            sync_dist=False,
+            rank_zero_only=False,
+        )
+        self.log("val_r2", values["r2"].float(), prog_bar=True, sync_dist=False)
+
+    def on_test_start(self) -> None:
+        """Start with an empty accumulator."""
+        self._test = self.evaluation()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Accumulate model and baselines, in physical units."""
+        self.evaluate(self._test, batch, self(batch))
+
+    def on_test_end(self) -> None:
+        """Merge what the processes saw; the first one writes ``results.json`` and the figures."""
+        evaluation = self._gather(self._test)
+        if not self.trainer.is_global_zero:
+            return
+        experiment = Experiment(Path(self.trainer.default_root_dir))
+        results = evaluation.metrics()
+        write_json(experiment.artifacts / "results.json", results)
+        if self.logger is not None:
+            scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}
+            self.logger.log_metrics(scalars)
+        figures = self.plot(evaluation, experiment.plots)
+        log.info("%d figures in %s", len(figures), experiment.plots)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the prediction of a batch in physical units."""
+        prediction: Tensor = self(batch)
+        return prediction
+
+    def _gather(self, evaluation: Any) -> Any:
+        if self.trainer.world_size == 1:
+            return evaluation
+        parts: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(parts, evaluation)
+        merged = parts[0]
+        for part in parts[1:]:
+            merged = merged.merge(part)
+        return merged

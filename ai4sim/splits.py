@@ -1,0 +1,184 @@
+"""Which files train, which validate, which test: never a random draw of correlated snapshots."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+Strategy = Literal["time", "case", "all-test"]
+SETS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three sets, each a list of files in the order of time."""
+
+    train: list[Path] = field(default_factory=list)
+    val: list[Path] = field(default_factory=list)
+    test: list[Path] = field(default_factory=list)
+
+    def require(self, name: str, source: str) -> list[Path]:
+        """Return one set; an empty one is an error that names where the split came from."""
+        files: list[Path] = getattr(self, name)
+        if not files:
+            raise ValueError(
+                f"the {name} set is empty ({source}): {len(self.train)} train, {len(self.val)} val, "
+                f"{len(self.test)} test files. Give more files, other ratios, a smaller gap, or a "
+                "splits.yaml beside raw/"
+            )
+        return files
+
+
+def natural_key(path: Path) -> list[str | int]:
+    """Sort key in which ``run_10`` follows ``run_9``."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+
+
+def case_of(path: Path) -> str:
+    """Return the simulation that a file belongs to: its stem without the trailing number.
+
+    ``DNS1_007.h5`` belongs to ``DNS1``, ``R2K1_0001.h5`` to ``R2K1``, ``snapshot12.h5`` to ``snapshot``.
+    """
+    return re.sub(r"[_.\-]?\d+$", "", path.stem) or path.stem
+
+
+def check_ratios(ratios: Sequence[float]) -> None:
+    """Raise ValueError unless three non-negative ratios sum to 1 within 1e-6."""
+    if len(ratios) != 3 or min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6:
+        raise ValueError(
+            f"split ratios must be three non-negative numbers (train, val, test) that sum to 1, "
+            f"found {list(ratios)} with sum {sum(ratios):g}"
+        )
+
+
+def _shares(n: int, ratios: Sequence[float]) -> list[int]:
+    """Split n into whole shares close to the ratios (largest remainder; no positive ratio gets 0 if n allows)."""
+    shares = [int(n * r + 1e-9) for r in ratios]
+    remainders = sorted(range(3), key=lambda i: shares[i] - n * ratios[i])
+    for i in remainders[: n - sum(shares)]:
+        shares[i] += 1
+    for i in range(3):
+        if ratios[i] > 0 and shares[i] == 0 and max(shares) > 1:
+            shares[shares.index(max(shares))] -= 1
+            shares[i] = 1
+    return shares
+
+
+def by_time(files: Sequence[Path], ratios: Sequence[float], gap: int) -> Split:
+    """Cut one simulation into three blocks of time, `gap` files apart.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        In the order of time.
+    ratios : (train, val, test)
+        Shares of the files that remain after the gaps.
+    gap : int
+        Files dropped between two blocks, so that nearly identical snapshots never face each other.
+    """
+    check_ratios(ratios)
+    if gap < 0:
+        raise ValueError(f"gap must be a number of files >= 0, found {gap}")
+    blocks = sum(r > 0 for r in ratios)
+    shares = _shares(max(len(files) - gap * (blocks - 1), 0), ratios)
+    sets: list[list[Path]] = []
+    start = 0
+    for share in shares:
+        sets.append(list(files[start : start + share]))
+        start += share + gap if share else 0
+    return Split(*sets)
+
+
+def by_case(cases: dict[str, list[Path]], ratios: Sequence[float]) -> Split:
+    """Give whole simulations to the sets, in the order of their names."""
+    check_ratios(ratios)
+    names = list(cases)
+    shares = _shares(len(names), ratios)
+    sets, start = [], 0
+    for share in shares:
+        sets.append([f for name in names[start : start + share] for f in cases[name]])
+        start += share
+    return Split(*sets)
+
+
+def explicit(files: Sequence[Path], table: Path) -> Split:
+    """Read ``splits.yaml``: each of train, val, test a list of file names or glob patterns.
+
+    Raises
+    ------
+    ValueError
+        An unknown set, a name that matches no file, or a file in two sets.
+    """
+    import yaml
+
+    content = yaml.safe_load(table.read_text()) or {}
+    if not isinstance(content, dict) or set(content) - set(SETS):
+        found = sorted(content) if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{table}: expected the keys train, val, test, found {found}")
+    sets: dict[str, list[Path]] = {}
+    owner: dict[Path, str] = {}
+    for name in SETS:
+        chosen: list[Path] = []
+        for pattern in content.get(name) or []:
+            matches = [f for f in files if fnmatch(f.name, pattern)]
+            if not matches:
+                raise ValueError(f"{table}: {name}: no raw file is named '{pattern}'")
+            chosen += [f for f in matches if f not in chosen]
+        for f in chosen:
+            if owner.setdefault(f, name) != name:
+                raise ValueError(f"{table}: {f.name} stands in both {owner[f]} and {name}")
+        sets[name] = chosen
+    return Split(**sets)
+
+
+def split_files(
+    files: Sequence[Path],
+    *,
+    table: Path | None = None,
+    strategy: Strategy = "time",
+    ratios: Sequence[float] = (0.7, 0.15, 0.15),
+    gap: int = 1,
+    test_cases: Sequence[str] = (),
+    case: Callable[[Path], str] = case_of,
+) -> Split:
+    """Divide raw files into train, val and test.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        All raw files.
+    table : Path, optional
+        ``splits.yaml``; where it exists it wins over `strategy`, except over ``all-test``.
+    strategy : {"time", "case", "all-test"}
+        ``time``: every case is cut into blocks of time; ``case``: whole cases; ``all-test``: everything tests.
+    ratios, gap
+        See :func:`by_time`.
+    test_cases : sequence of str
+        Cases kept wholly out of training and validation; they join the test set.
+    case : callable
+        Name of the simulation that a file belongs to.
+    """
+    ordered = sorted(files, key=natural_key)
+    if strategy == "all-test":
+        return Split(test=ordered)
+    if table is not None and table.exists():
+        return explicit(ordered, table)
+    cases = {name: list(group) for name, group in groupby(sorted(ordered, key=case), key=case)}
+    unknown = sorted(set(test_cases) - set(cases))
+    if unknown:
+        raise ValueError(f"test_cases {unknown} are not among the cases found: {sorted(cases)}")
+    held_out = [f for name in test_cases for f in cases.pop(name)]
+    if strategy == "case":
+        split = by_case(cases, ratios)
+        return Split(split.train, split.val, split.test + held_out)
+    parts = [by_time(group, ratios, gap) for group in cases.values()]
+    return Split(
+        train=[f for part in parts for f in part.train],
+        val=[f for part in parts for f in part.val],
+        test=[f for part in parts for f in part.test] + held_out,
+    )

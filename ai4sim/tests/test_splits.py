@@ -1,0 +1,107 @@
+"""Splits: blocks with gaps, whole cases, explicit lists, and what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai4sim.splits import Split, by_time, case_of, explicit, natural_key, split_files
+
+RUN = [Path(f"raw/A_{i}.h5") for i in range(12)]
+
+
+def test_blocks_of_time_are_contiguous_and_a_gap_apart():
+    split = by_time(RUN, (0.6, 0.2, 0.2), gap=1)
+    assert split.train == RUN[:6]
+    assert split.val == RUN[7:9]
+    assert split.test == RUN[10:12]
+
+
+@given(
+    n=st.integers(8, 200),
+    gap=st.integers(0, 2),
+    ratios=st.sampled_from(
+        [(0.7, 0.2, 0.1), (0.8, 0.2, 0.0), (1 / 3, 1 / 3, 1 / 3), (0.9, 0.05, 0.05)]
+    ),
+)
+def test_no_file_is_in_two_sets_and_neighbours_are_separated(n, gap, ratios):
+    files = [Path(f"A_{i}.h5") for i in range(n)]
+    split = by_time(files, ratios, gap)
+    sets = [s for s in (split.train, split.val, split.test) if s]
+    assert len(sets) == sum(r > 0 for r in ratios)
+    for before, after in zip(sets, sets[1:], strict=False):
+        assert files.index(after[0]) - files.index(before[-1]) == gap + 1
+    assert sum(map(len, sets)) == n - gap * (len(sets) - 1)
+
+
+def test_files_are_ordered_by_number_not_by_letter():
+    shuffled = [RUN[i] for i in (10, 2, 1, 0, 11, 9, 3, 4, 5, 8, 7, 6)]
+    assert split_files(shuffled, ratios=(1.0, 0.0, 0.0)).train == RUN
+    assert natural_key(Path("x_9.h5")) < natural_key(Path("x_10.h5"))
+
+
+def test_every_case_is_cut_and_a_held_out_case_only_tests():
+    files = RUN + [Path(f"raw/B_{i}.h5") for i in range(4)]
+    split = split_files(files, ratios=(0.6, 0.2, 0.2), gap=1, test_cases=["B"])
+    assert {case_of(f) for f in split.train + split.val} == {"A"}
+    assert [f.name for f in split.test] == [
+        "A_10.h5",
+        "A_11.h5",
+        "B_0.h5",
+        "B_1.h5",
+        "B_2.h5",
+        "B_3.h5",
+    ]
+
+
+def test_whole_cases():
+    files = [Path(f"{case}_{i}.h5") for case in "ABC" for i in range(3)]
+    split = split_files(files, strategy="case", ratios=(1 / 3, 1 / 3, 1 / 3))
+    assert [{case_of(f) for f in s} for s in (split.train, split.val, split.test)] == [
+        {"A"},
+        {"B"},
+        {"C"},
+    ]
+
+
+def test_explicit_table_wins_over_the_strategy_but_not_over_all_test(tmp_path):
+    table = tmp_path / "splits.yaml"
+    table.write_text("train: ['A_?.h5']\nval: [A_10.h5]\ntest: [A_11.h5]\n")
+    split = split_files(RUN, table=table)
+    assert (len(split.train), split.val, split.test) == (10, [RUN[10]], [RUN[11]])
+    everything = split_files(RUN, table=table, strategy="all-test")
+    assert everything == Split(test=RUN)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: [A_99.h5]", "train: no raw file is named 'A_99.h5'"),
+        ("train: [A_1.h5]\ntest: [A_1.h5]", "A_1.h5 stands in both train and test"),
+        ("training: [A_1.h5]", r"expected the keys train, val, test, found \['training'\]"),
+    ],
+)
+def test_errors_of_an_explicit_table_name_the_file(tmp_path, text, message):
+    table = tmp_path / "splits.yaml"
+    table.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        explicit(RUN, table)
+
+
+def test_ratios_must_sum_to_one_within_rounding():
+    assert by_time(RUN, (0.7, 0.2, 0.1), gap=0).test
+    with pytest.raises(ValueError, match="sum 1.1"):
+        by_time(RUN, (0.7, 0.2, 0.2), gap=0)
+    with pytest.raises(ValueError, match="non-negative"):
+        by_time(RUN, (1.2, -0.2, 0.0), gap=0)
+    with pytest.raises(ValueError, match="sum to 1"):
+        by_time(RUN, (0.7, 0.2, 0.1 + 2e-6), gap=0)
+
+
+def test_an_empty_set_and_an_unknown_case_are_errors():
+    split = by_time(RUN[:2], (0.5, 0.25, 0.25), gap=1)
+    with pytest.raises(ValueError, match="the val set is empty .*wherever"):
+        split.require("val", "wherever")
+    with pytest.raises(ValueError, match=r"\['C'\] are not among the cases found: \['A'\]"):
+        split_files(RUN, test_cases=["C"])

@@ -1,0 +1,1 @@
+"""Sub-grid flame surface density with 3-D U-Nets."""
