@@ -281,8 +281,9 @@ def _unpack_into(
                 try:
                     expected(staging / name)
                 except (ValueError, OSError) as error:
+                    reason = str(error).replace(f"{staging / name}: ", "")
                     raise ValueError(
-                        f"{url}: {member} in the archive cannot be used: {error}{kept}"
+                        f"{url}: {member} in the archive cannot be used: {reason}{kept}"
                     ) from error
             there = raw / name
             if there.exists() and not filecmp.cmp(there, staging / name, shallow=False):
