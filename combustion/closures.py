@@ -4,7 +4,8 @@ Every function takes torch tensors (or NumPy arrays, or floats) in SI units and 
 end in the three axes (..., nx, ny, nz); a fact per sample (dx, Delta, S_L, delta_L) is a number or
 a tensor of shape (batch,). Notation: c_bar filtered progress variable, Sigma flame surface
 density [1/m], Delta filter width [m], S_L and delta_L speed [m/s] and thermal thickness [m] of the
-laminar flame, u' rms velocity below the filter [m/s], Xi = Sigma / ``|grad c_bar|`` wrinkling factor.
+laminar flame, u' rms velocity below the filter [m/s], Xi = Sigma / ``|grad c_bar|`` the wrinkling
+factor.
 
 Sources:
 
@@ -44,7 +45,7 @@ KOLMOGOROV = 1.5
 
 
 def resolved_gradient(c_bar: Field, dx: Field) -> Tensor:
-    """``|grad c_bar|`` [1/m] by central differences, fourth order inside and second order at the ends.
+    """``|grad c_bar|`` [1/m] by central differences: fourth order, second at the two ends.
 
     Parameters
     ----------
@@ -202,7 +203,7 @@ class ResolvedFlame:
         )
 
     def gradient(self) -> Tensor:
-        """``|grad c_bar|`` [1/m]: as stored, taken on the fine grid, else by differences on this."""
+        """``|grad c_bar|`` [1/m]: as stored (from the fine grid), else by differences on this."""
         if self.resolved_gradient is not None:
             return torch.as_tensor(self.resolved_gradient)
         return resolved_gradient(self.progress_variable, self.dx)
@@ -277,7 +278,7 @@ class Closures:
         return cls(**state)
 
     def predict(self, flame: ResolvedFlame | Snapshot) -> dict[str, Tensor]:
-        """Sigma [1/m] of every closure that can be evaluated, shaped like c_bar, in display order.
+        """Evaluate every closure that can be: Sigma [1/m], like c_bar, in display order.
 
         A closure that lacks a fact or a field is left out; the log says once which one is missing.
         """
@@ -318,11 +319,12 @@ _NEEDED = {
 
 @functools.cache
 def _warn_once(message: str) -> None:
+    """Log a warning the first time only: a test set repeats its gaps in every file."""
     log.warning(message)
 
 
 def _per_sample(value: Field | None, field: Tensor) -> Tensor:
-    """Number, (batch,) or whole field, shaped to broadcast against `field`."""
+    """Shape a number, (batch,) facts or a whole field to broadcast against `field`."""
     tensor = torch.as_tensor(value, dtype=field.dtype, device=field.device)
     if tensor.ndim == 1:
         tensor = tensor.reshape(-1, *[1] * (field.ndim - 1))

@@ -1,0 +1,186 @@
+"""The evaluation: metrics by hand, independence of how files are shared out, error messages."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from combustion.evaluation import DENSITY_BINS, SIGMA_DX_MAX, FlameEvaluation
+
+DX = 1e-3
+
+
+def fields(seed: int) -> dict[str, np.ndarray]:
+    """c_bar, a target with flame along the whole stream, and two predictions."""
+    rng = np.random.default_rng(seed)
+    c = rng.random((8, 6, 5))
+    target = 1600 * c * (1 - c) * rng.uniform(0.8, 1.2, c.shape)
+    return {"c": c, "target": target, "model": target * 1.1 - 5, "half": target / 2}
+
+
+def evaluate(seeds: range) -> FlameEvaluation:
+    """Evaluation over some made-up snapshots of two cases."""
+    evaluation = FlameEvaluation()
+    for seed in seeds:
+        f = fields(seed)
+        evaluation.update(
+            path=f"raw/case{seed % 2}_{seed:03d}.h5",
+            case=f"case{seed % 2}",
+            time=seed * 1e-3,
+            dx=DX,
+            progress_variable=f["c"],
+            flame_surface_density=f["target"],
+            predictions={"model": f["model"], "half": f["half"]},
+        )
+    return evaluation
+
+
+def test_metrics_equal_those_of_all_cells_at_once():
+    seeds = range(5)
+    metrics = evaluate(seeds).metrics()
+    y = np.stack([fields(s)["target"] for s in seeds])
+    p = np.stack([fields(s)["model"] for s in seeds])
+    assert metrics["model"]["r2"] == pytest.approx(1 - ((p - y) ** 2).mean() / y.var(), rel=1e-10)
+    assert metrics["model"]["rmse"] == pytest.approx(np.sqrt(((p - y) ** 2).mean()))
+    assert metrics["model"]["nrmse"] == pytest.approx(np.sqrt(((p - y) ** 2).mean() / y.var()))
+    assert metrics["model"]["mae"] == pytest.approx(np.abs(p - y).mean())
+    assert metrics["model"]["bias"] == pytest.approx((p - y).mean())
+    ratio = p.sum((1, 2, 3)) / y.sum((1, 2, 3))
+    assert metrics["model"]["total_flame_surface_error"] == pytest.approx(np.abs(ratio - 1).mean())
+    assert metrics["baselines"]["half"]["total_flame_surface_error"] == pytest.approx(0.5)
+    assert metrics["baselines"]["half"]["wrinkling_factor"] == pytest.approx(
+        metrics["model"]["wrinkling_factor_target"] / 2
+    )
+    one = evaluate(range(1, 5, 2)).metrics()
+    assert metrics["cases"]["case1"] == {"model": one["model"], "baselines": one["baselines"]}
+    assert json.loads(json.dumps(metrics)) == metrics
+
+
+def test_surface_in_the_wrong_place_counts_along_the_stream_only():
+    target = np.zeros((4, 3, 3))
+    target[1] = 100.0
+    moved = np.roll(target, 1, axis=0)
+    evaluation = FlameEvaluation()
+    evaluation.update(
+        path="a",
+        case="a",
+        time=0.0,
+        dx=DX,
+        progress_variable=np.zeros_like(target),
+        flame_surface_density=target,
+        predictions={"model": moved, "gradient": target / 2},
+    )
+    metrics = evaluation.metrics()
+    assert metrics["model"]["total_flame_surface_error"] == 0
+    assert metrics["model"]["streamwise_flame_surface_error"] == pytest.approx(2.0)
+    assert metrics["model"]["wrinkling_factor_target"] == pytest.approx(2.0)
+    x, curves = evaluation.streamwise("a")
+    # 9 cells of 100 /m and volume dx^3, per length dx
+    np.testing.assert_allclose(curves["target"], [0, 9 * 100 * DX**2, 0, 0])
+    np.testing.assert_allclose(x, np.arange(4) * DX)
+    assert evaluation.in_time("a")[1]["model"] == pytest.approx([9 * 100 * DX**3])
+
+
+@pytest.mark.parametrize("share", [(range(3), range(3, 7)), (range(4, 7), range(0, 5))])
+def test_processes_put_together_equal_one_pass(share: tuple[range, range]):
+    """Shared out in any way, even with files evaluated twice, and sent as plain data."""
+    whole = evaluate(range(7))
+    first, second = (evaluate(seeds) for seeds in share)
+    first.merge(FlameEvaluation.from_dict(json.loads(json.dumps(second.to_dict()))))
+    assert first.metrics() == whole.metrics()
+    np.testing.assert_array_equal(first.joint_density(), whole.joint_density())
+    for mine, theirs in zip(
+        first.conditional_error("target", "model"), whole.conditional_error("target", "model")
+    ):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+    for case in whole.cases:
+        assert first.of_case(case)[-1].section == whole.of_case(case)[-1].section
+        assert all(score.section is None for score in first.of_case(case)[:-1])
+
+
+def test_conditional_error_and_joint_density():
+    c = np.array([0.01, 0.02, 0.52, 0.98]).reshape(4, 1, 1)
+    target = np.array([0.1, 0.2, 0.703, 9.0]).reshape(4, 1, 1) / DX
+    error = np.array([-10.0, 30.0, 10.0, 0.0]).reshape(4, 1, 1)
+    evaluation = FlameEvaluation()
+    evaluation.update(
+        path="a",
+        case="a",
+        time=math.nan,
+        dx=DX,
+        progress_variable=c,
+        flame_surface_density=target,
+        predictions={"model": target + error, "gradient": target},
+    )
+    centres, mean, rms = evaluation.conditional_error("progress_variable", "model")
+    assert centres[0] == pytest.approx(0.025)
+    assert (mean[0], rms[0]) == pytest.approx((10.0, math.sqrt(500)))  # of -10 and 30
+    assert (mean[10], rms[10]) == pytest.approx((10.0, 10.0))
+    assert np.isnan(mean[1])
+    density = evaluation.joint_density()
+    assert density.sum() == 4
+    width = SIGMA_DX_MAX / DENSITY_BINS
+    assert density[int(0.703 / width), int(0.713 / width)] == 1
+    assert density[-1, -1] == 1  # beyond the range
+
+
+def test_constant_target_has_no_r2():
+    evaluation = FlameEvaluation()
+    ones = torch.ones(1, 1, 3, 3, 3)
+    evaluation.update(
+        path="a",
+        case="a",
+        time=0.0,
+        dx=DX,
+        progress_variable=ones,
+        flame_surface_density=ones,
+        predictions={"model": 2 * ones},
+    )
+    assert math.isnan(evaluation.metrics()["model"]["r2"])
+    assert evaluation.metrics()["model"]["rmse"] == 1.0
+
+
+def test_only_baselines_that_every_snapshot_has_are_compared():
+    evaluation = evaluate(range(2))
+    f = fields(2)
+    evaluation.update(
+        path="c",
+        case="other",
+        time=0.0,
+        dx=DX,
+        progress_variable=f["c"],
+        flame_surface_density=f["target"],
+        predictions={"model": f["model"]},
+    )
+    metrics = evaluation.metrics()
+    assert metrics["baselines"] == {}
+    assert set(metrics["cases"]["case1"]["baselines"]) == {"half"}
+
+
+@pytest.mark.parametrize(
+    ("predictions", "message"),
+    [
+        ({"half": np.ones((8, 6, 5))}, r"case.h5: no prediction 'model' among \['half'\]"),
+        ({"model": np.ones((8, 6, 4))}, r"prediction 'model' has shape .*expected \(8, 6, 5\)"),
+        ({"model": np.full((8, 6, 5), np.nan)}, "prediction 'model' holds 240 NaN or infinite"),
+    ],
+)
+def test_what_cannot_be_judged_is_named(predictions: dict, message: str):
+    f = fields(0)
+    with pytest.raises(ValueError, match=message):
+        FlameEvaluation().update(
+            path="case.h5",
+            case="a",
+            time=0.0,
+            dx=DX,
+            progress_variable=f["c"],
+            flame_surface_density=f["target"],
+            predictions=predictions,
+        )
+
+
+def test_nothing_evaluated():
+    with pytest.raises(ValueError, match="no snapshot has been evaluated"):
+        FlameEvaluation().metrics()
