@@ -1,0 +1,169 @@
+"""Speed and memory of the three-dimensional U-Net on a CPU.
+
+Two measurements at the configuration of ``combustion/unets/configs/cnf.yaml`` (3 levels, 32
+features, crops of 32 x 16 x 16 cells), each against the same network in float64 at batch 1, the
+way such models are often run:
+
+training
+    Median wall-clock time of one step (forward, mean squared error, backward, AdamW) per sample,
+    all variants in one process on the given number of threads.
+memory
+    Evaluation of one full field without gradients, each variant in a process of its own. *peak* is
+    that process's largest resident set (``getrusage``, ``ru_maxrss``); *increase* is peak minus the
+    largest resident set once torch is imported, the network is built and the input exists, so it
+    is what the evaluation itself takes.
+
+Run ``python benchmarks/unet3d.py``; ``--help`` lists the options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ai4sim.files import write_json
+from ai4sim.nets import UNet
+
+logger = logging.getLogger("unet3d")
+
+LEVELS, FEATURES, CROP = 3, 32, (32, 16, 16)
+
+# name -> precision, batch, bf16 autocast, channels last. The first is the reference.
+TRAINING: dict[str, tuple[torch.dtype, int | None, bool, bool]] = {
+    "float64, batch 1": (torch.float64, 1, False, False),
+    "float32, batch 1": (torch.float32, 1, False, False),
+    "float32": (torch.float32, None, False, True),
+    "bf16 autocast": (torch.float32, None, True, True),
+}
+# name -> precision, bf16 autocast, channels last. The first is the reference.
+MEMORY: dict[str, tuple[torch.dtype, bool, bool]] = {
+    "float64": (torch.float64, False, False),
+    "float32": (torch.float32, False, True),
+    "bf16 autocast": (torch.float32, True, True),
+}
+
+
+def network(channels_last: bool) -> UNet:
+    """Build the network of cnf.yaml, always with the same weights."""
+    torch.manual_seed(0)
+    return UNet(levels=LEVELS, features=FEATURES, channels_last=channels_last)
+
+
+def step_time(
+    dtype: torch.dtype, batch: int, autocast: bool, channels_last: bool, repeats: int
+) -> float:
+    """Median time of one training step per sample [s], after one step that is not counted."""
+    net = network(channels_last).to(dtype)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    x, y = (torch.randn(batch, 1, *CROP, dtype=dtype) for _ in range(2))
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            prediction = net(x)
+        torch.nn.functional.mse_loss(prediction.to(dtype), y).backward()
+        optimizer.step()
+        times.append((time.perf_counter() - start) / batch)
+    return statistics.median(times[1:])
+
+
+def resident_peak() -> int:
+    """Largest resident set of this process so far [bytes]."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def evaluate(name: str, space: tuple[int, ...]) -> dict[str, float]:
+    """Evaluate one full field in this process: peak and increase of memory [bytes], time [s]."""
+    dtype, autocast, channels_last = MEMORY[name]
+    net = network(channels_last).to(dtype).eval()
+    x = torch.randn(1, 1, *space, dtype=dtype)
+    before, start = resident_peak(), time.perf_counter()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        net(x)
+    return {
+        "peak": resident_peak(),
+        "increase": resident_peak() - before,
+        "time": time.perf_counter() - start,
+    }
+
+
+def measure_memory(space: tuple[int, ...], threads: int) -> dict[str, dict[str, float]]:
+    """Evaluate one full field with every variant, each in its own process."""
+    results = {}
+    for name in MEMORY:
+        command = [sys.executable, __file__, "--evaluate", name, "--threads", str(threads)]
+        command += ["--space", *map(str, space)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name}: exit status {done.returncode}\n{done.stderr}")
+        results[name] = json.loads(done.stdout)
+    return results
+
+
+def main() -> None:
+    """Measure, and write the tables to standard output."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch (default: 1)")
+    parser.add_argument("--repeats", type=int, default=7, help="timed steps (default: 7)")
+    parser.add_argument("--batch", type=int, default=8, help="batch of the fast variants")
+    parser.add_argument(
+        "--space", type=int, nargs=3, default=(128, 64, 64), help="full field (default: 128 64 64)"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--evaluate", choices=MEMORY, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    space = tuple(arguments.space)
+    torch.set_num_threads(arguments.threads)
+    if arguments.evaluate:
+        sys.stdout.write(json.dumps(evaluate(arguments.evaluate, space)))
+        return
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+
+    logger.info("U-Net, %d levels, %d features, %d thread(s)", LEVELS, FEATURES, arguments.threads)
+    # Memory first: a child's largest resident set counts that of the process that started it.
+    memory = measure_memory(space, arguments.threads)
+    logger.info("\nfull field %s, no gradients", " x ".join(map(str, space)))
+    logger.info("%-24s %10s %7s %13s %7s %8s", "", "peak", "ratio", "increase", "ratio", "time")
+    reference = memory["float64"]
+    for name, m in memory.items():
+        logger.info(
+            "%-24s %6.0f MiB %7.3f %9.0f MiB %7.3f %6.2f s",
+            name,
+            m["peak"] / 2**20,
+            m["peak"] / reference["peak"],
+            m["increase"] / 2**20,
+            m["increase"] / reference["increase"],
+            m["time"],
+        )
+
+    logger.info("\ntraining step per sample, crops %s", " x ".join(map(str, CROP)))
+    training: dict[str, dict[str, Any]] = {}
+    for name, (dtype, batch, autocast, channels_last) in TRAINING.items():
+        batch = batch or arguments.batch
+        seconds = step_time(dtype, batch, autocast, channels_last, arguments.repeats)
+        reference_time = training["float64, batch 1"]["time"] if training else seconds
+        training[name] = {"batch": batch, "time": seconds, "speed_up": reference_time / seconds}
+        label = name if "batch" in name else f"{name}, batch {batch}"
+        logger.info("%-24s %8.1f ms %6.1f x", label, 1e3 * seconds, reference_time / seconds)
+
+    if arguments.json:
+        figures = {"threads": arguments.threads, "training": training, "memory": memory}
+        write_json(arguments.json, figures)
+
+
+if __name__ == "__main__":
+    main()
