@@ -54,15 +54,18 @@ def uv_settings(environ: Mapping[str, str]) -> dict[str, str]:
     environ : Mapping[str, str]
         Environment variables. ``PIP_FIND_LINKS`` (separated by blanks) names wheelhouses, folders
         or addresses, of which missing folders are dropped because uv stops at them;
-        ``PIP_INDEX_URL`` names the package index.
+        ``PIP_INDEX_URL`` names the package index, ``PIP_CERT`` the certificates to trust.
 
     Returns
     -------
     dict[str, str]
         Variables to set for uv. Bytecode is compiled at once: importing torch and Lightning takes
-        three times as long without, in every process where Python may not write it.
+        three times as long without, in every process where Python may not write it. A site's own
+        certificate authority is found in the system's store.
     """
     settings = {"UV_COMPILE_BYTECODE": "1"}
+    if Path("/etc/ssl/certs").is_dir():
+        settings["UV_SYSTEM_CERTS"] = "1"
     wheelhouses = [
         place
         for place in environ.get("PIP_FIND_LINKS", "").split()
@@ -72,6 +75,8 @@ def uv_settings(environ: Mapping[str, str]) -> dict[str, str]:
         settings["UV_FIND_LINKS"] = ",".join(wheelhouses)
     if "PIP_INDEX_URL" in environ:
         settings["UV_DEFAULT_INDEX"] = environ["PIP_INDEX_URL"]
+    if "PIP_CERT" in environ:
+        settings["SSL_CERT_FILE"] = environ["PIP_CERT"]
     return settings
 
 
@@ -117,9 +122,10 @@ def environment(session: nox.Session, name: str, extras: Iterable[str]) -> Calla
     extras = sorted(extras)
     venv = ROOT / ".nox" / name
     stamp = venv / ".installed"
-    with _locked(venv.parent / f"{name}.lock"):
-        if not _is_current(venv, stamp, extras):
-            _install(session, venv, stamp, extras)
+    if not _is_current(venv, stamp, extras):
+        with _locked(venv.parent / f"{name}.lock"):
+            if not _is_current(venv, stamp, extras):  # another session may have made it meanwhile
+                _install(session, venv, stamp, extras)
     session.env["VIRTUAL_ENV"] = str(venv)
     session.env["PATH"] = os.pathsep.join([str(venv / "bin"), os.environ.get("PATH", os.defpath)])
 
@@ -227,11 +233,12 @@ def _run_docs(session: nox.Session, run: Callable[..., None]) -> None:
     session.log(f"The documentation is in {build / 'index.html'}")
 
 
-def _install_hooks(session: nox.Session, run: Callable[..., None]) -> None:
-    """Install the pre-commit hooks where this is a git checkout."""
+def _install_hooks(session: nox.Session) -> None:
+    """Install the pre-commit hooks where this is a git checkout that takes them."""
     if shutil.which("git") and (ROOT / ".git").exists():
         with session.chdir(ROOT):
-            run("pre-commit", "install")
+            hooks = f"{session.env['VIRTUAL_ENV']}/bin/pre-commit"
+            session.run(hooks, "install", success_codes=[0, 1])
     session.log(f"Activate the environment with: source {session.env['VIRTUAL_ENV']}/bin/activate")
 
 
@@ -313,7 +320,8 @@ def define_sessions(noxfile: str, *, download: str) -> None:
     @nox.session(venv_backend="none", default=False)
     def dev_dependencies(session: nox.Session) -> None:
         """Prepare the environment for development, with the pre-commit hooks."""
-        _install_hooks(session, environment(session, name, extras))
+        environment(session, name, extras)
+        _install_hooks(session)
 
 
 def define_sessions_of_all() -> None:
@@ -363,7 +371,8 @@ def define_sessions_of_all() -> None:
     @nox.session(venv_backend="none", default=False)
     def dev_dependencies(session: nox.Session) -> None:
         """Prepare one environment for everything, with the pre-commit hooks."""
-        _install_hooks(session, environment(session, "all", extras))
+        environment(session, "all", extras)
+        _install_hooks(session)
 
     @nox.session(venv_backend="none", default=False)
     def constraints(session: nox.Session) -> None:
