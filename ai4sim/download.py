@@ -9,19 +9,23 @@ last part is ever used (:mod:`ai4sim.unpack`).
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import filecmp
 import hashlib
 import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ai4sim.files import missing_file_error, remove_stale_temporaries, temporary_path, write_json
+from ai4sim.files import (
+    missing_file_error,
+    one_at_a_time,
+    remove_stale_temporaries,
+    temporary_path,
+    write_json,
+)
 from ai4sim.unpack import DamagedArchiveError, unpack
 
 if TYPE_CHECKING:
@@ -91,7 +95,7 @@ def fetch_archive(
     receipt_path = downloads / f"{key}.json"
     downloads.mkdir(parents=True, exist_ok=True)
     raw.mkdir(exist_ok=True)
-    with _one_at_a_time(downloads / ".lock"):
+    with one_at_a_time(downloads):
         finished = _finished(receipt_path, raw, sha256)
         if finished:
             logger.info("%s: already fetched, %d files in %s", url, len(finished), raw)
@@ -307,19 +311,6 @@ def _finished(receipt_path: Path, raw: Path, sha256: str | None) -> list[Path]:
     if any(_size(raw / name) != size for name, size in sizes.items()):
         return []
     return sorted(raw / name for name in sizes)
-
-
-@contextlib.contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Let only one process at a time fetch into a folder; the others wait, then find it done."""
-    with path.open("w") as file:
-        with contextlib.suppress(OSError):  # some network file systems have no locks
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logger.info("waiting for another process that fetches into %s", path.parent)
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _checked_hash(sha256: str | None) -> str | None:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
+import fcntl
 import json
+import logging
 import os
 import re
 import secrets
@@ -22,6 +24,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 SECONDS_PER_DAY = 86_400.0
 _TEMPORARY_NAME = re.compile(r"^\.tmp-(?P<host>[\w.]*)-(?P<pid>\d+)-[0-9a-f]{8}-.+$", re.ASCII)
@@ -132,6 +136,25 @@ def write_json(path: Path | str, content: Any) -> None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: this content cannot be written as JSON: {error}") from error
     write_text(path, text + "\n")
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path | str) -> Iterator[None]:
+    """Let only one process at a time run the block for this folder; the others wait.
+
+    A killed process gives the lock back. On network file systems without locks nobody waits: what
+    is written in the block must be right, if wasteful, when several processes write it at once.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logger.info("waiting for another process that writes into %s", folder)
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def visible_files(folder: Path | str, pattern: str = "*") -> list[Path]:

@@ -1,0 +1,167 @@
+"""Processed data are made once, follow their source, and survive a kill."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ai4sim.cache import ProcessedCache
+
+SLOW_BUILD = """
+import sys, time
+from pathlib import Path
+from ai4sim.cache import ProcessedCache
+from ai4sim.tests.test_cache import process
+
+def slow(path):
+    print(path.name, flush=True)
+    time.sleep(float(sys.argv[2]))
+    return process(path)
+
+data = Path(sys.argv[1])
+ProcessedCache(data, "demo-1", slow).build(sorted((data / "raw").iterdir()))
+"""
+
+
+def process(path: Path) -> dict[str, Any]:
+    """Read numbers from a text file; the real recipes read HDF5."""
+    if "NaN" in path.read_text():
+        raise ValueError(f"{path}: 'numbers' holds 1 NaN")
+    numbers = np.array([float(line) for line in path.read_text().split()])
+    return {
+        "numbers": numbers,
+        "order": np.argsort(numbers),
+        "attributes": {"case": path.stem, "dx": np.float32(0.5), "grid": np.array([2, 3])},
+    }
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> list[Path]:
+    """Write three raw files."""
+    files = [tmp_path / "raw" / f"flame_{number}.h5" for number in range(3)]
+    files[0].parent.mkdir()
+    for number, file in enumerate(files):
+        file.write_text(f"{number} 7 5")
+    return files
+
+
+class Counting:
+    """A recipe that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __call__(self, path: Path) -> dict[str, Any]:
+        """Process a file."""
+        self.seen.append(path.stem)
+        return process(path)
+
+
+def start_slow_build(data_path: Path, seconds: float) -> subprocess.Popen[str]:
+    """Build the cache in another process that takes its time over each file."""
+    command = [sys.executable, "-c", SLOW_BUILD, str(data_path), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def entries(tmp_path: Path) -> list[str]:
+    """Return the visible and hidden names in the cache, but for its lock."""
+    return sorted(set(os.listdir(tmp_path / "processed" / "demo-1")) - {".lock"})
+
+
+def test_arrays_and_attributes_come_back(tmp_path: Path, raw: list[Path]) -> None:
+    cache = ProcessedCache(tmp_path, "demo-1", process)
+    arrays, attributes = cache.load(raw[2])
+    assert arrays["numbers"].dtype == np.float32 and arrays["order"].dtype == np.int64
+    np.testing.assert_array_equal(arrays["numbers"], [2, 7, 5])
+    np.testing.assert_array_equal(arrays["order"], [0, 2, 1])
+    assert attributes == {"case": "flame_2", "dx": 0.5, "grid": [2, 3]}
+    assert all(isinstance(array, np.memmap) for array in arrays.values())
+    with pytest.raises(ValueError, match="read-only"):
+        arrays["numbers"][0] = 1
+
+
+def test_each_file_is_processed_once_per_version(tmp_path: Path, raw: list[Path]) -> None:
+    recipe = Counting()
+    cache = ProcessedCache(tmp_path, "demo-1", recipe, workers=2)
+    cache.build(raw)
+    ProcessedCache(str(tmp_path), "demo-1", recipe).build(raw)
+    cache.load(raw[0])
+    assert sorted(recipe.seen) == ["flame_0", "flame_1", "flame_2"]
+    raw[1].write_text("8 9 0")
+    os.utime(raw[1], ns=(0, raw[1].stat().st_mtime_ns + 1))  # same size, another moment
+    cache.build(raw)
+    assert recipe.seen[3:] == ["flame_1"]
+    np.testing.assert_array_equal(cache.load(raw[1])[0]["numbers"], [8, 9, 0])
+    ProcessedCache(tmp_path, "demo-2", recipe).build(raw[:1])
+    assert recipe.seen[4:] == ["flame_0"]
+
+
+def test_open_arrays_outlive_a_new_version(tmp_path: Path, raw: list[Path]) -> None:
+    cache = ProcessedCache(tmp_path, "demo-1", process)
+    old, _ = cache.load(raw[0])
+    raw[0].write_text("1 2 3 4 5")
+    assert cache.load(raw[0])[0]["numbers"].shape == (5,)
+    np.testing.assert_array_equal(old["numbers"], [0, 7, 5])
+
+
+def test_sigkill_while_processing_loses_one_file(tmp_path: Path, raw: list[Path]) -> None:
+    killed = start_slow_build(tmp_path, 0.2)
+    assert killed.stdout is not None
+    assert [killed.stdout.readline() for _ in range(2)] == ["flame_0.h5\n", "flame_1.h5\n"]
+    killed.kill()
+    killed.communicate()
+    recipe = Counting()
+    ProcessedCache(tmp_path, "demo-1", recipe).build(raw)
+    assert recipe.seen == ["flame_1", "flame_2"]
+    assert entries(tmp_path) == ["flame_0", "flame_1", "flame_2"]
+
+
+def test_a_half_written_folder_is_not_read(tmp_path: Path, raw: list[Path]) -> None:
+    cache = ProcessedCache(tmp_path, "demo-1", process)
+    cache.build(raw)
+    entry = tmp_path / "processed" / "demo-1" / "flame_0"
+    (entry / "manifest.json").write_text("{")
+    (entry / "numbers.npy").unlink()
+    np.testing.assert_array_equal(cache.load(raw[0])[0]["numbers"], [0, 7, 5])
+
+
+def test_processes_that_build_at_once_share_the_work(tmp_path: Path, raw: list[Path]) -> None:
+    builders = [start_slow_build(tmp_path, 0.05) for _ in range(3)]
+    lines = "".join(builder.communicate()[0] for builder in builders).split()
+    assert [builder.returncode for builder in builders] == [0, 0, 0]
+    assert sorted(lines) == ["flame_0.h5", "flame_1.h5", "flame_2.h5"]
+    assert entries(tmp_path) == ["flame_0", "flame_1", "flame_2"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_unusable_file_is_named_and_the_others_are_kept(
+    tmp_path: Path, raw: list[Path], workers: int
+) -> None:
+    raw[1].write_text("NaN")
+    cache = ProcessedCache(tmp_path, "demo-1", process, workers)
+    with pytest.raises(ValueError, match=r"flame_1\.h5: 'numbers' holds 1 NaN"):
+        cache.build(raw)
+    assert "flame_0" in entries(tmp_path) and "flame_1" not in entries(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"Nearest name there: flame_2\.h5"):
+        cache.load(tmp_path / "raw" / "flame_2.hdf")
+    with pytest.raises(ValueError, match="recipe: expected letters.*'../x'"):
+        ProcessedCache(tmp_path, "../x", process)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody can write to")
+def test_read_only_data_use_the_cache_of_the_user(
+    tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    recipe = Counting()
+    for _ in range(2):
+        cache = ProcessedCache("/proc/self", "demo-1", recipe)
+        np.testing.assert_array_equal(cache.load(raw[1])[0]["numbers"], [1, 7, 5])
+    assert recipe.seen == ["flame_1"]
+    assert str(tmp_path / "home" / "ai4sim") in caplog.text
