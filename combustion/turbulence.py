@@ -1,0 +1,140 @@
+"""Synthetic inflow turbulence: a frozen box of isotropic turbulence swept through the inlet.
+
+The box is made in Fourier space with a prescribed energy spectrum, free of divergence on the
+staggered grid of the flow, and moves with the jet (Taylor's hypothesis).  A mask keeps it in the jet.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def von_karman_pao(wavenumber: Tensor, rms: float, length: float, viscosity: float) -> Tensor:
+    """Energy spectrum E(k) of isotropic turbulence [m3/s2] (Pao 1965; Bailly & Juve 1999, eq. 6).
+
+    E = 1.453 (u'^2 / k_e) (k/k_e)^4 [1 + (k/k_e)^2]^(-17/6) exp[-2 (k/k_eta)^2], k_e = 0.747 / l_t,
+    k_eta = (u'^3 / l_t)^(1/4) / nu^(3/4).
+
+    Parameters
+    ----------
+    wavenumber : k [rad/m], any shape
+    rms : u', root-mean-square of one velocity component [m/s]
+    length : l_t, longitudinal integral length [m]
+    viscosity : nu [m2/s]
+    """
+    energetic = 0.747 / length
+    dissipative = (rms**3 / length) ** 0.25 / viscosity**0.75
+    k = wavenumber / energetic
+    shape = k**4 * (1 + k**2) ** (-17 / 6) * torch.exp(-2 * (wavenumber / dissipative) ** 2)
+    return 1.453 * rms**2 / energetic * shape
+
+
+def synthetic_turbulence(
+    shape: tuple[int, int, int],
+    spacing: float,
+    rms: float,
+    length: float,
+    viscosity: float,
+    seed: int,
+) -> Tensor:
+    """Draw a periodic, divergence-free velocity field with the spectrum of `von_karman_pao`.
+
+    Every component lies on the lower faces of its axis.  The divergence that vanishes is the one of
+    the staggered grid, hence the wavenumbers 2 sin(k h / 2) / h in the projection.  The field is
+    scaled to have exactly the rms asked for (what the box and the grid cannot hold of the spectrum is
+    missing otherwise).
+
+    Returns
+    -------
+    Tensor
+        (3, nx, ny, nz) float32 velocity on the CPU [m/s]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn((3, *shape), generator=generator)
+    waves = [2 * math.pi * torch.fft.fftfreq(n, spacing) for n in shape[:2]]
+    waves.append(2 * math.pi * torch.fft.rfftfreq(shape[2], spacing))
+    k = torch.stack(torch.meshgrid(*waves, indexing="ij"))
+    magnitude = k.square().sum(0).sqrt()
+    magnitude[0, 0, 0] = 1.0
+
+    # A mode of unit variance per component keeps two of three components in the projection, so that
+    # its kinetic energy is its amplitude squared: E(k) over the sphere's area times the mode's share.
+    volume = math.prod(2 * math.pi / (n * spacing) for n in shape)
+    energy = von_karman_pao(magnitude, rms, length, viscosity) * volume
+    amplitude = (energy * math.prod(shape) / (4 * math.pi)).sqrt() / magnitude
+    amplitude[0, 0, 0] = 0.0
+    for axis, n in enumerate(shape):  # a half-cell shift has no real value at the Nyquist mode
+        if n % 2 == 0:
+            amplitude.select(axis, n // 2).zero_()
+
+    spectrum = torch.fft.rfftn(noise, dim=(1, 2, 3)) * amplitude
+    normal = 2 * torch.sin(k * spacing / 2)
+    normal /= normal.square().sum(0).clamp_min(1e-12).sqrt()
+    spectrum -= normal * (normal * spectrum).sum(0)
+    spectrum *= torch.polar(torch.ones(()), -k * spacing / 2)  # from the centres to the faces
+    velocity = torch.fft.irfftn(spectrum, s=shape, dim=(1, 2, 3))
+    return velocity * (rms / velocity.square().mean().sqrt())
+
+
+class TurbulentInflow:
+    """Mean slot-jet profile plus turbulence in the jet, as a function of time.
+
+    Parameters
+    ----------
+    turbulence : (3, n, ny, nz) periodic box on the flow's grid, from `synthetic_turbulence` [m/s]
+    spacing : cell size h [m]
+    mean : (ny,) mean streamwise velocity [m/s]
+    mask : (ny,) weight of the turbulence, 1 in the jet and 0 outside
+    speed : velocity that carries the box through the inlet [m/s]
+    """
+
+    def __init__(
+        self, turbulence: Tensor, spacing: float, mean: Tensor, mask: Tensor, speed: float
+    ) -> None:
+        # v lies half a cell below the centres where the mask is given.
+        masks = torch.stack([mask, (mask + mask.roll(1)) / 2, mask])
+        self._box = turbulence * masks[:, None, :, None]
+        self._spacing, self._mean, self._speed = spacing, mean[:, None], speed
+
+    def __call__(self, time: float) -> Tensor:
+        """Velocity in the inlet plane at a time [s], (3, ny, nz) [m/s]."""
+        position = -self._speed * time / self._spacing
+        plane = torch.stack(
+            [
+                self._interpolate(self._box[0], position),
+                self._interpolate(self._box[1], position - 0.5),
+                self._interpolate(self._box[2], position - 0.5),
+            ]
+        )
+        plane[0] += self._mean
+        return plane
+
+    def field(self, planes: int) -> Tensor:
+        """Velocity downstream of the inlet at time 0, (3, planes, ny, nz), lower faces [m/s]."""
+        field = self._box[:, torch.arange(planes) % self._box.shape[1]]
+        field[0] += self._mean
+        return field
+
+    def to(self, device: torch.device) -> TurbulentInflow:
+        """Move the fields to a device."""
+        self._box, self._mean = self._box.to(device), self._mean.to(device)
+        return self
+
+    @staticmethod
+    def _interpolate(component: Tensor, position: float) -> Tensor:
+        """Cubic interpolation (Catmull & Rom 1974) between planes of a periodic box."""
+        lower = math.floor(position)
+        x = position - lower
+        weights = (
+            x * (-0.5 + x * (1 - 0.5 * x)),
+            1 + x * x * (-2.5 + 1.5 * x),
+            x * (0.5 + x * (2 - 1.5 * x)),
+            x * x * (-0.5 + 0.5 * x),
+        )
+        plane = torch.zeros_like(component[0])
+        for offset, weight in enumerate(weights, start=-1):
+            plane.add_(component[(lower + offset) % len(component)], alpha=weight)
+        return plane
