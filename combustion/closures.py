@@ -176,14 +176,14 @@ class ResolvedFlame:
     def of(cls, snapshot: Snapshot, defaults: Mapping[str, float] | None = None) -> ResolvedFlame:
         """Gather what a snapshot tells.
 
+        The sub-filter velocity is the LES estimate of the file, else the one measured in the DNS,
+        else the inertial-range estimate from u_rms_in and l_t.
+
         Parameters
         ----------
         snapshot : of one file
         defaults : facts for files that lack the attributes, by their names: filter_width, S_L,
             delta_L, u_rms_in, l_t
-
-        The sub-filter velocity is the LES estimate of the file, else the one measured in the DNS,
-        else the inertial-range estimate from u_rms_in and l_t.
         """
         facts = {**(defaults or {}), **snapshot.attributes}
         width = layouts.filter_width(facts, snapshot.dx)

@@ -208,7 +208,6 @@ def write_snapshot(
                 f"{path}: field '{name}' has shape {values.shape}, expected three axes (x, y, z) "
                 f"like 'progress_variable', which has {shape}"
             )
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         for name, values in arrays.items():
             file.create_dataset(layout.datasets[name], data=layout.reorder(values))
@@ -354,13 +353,15 @@ def _plain(value: Any) -> Any:
 def period(snapshot: Snapshot, axis: int) -> int | None:
     """Cells after which a field repeats along an axis, None where it does not.
 
-    The attribute ``periodic`` names axes whose last cell is the neighbour of the first ("y,z"). Some files
-    instead say in ``axis_order`` that "y,z periodic, last plane = first": their period is one cell less.
+    The attribute ``periodic`` names axes whose last cell is the neighbour of the first ("y,z").
+    Some files instead say in ``axis_order`` that "y,z periodic, last plane = first": their period
+    is one cell less.
     """
     letter, cells = "xyz"[axis], snapshot.progress_variable.shape[axis]
     if letter in str(snapshot.attributes.get("periodic", "")):
         return cells
     repeated = re.search(
-        r"\(([xyz,]+) periodic, last plane = first\)", str(snapshot.attributes.get("axis_order", ""))
+        r"\(([xyz,]+) periodic, last plane = first\)",
+        str(snapshot.attributes.get("axis_order", "")),
     )
     return cells - 1 if repeated and letter in repeated.group(1) else None

@@ -1,4 +1,4 @@
-"""Closures against hand-computed values, analytic fields, limits, and known figures of real files."""
+"""Closures against hand-computed values, analytic fields, limits and figures of known files."""
 
 import logging
 import math
@@ -112,7 +112,7 @@ def test_fureby_equals_a_scalar_computation():
 
 
 def test_subfilter_velocity_of_a_shear_wave():
-    """u = (sin ky, 0, 0): |curl laplacian u| = k^3 |cos ky|."""
+    """For u = (sin ky, 0, 0): |curl laplacian u| = k^3 |cos ky|."""
     s, dx, k = waves(65)
     u = torch.zeros(3, 5, 65, 5, dtype=torch.float64)
     u[0] = torch.sin(k * s)[:, None]
@@ -223,7 +223,7 @@ def reference(pattern: str) -> list[Snapshot]:
 
 def r2_of(name: str, closures: Closures, snapshots: list[Snapshot]) -> float:
     """Coefficient of determination over all cells."""
-    y = np.concatenate([s.flame_surface_density.ravel() for s in snapshots]).astype(float)
+    y = np.concatenate([np.array(s.flame_surface_density, float).ravel() for s in snapshots])
     p = np.concatenate([closures.predict(s)[name].numpy().ravel() for s in snapshots])
     return float(1 - ((p - y) ** 2).sum() / ((y - y.mean()) ** 2).sum())
 

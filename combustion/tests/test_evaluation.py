@@ -21,7 +21,7 @@ def fields(seed: int) -> dict[str, np.ndarray]:
 
 
 def evaluate(seeds: range) -> FlameEvaluation:
-    """Evaluation over some made-up snapshots of two cases."""
+    """Evaluate some made-up snapshots of two cases."""
     evaluation = FlameEvaluation()
     for seed in seeds:
         f = fields(seed)

@@ -175,7 +175,7 @@ def reference() -> Path:
 
 
 def test_reference_layouts_show_the_same_flame(reference: Path):
-    """CNF and R2 files filtered from one solution: same domain, c_bar alike where grids coincide."""
+    """CNF and R2 files of one solution: same domain, c_bar alike where the grids coincide."""
     coarse = read_snapshot(reference / "cnf/raw/DNS1_004.h5")
     fine = read_snapshot(reference / "f4/raw/DNS1_004.h5")
     assert coarse.case == fine.case == "DNS1"

@@ -1,0 +1,107 @@
+"""The figures: one file each, showing the numbers of the evaluation, for any set of models."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+from combustion import figures
+from combustion.closures import Closures, resolved_gradient
+from combustion.evaluation import FlameEvaluation
+from combustion.layouts import Snapshot
+
+DX = 5e-4
+
+
+def flame(case: str, time: float) -> Snapshot:
+    """Wavy front between y = 0 (fresh) and the top (burnt), moved with time."""
+    x, y, z = np.meshgrid(np.arange(12), np.arange(9), np.arange(7), indexing="ij")
+    front = 4 + np.sin(0.8 * x + 0.3 * z + 1e3 * time)
+    c = (0.5 * (1 + np.tanh((y - front) / 1.5))).astype(np.float32)
+    sigma = 1.4 * resolved_gradient(c, DX).numpy().astype(np.float32)
+    path = Path(f"{case}_{round(1e3 * time):03d}.h5".replace("/", "_"))
+    return Snapshot(path, case, time, DX, c, sigma)
+
+
+def evaluation(cases: list[str], closures: Closures | None, factor: float = 1.0) -> FlameEvaluation:
+    """Two snapshots of each case; the model is off by a factor."""
+    result = FlameEvaluation()
+    for case in cases:
+        for time in (0.0, 2e-3):
+            snapshot = flame(case, time)
+            sigma = snapshot.flame_surface_density
+            assert sigma is not None
+            result.update(
+                path=snapshot.path,
+                case=case,
+                time=time,
+                dx=DX,
+                progress_variable=snapshot.progress_variable,
+                flame_surface_density=sigma,
+                predictions={
+                    "model": factor * sigma,
+                    **(closures.predict(snapshot) if closures else {}),
+                },
+            )
+    return result
+
+
+def test_every_figure_is_written_and_nothing_else(tmp_path: Path):
+    closures = Closures.fit([flame("a", 1e-3)])
+    before = dict(matplotlib.rcParams)
+    files = figures.save_all(evaluation(["a", "u/S_L = 2"], closures, 0.9), tmp_path / "plots")
+    assert [path.name for path in files] == [
+        "scores.png",
+        "cross_sections_a.png",
+        "cross_sections_u_S_L_2.png",
+        "joint_density.png",
+        "conditional_errors.png",
+        "surface_along_stream.png",
+        "surface_in_time.png",
+    ]
+    assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_surface_curves_are_those_of_the_evaluation():
+    known = evaluation(["a"], Closures(), 0.9)
+    (axes,) = figures.surface_in_time(known).axes
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    surface = flame("a", 2e-3).flame_surface_density
+    assert surface is not None
+    assert lines["DNS"].get_xdata() == pytest.approx([0, 2])  # ms
+    assert lines["DNS"].get_ydata()[1] == pytest.approx(surface.sum() * DX**3 * 1e4)  # cm2
+    assert lines["Network"].get_ydata() == pytest.approx(0.9 * lines["DNS"].get_ydata())
+    (axes,) = figures.surface_along_stream(known).axes
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    per_length = np.asarray(lines["DNS"].get_ydata()) / 100  # m2/m
+    total = np.mean(known.in_time("a")[1]["target"])
+    assert per_length.sum() * DX == pytest.approx(total)
+
+
+def test_bars_rank_the_models_and_show_their_scores():
+    known = evaluation(["a"], Closures.fit([flame("a", 1e-3)]), 0.9)
+    left, right = figures.scores(known).axes
+    labels = [text.get_text() for text in left.get_yticklabels()]
+    assert labels[0] == figures.LABELS["gradient_fitted_xi"]  # exact for this flame
+    assert labels.index(figures.LABELS["constant"]) > labels.index("Network") > 0
+    shown = [text.get_text().strip() for text in right.texts]
+    assert shown[labels.index("Network")] == "10.0"  # % of too little flame surface
+
+
+def test_cross_sections_share_one_scale_and_errors_are_symmetric():
+    figure = figures.cross_sections(evaluation(["a"], None, 0.9), "a")
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    limits = [image.get_clim() for image in images]
+    assert limits[0] == limits[1] == limits[2] == limits[3]
+    assert limits[0][0] == 0
+    assert limits[4] == limits[5]
+    assert limits[4][0] == -limits[4][1]
+    assert images[4].get_array().max() <= 0  # the model has too little everywhere
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0])
+def test_a_dead_and_a_perfect_model_alone_can_be_drawn(tmp_path: Path, factor: float):
+    assert len(figures.save_all(evaluation(["a"], None, factor), tmp_path)) == 6
