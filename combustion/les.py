@@ -127,7 +127,7 @@ class FilteredFlame(NamedTuple):
     flame_surface_density: Tensor  # filtered |grad c| [1/m]
     resolved_gradient: Tensor  # |grad of filtered c| [1/m]
     subfilter_velocity: Tensor  # true rms of one component [m/s]
-    les_velocity_estimate: Tensor  # the same from filtered velocities [m/s]
+    les_velocity: Tensor  # the same from filtered velocities [m/s]
 
 
 def filter_flame(c: Tensor, velocity: Tensor, spacing: float, width: float, stride: int) -> FilteredFlame:
@@ -152,7 +152,7 @@ def filter_flame(c: Tensor, velocity: Tensor, spacing: float, width: float, stri
         flame_surface_density=scalar(gradient(c, spacing).square().sum(0).sqrt()),
         resolved_gradient=scalar.gradient(c).square().sum(0).sqrt(),
         subfilter_velocity=(energy.clamp_min(0) / 3).sqrt(),
-        les_velocity_estimate=resolved_velocity_estimate(mean, coarse),
+        les_velocity=resolved_velocity_estimate(mean, coarse),
     )
 
 

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 HALO = 2  # cells that the widest stencil reaches across the edge of the grid
-BLOCK_CELLS = {"cpu": 65536, "cuda": 2**62}  # a block and its scratch arrays fit in the cache
+BLOCK_CELLS = {"cpu": 131072, "cuda": 2**62}  # a block and its scratch arrays fit in the cache
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class _Sweep:
         upwind.sub_(here)
         upwind.addcmul_(upwind, size)
         torch.mul(here, 0.5, out=limited)
-        upwind.mul_(1 / 6).add_(limited)
+        torch.add(limited, upwind, alpha=1 / 6, out=upwind)
         correction = torch.clamp(upwind, low, high, out=low)
         # |C| ((1 - |C|) correction - difference / 2): what upwinding takes from the mean flux.
         torch.sub(correction, limited, out=high).addcmul_(size, correction, value=-1)
