@@ -105,7 +105,7 @@ class ProcessedCache:
         Returns
         -------
         arrays : dict of str to array
-            Read-only and mapped into memory: a slice reads its own part of the disk.
+            Mapped into memory (copy-on-write): a slice reads its own part of the disk.
         attributes : dict
             What `process` returned as ``"attributes"``.
         """
@@ -118,7 +118,7 @@ class ProcessedCache:
             folder, manifest = found
             try:
                 arrays = {
-                    name: np.load(folder / f"{name}.npy", mmap_mode="r")
+                    name: np.load(folder / f"{name}.npy", mmap_mode="c")
                     for name in manifest["arrays"]
                 }
             except FileNotFoundError:

@@ -33,6 +33,8 @@ class PredictionFiles(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Hand the batch to the data module, which knows the raw format."""
+        if batch["repeated"]:
+            return
         folder = Experiment(Path(trainer.default_root_dir)).predictions
         trainer.datamodule.write_prediction(folder, batch, prediction)  # type: ignore[attr-defined]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+from jsonargparse import Namespace
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.cli import (
     ArgsType,
@@ -119,20 +121,9 @@ class SurrogateCLI(LightningCLI):
         config.trainer.default_root_dir = str(self.experiment.path)
         config.checkpoint.dirpath = str(self.experiment.checkpoints)
         if config.trainer.logger in (None, True):
-            config.trainer.logger = [
-                {
-                    "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
-                    "init_args": {
-                        "save_dir": str(self.experiment.path),
-                        "name": "logs",
-                        "version": "",
-                    },
-                }
-            ]
-            config.trainer.logger = (
-                self._parser(self.subcommand)
-                .parse_object({"trainer": {"logger": config.trainer.logger}}, defaults=False)
-                .trainer.logger
+            config.trainer.logger = Namespace(
+                class_path="lightning.pytorch.loggers.TensorBoardLogger",
+                init_args=Namespace(save_dir=str(self.experiment.path), name="logs", version=""),
             )
         self.save_config_kwargs = {"text": self._as_given, "overwrite": True}
 
@@ -187,7 +178,8 @@ def main(
         Command line; default ``sys.argv[1:]``.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    OmegaConf.register_new_resolver(
+    warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
+    OmegaConf.register_resolver(
         "use_case", lambda path="": str((root / path).resolve()), replace=True
     )
     return SurrogateCLI(

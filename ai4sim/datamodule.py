@@ -29,18 +29,34 @@ class BatchIndex(NamedTuple):
     draw : tuple of int
         Seed, epoch and first sample: a random generator made from it (crops, augmentation) gives the same
         batch whatever the number of workers, and another one in the next epoch.
+    repeated : bool
+        The batch only keeps this process in step with the others: another one serves these samples, and
+        their results do not count here.
     """
 
     samples: list[int]
     draw: tuple[int, ...]
+    repeated: bool = False
+
+
+class Batches(Dataset):
+    """A data set whose batches say, under ``repeated``, whether they count."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, index: BatchIndex) -> dict[str, Any]:
+        """Return the batch of an index."""
+        return {**self.dataset[index], "repeated": index.repeated}
 
 
 class BatchSampler(Sampler[BatchIndex]):
     """Whole batches, split over the processes of a distributed run.
 
-    In training every process gets the same number of batches, samples are shuffled anew in each epoch and an
-    incomplete last batch is topped up from the epoch's beginning. In evaluation each sample is served exactly
-    once over all processes, and a batch holds samples of one shape only.
+    Every process gets the same number of batches, since they meet in each step. In training samples are
+    shuffled anew in each epoch, and an incomplete last step is topped up from the epoch's beginning. In
+    evaluation each sample counts exactly once over all processes (see :attr:`BatchIndex.repeated`), and a
+    batch holds samples of one shape only.
 
     Parameters
     ----------
@@ -77,19 +93,21 @@ class BatchSampler(Sampler[BatchIndex]):
         n, size = len(self.groups), self.batch_size
         if not self.shuffle:
             runs = (list(run) for _, run in groupby(range(n), key=self.groups.__getitem__))
-            batches = [run[i : i + size] for run in runs for i in range(0, len(run), size)]
-            return batches[self.rank :: self.world_size]
+            return [run[i : i + size] for run in runs for i in range(0, len(run), size)]
         order = np.random.default_rng((self.seed, self.epoch)).permutation(n)
         per_step = size * self.world_size
         order = np.resize(order, -(-n // per_step) * per_step)
-        return [order[i : i + size].tolist() for i in range(self.rank * size, len(order), per_step)]
+        return [order[i : i + size].tolist() for i in range(0, len(order), size)]
 
     def __iter__(self) -> Iterator[BatchIndex]:
-        for batch in self._batches():
-            yield BatchIndex(batch, (self.seed, self.epoch, *batch))
+        batches = self._batches()
+        for step in range(len(self)):
+            i = step * self.world_size + self.rank
+            batch = batches[i % len(batches)]
+            yield BatchIndex(batch, (self.seed, self.epoch, *batch), repeated=i >= len(batches))
 
     def __len__(self) -> int:
-        return len(self._batches())
+        return -(-len(self._batches()) // self.world_size)
 
 
 class SurrogateDataModule(pl.LightningDataModule):
@@ -225,7 +243,7 @@ class SurrogateDataModule(pl.LightningDataModule):
             world_size=trainer.world_size if trainer else 1,
         )
         return DataLoader(
-            dataset,
+            Batches(dataset),
             sampler=sampler,
             batch_size=None,
             num_workers=self.num_workers,

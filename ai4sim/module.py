@@ -28,8 +28,8 @@ Batch = dict[str, Any]
 class Evaluation(Protocol):
     """What a use case accumulates over its test set; parts from several processes merge exactly."""
 
-    def merge(self, other: Self) -> Self:
-        """Return the union of both."""
+    def merge(self, other: Self) -> None:
+        """Take in what another process evaluated."""
         ...
 
     def metrics(self) -> dict[str, Any]:
@@ -174,7 +174,8 @@ class SurrogateModule(pl.LightningModule):
         """Accumulate validation metrics, in units of the output scale."""
         prediction = self.surrogate.normalized(batch["inputs"]).float()
         target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
-        self.val_metrics.update(prediction, target)
+        if not batch["repeated"]:
+            self.val_metrics.update(prediction, target)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the whole validation set."""
@@ -196,7 +197,9 @@ class SurrogateModule(pl.LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Accumulate model and baselines, in physical units."""
-        self.evaluate(self._test, batch, self(batch))
+        prediction = self(batch)
+        if not batch["repeated"]:
+            self.evaluate(self._test, batch, prediction)
 
     def on_test_end(self) -> None:
         """Merge what the processes saw; the first one writes ``results.json`` and the figures."""
@@ -222,7 +225,6 @@ class SurrogateModule(pl.LightningModule):
             return evaluation
         parts: list[Any] = [None] * self.trainer.world_size
         torch.distributed.all_gather_object(parts, evaluation)
-        merged = parts[0]
         for part in parts[1:]:
-            merged = merged.merge(part)
-        return merged
+            parts[0].merge(part)
+        return parts[0]

@@ -12,7 +12,7 @@ from ai4sim.module import Batch, SurrogateModule
 from ai4sim.surrogate import Variable
 from combustion.closures import Closures
 from combustion.datamodule import FlameDataModule
-from combustion.evaluation import FlameEvaluation
+from combustion.evaluation import MODEL, FlameEvaluation
 
 INPUTS = (Variable("progress_variable", "1"),)
 OUTPUTS = (Variable("flame_surface_density", "1/m"),)
@@ -62,7 +62,15 @@ class FlameModule(SurrogateModule):
         datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
         for file, sigma in zip(batch["files"], prediction[:, 0].float().cpu(), strict=True):
             snapshot = datamodule.snapshot(file)
-            evaluation.update(snapshot, sigma, self.closures.predict(snapshot))
+            evaluation.update(
+                path=snapshot.path,
+                case=snapshot.case,
+                time=snapshot.time,
+                dx=snapshot.dx,
+                progress_variable=snapshot.progress_variable,
+                flame_surface_density=snapshot.flame_surface_density,
+                predictions={MODEL: sigma, **self.closures.predict(snapshot)},
+            )
 
     def plot(self, evaluation: FlameEvaluation, folder: Path) -> list[Path]:
         """Draw the figures of :mod:`combustion.figures`."""

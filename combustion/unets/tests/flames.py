@@ -1,0 +1,57 @@
+"""Tiny wrinkled flame sheets for the tests: real shapes and units, milliseconds to make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from combustion.layouts import CNF, Layout, write_snapshot
+
+DX = 8e-4
+
+
+def write_sheets(
+    folder: Path,
+    case: str = "DNS1",
+    snapshots: int = 8,
+    shape: tuple[int, int, int] = (16, 12, 12),
+    layout: Layout = CNF,
+    target: bool = True,
+    wrinkling: float = 1.0,
+    **attributes: object,
+) -> list[Path]:
+    """Write a tanh flame around a sine surface in y that moves downstream; returns the files."""
+    rng = np.random.default_rng(sum(map(ord, case)))
+    x, y, z = np.meshgrid(*(DX * np.arange(n) for n in shape), indexing="ij")
+    length_y, length_z = DX * shape[1], DX * shape[2]
+    paths = []
+    for i in range(snapshots):
+        phase = 2 * np.pi * (i / snapshots + rng.random() * 0.1)
+        amplitude = wrinkling * 1.5 * DX
+        front = 0.5 * DX * shape[0] + amplitude * (
+            np.sin(2 * np.pi * y / length_y + phase) + np.cos(2 * np.pi * z / length_z - phase)
+        )
+        c = 0.5 * (1 + np.tanh((x - front) / (2 * DX)))
+        slope_y = amplitude * 2 * np.pi / length_y * np.cos(2 * np.pi * y / length_y + phase)
+        slope_z = amplitude * 2 * np.pi / length_z * np.sin(2 * np.pi * z / length_z - phase)
+        gradient = c * (1 - c) / DX * np.sqrt(1 + slope_y**2 + slope_z**2)
+        fields = {"progress_variable": c, "resolved_gradient": gradient / 1.3}
+        if target:
+            fields["flame_surface_density"] = gradient
+        facts = {
+            "case": case,
+            "time": 1e-3 * i,
+            "dx_les": DX,
+            "S_L": 0.272,
+            "delta_L": 5.26e-4,
+            "u_rms_in": 0.55,
+            "l_t": 2e-3,
+            "filter_width": DX,
+            "periodic": "y,z",
+            **attributes,
+        }
+        path = folder / "raw" / f"{case}_{i:03d}.h5"
+        write_snapshot(path, fields, {k: v for k, v in facts.items() if v is not None}, layout)
+        paths.append(path)
+    return paths
