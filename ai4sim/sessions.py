@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nox
+import nox.command
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = ROOT / "pyproject.toml"
@@ -216,13 +217,23 @@ def _run_tests(
 
 
 def _run_lint(session: nox.Session, run: Callable[..., None], parts: Iterable[Path]) -> None:
-    """Check style, docstrings, names, likely bugs, format, types and the import rules."""
+    """Check style, docstrings, names, likely bugs, format, types, import rules; report all."""
     paths = _relative(parts)
+    checks = (
+        ["flake8", *paths],
+        ["ruff", "format", "--check", *paths],
+        ["mypy", *paths],
+        ["lint-imports", "--no-logo"],
+    )
+    failed = []
     with session.chdir(ROOT):
-        run("flake8", *paths)
-        run("ruff", "format", "--check", *paths)
-        run("mypy", *paths)
-        run("lint-imports", "--no-logo")
+        for check in checks:
+            try:
+                run(*check)
+            except nox.command.CommandFailed:
+                failed.append(check[0])
+    if failed:
+        session.error(f"failed: {', '.join(failed)}")
 
 
 def _run_docs(session: nox.Session, run: Callable[..., None]) -> None:
