@@ -47,9 +47,9 @@ class SlotBurner:
     flame_speed: float = 0.272
     flame_thickness: float = 0.526e-3
     viscosity: float = 2.86e-5
-    cells: tuple[int, int, int] = (256, 128, 96)
+    cells: tuple[int, int, int] = (224, 112, 96)
     spacing: float = 1e-4
-    slot_width: float = 5.6e-3
+    slot_width: float = 4.8e-3
     jet_velocity: float = 4.0
     coflow_velocity: float = 1.6
     turbulence_rms: float = 0.55

@@ -9,9 +9,9 @@ namely c = [1 + tanh(2 x / delta_L)] / 2, which moves at S_L towards the fresh g
 makes turbulence, so that only the wrinkling of the flame by the flow is represented.
 
 Numerics.  One time step of the flow carries the sequence x y z - reaction - z y x of half steps
-(Strang 1968).  A sweep along one axis is a finite-volume update with a third-order upwind flux,
-exact in time for a uniform velocity and limited to be total-variation diminishing (Hundsdorfer &
-Trompert 1994; Koren 1993), plus the central diffusive flux.  A one-dimensional sweep sees a
+(Strang 1968).  A sweep along one axis is a finite-volume update with a fourth-order flux, exact in
+time for a uniform velocity (Daru & Tenaud 2004) and limited to be total-variation diminishing
+without any division, plus the diffusive flux.  A one-dimensional sweep sees a
 divergent velocity; the mass of gas in the cell is carried along (1 before and after, different in
 between) so that both c = const and the integral of c are kept.
 """
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 HALO = 2  # cells that the widest stencil reaches across the edge of the grid
-BLOCK_CELLS = {"cpu": 131072, "cuda": 2**62}  # a block and its scratch arrays fit in the cache
+BLOCK_CELLS = 131072  # swept at a time on a CPU, so that the scratch arrays stay in the cache
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class LaminarFlame:
     @property
     def rate(self) -> float:
         """Pre-factor k of the reaction rate k c^2 (1 - c) [1/s]."""
-        return 2 * self.speed**2 / self.diffusivity
+        return 8 * self.speed / self.thickness  # 2 S_L^2 / D
 
     def profile(self, distance: Tensor) -> Tensor:
         """Progress variable at a signed distance [m] from c = 1/2, positive in the burnt gas."""
@@ -90,7 +90,7 @@ class ScalarTransport:
         _wrap(self.inflow, 0)
         _wrap(self.inflow, 1)
         plane, column = padded[1] * padded[2], padded[0] * padded[2]
-        cells = BLOCK_CELLS.get(device.type, BLOCK_CELLS["cuda"])
+        cells = BLOCK_CELLS if device.type == "cpu" else math.prod(padded)
         self._planes = max(1, min(shape[0], cells // plane))
         self._rows = max(1, min(padded[1], cells // column))
         size = max(self._planes * plane, self._rows * column)
@@ -168,7 +168,7 @@ class _Sweep:
     """One-dimensional update of (outer, n, inner) arrays along n, in preallocated scratch."""
 
     def __init__(self, size: int, device: torch.device) -> None:
-        self._memory = torch.empty((6, size), device=device)
+        self._memory = torch.empty((7, size), device=device)
 
     def __call__(
         self,
@@ -182,18 +182,22 @@ class _Sweep:
         outer, n, inner = c.shape
         difference = _scratch(self._memory[0], (outer, n - 1, inner))
         faces = (outer, n - 3, inner)
-        upwind, low, high, limited, flux = (_scratch(m, faces) for m in self._memory[1:])
+        upwind, low, high, limited, flux, slope = (_scratch(m, faces) for m in self._memory[1:])
         speed = courant[:, 2:-1]
         torch.sub(c[:, 1:], c[:, :-1], out=difference)
         here = difference[:, 1:-1]
         # The difference upwind of the face: behind it where the speed is positive, else ahead.
         torch.mul(speed, 1e30, out=flux).clamp_(0, 1)
         torch.lerp(difference[:, 2:], difference[:, :-2], flux, out=upwind)
-        # Third-order correction, limited by both differences: no division.
+        # Corrections up to fourth order, limited by both differences.
         torch.maximum(upwind, here, out=low).clamp_max_(0)
         torch.minimum(upwind, here, out=high).clamp_min_(0)
         size = torch.abs(speed, out=flux)
         upwind.sub_(here)
+        # Diffusion acts on the gas that crosses the face during the step, half a path upwind.
+        torch.addcmul(here, upwind, size, value=0.5, out=slope)
+        third = torch.add(difference[:, 2:], difference[:, :-2], out=limited).sub_(here, alpha=2)
+        upwind.sub_(third, alpha=0.5).addcmul_(third, size, value=0.25)
         upwind.addcmul_(upwind, size)
         torch.mul(here, 0.5, out=limited)
         torch.add(limited, upwind, alpha=1 / 6, out=upwind)
@@ -202,7 +206,7 @@ class _Sweep:
         torch.sub(correction, limited, out=high).addcmul_(size, correction, value=-1)
         flux.mul_(high)
         torch.add(c[:, 1:-2], c[:, 2:-1], out=high)
-        flux.addcmul_(speed, high, value=0.5).sub_(here, alpha=fourier)
+        flux.addcmul_(speed, high, value=0.5).sub_(slope, alpha=fourier)
         change = torch.sub(flux[:, :-1], flux[:, 1:], out=_scratch(self._memory[2], (outer, n - 4, inner)))
         cells = c[:, 2:-2]
         if mass_before is None:

@@ -1,0 +1,170 @@
+"""Progress variable: the planar flame as prescribed, bounds, conservation, curvature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from combustion.flow import Flow, refine
+from combustion.transport import HALO, LaminarFlame, ScalarTransport
+
+METHANE = LaminarFlame(speed=0.272, thickness=0.526e-3)
+DX = 1e-4  # 5.3 cells across the flame
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small grids lose time to the hand-over between threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Inert(LaminarFlame):
+    """Advection and diffusion only."""
+
+    rate = 0.0
+
+
+def planar(cells: int, flame: LaminarFlame, position: float) -> ScalarTransport:
+    """A flat flame at `position` [m], fresh gas towards x = 0."""
+    transport = ScalarTransport((cells, 2, 2), DX, flame, torch.zeros(2, 2), CPU)
+    x = (torch.arange(cells) + 0.5) * DX
+    transport.interior.copy_(flame.profile(x - position)[:, None, None])
+    return transport
+
+
+def thickness(c: Tensor) -> float:
+    """1 / max|dc/dx| between the cells [m], from the spectrum of dc/dx, which vanishes at both ends."""
+    jump = torch.fft.rfft(c.double().diff() / DX)
+    wave = torch.arange(len(jump)) * math.pi / (len(c) - 1)  # a jump is a mean over one cell
+    fine = torch.fft.irfft(jump / torch.sinc(wave / math.pi), 16 * (len(c) - 1)) * 16
+    return 1 / fine.max().item()
+
+
+def solenoidal(shape: tuple[int, int, int]) -> Tensor:
+    """Random face velocities without divergence, of order one, on the fine grid."""
+    coarse = tuple(n // 2 for n in shape)
+    inlet = torch.zeros(3, *coarse[1:])
+    flow = Flow(coarse, 1.0, 0.0, lambda time: inlet, CPU)
+    draw = torch.randn(3, coarse[0] + 1, *coarse[1:], generator=torch.Generator().manual_seed(3))
+    draw[0, 0] = draw[0, -1] = 0  # closed box
+    flow.start(draw, 0.0)
+    out = torch.zeros(3, *(n + 2 * HALO for n in shape))
+    refine(flow.faces, out, HALO)
+    return out
+
+
+@pytest.mark.parametrize(("stream", "cross"), [(0.272, 0.0), (0.272, -3.0), (1.6, 2.0), (-0.8, 0.0)])
+def test_planar_flame_has_the_prescribed_speed_and_thickness(stream: float, cross: float) -> None:
+    cells, step, steps = 320, 2.4e-5, 400
+    position = 0.016 - (stream - METHANE.speed) * step * steps / 2
+    transport = planar(cells, METHANE, position)
+    transport.courant[0] = stream * step / 2 / DX
+    transport.courant[1] = cross * step / 2 / DX
+    burnt, consumption, thick = [], [], []
+    for _ in range(steps):
+        transport.advance(step)
+        c = transport.interior[:, 0, 0].double()
+        burnt.append(c.sum().item() * DX)
+        consumption.append((METHANE.rate * c**2 * (1 - c)).sum().item() * DX)
+        thick.append(thickness(c))
+    half = steps // 2
+    displacement = (burnt[-1] - burnt[half - 1]) / (step * half) + stream
+    assert displacement == pytest.approx(METHANE.speed, rel=0.02)
+    assert sum(consumption[half:]) / half == pytest.approx(METHANE.speed, rel=0.02)
+    assert sum(thick[half:]) / half == pytest.approx(METHANE.thickness, rel=0.02)
+    torch.testing.assert_close(transport.interior[:, 0, 0], transport.interior[:, 1, 1])
+
+
+def test_uniform_gas_stays_uniform_in_any_flow_without_divergence() -> None:
+    shape = (24, 16, 12)
+    transport = ScalarTransport(shape, DX, Inert(0.3, 5e-4), torch.full((16, 12), 0.4), CPU)
+    transport.courant.copy_(solenoidal(shape) * 0.15)
+    transport.interior.fill_(0.4)
+    for _ in range(20):
+        transport.advance(2e-5)
+    torch.testing.assert_close(transport.interior, torch.full(shape, 0.4), atol=3e-6, rtol=0)
+
+
+def test_sharp_fronts_keep_their_bounds_and_their_mass() -> None:
+    """The clamp at 0 and 1 has nothing but rounding to remove, else the mass would not be kept."""
+    shape = (24, 32, 20)
+    transport = ScalarTransport(shape, DX, Inert(0.0, 5e-4), torch.zeros(32, 20), CPU)
+    courant = solenoidal(shape)
+    transport.courant.copy_(courant * 0.6 / courant.abs().max())
+    transport.interior.copy_((torch.rand(shape, generator=torch.Generator().manual_seed(1)) > 0.5).float())
+    mass = transport.interior.double().sum().item()
+    for _ in range(30):
+        transport.advance(1e-5)
+        assert transport.interior.min() > -1e-6
+        assert transport.interior.max() < 1 + 1e-6
+    assert transport.interior.double().sum().item() == pytest.approx(mass, rel=1e-5)
+
+
+def test_the_longest_time_step_keeps_an_extreme_profile_in_bounds() -> None:
+    transport = planar(64, Inert(METHANE.speed, METHANE.thickness), 0.0)
+    step = transport.time_step_limit(7.0)
+    transport.courant[0] = 7.0 * step / 2 / DX
+    transport.interior.copy_((torch.arange(64) % 4 < 2).float()[:, None, None])
+    fourier = METHANE.diffusivity * step / 2 / DX**2
+    nu = 7.0 * step / 2 / DX
+    assert (1 - nu) ** 2 == pytest.approx(2 * fourier, rel=1e-4)
+    transport._along_x(fourier, first=True)  # before any clamp
+    assert transport.interior.min() > -1e-6
+    assert transport.interior.max() < 1 + 1e-6
+
+
+def test_fronts_are_advected_to_fourth_order() -> None:
+    errors = []
+    for cells in (48, 96):
+        transport = ScalarTransport((2, cells, 2), 1.0, Inert(0.0, 1.0), torch.ones(cells, 2), CPU)
+        y = (torch.arange(cells) + 0.5) / cells - 0.5
+        band = 0.5 * (torch.tanh(16 * (y + 0.25)) - torch.tanh(16 * (y - 0.25)))
+        transport.interior.copy_(band[:, None])
+        transport.courant[1] = 0.25
+        for _ in range(2 * cells):  # once round
+            transport.advance(1.0)
+        errors.append((transport.interior[1, :, 0] - band).abs().mean().item())
+    assert errors[0] / errors[1] > 10
+
+
+def test_a_cylinder_burns_outwards_slowed_by_its_curvature() -> None:
+    """Front speed S_L - D / r: the curvature term of a thin reaction-diffusion front."""
+    cells, step, steps = 96, 2e-5, 60
+    transport = ScalarTransport((24, cells, cells), DX, METHANE, torch.ones(cells, cells), CPU)
+    y = (torch.arange(cells) + 0.5 - cells / 2) * DX
+    transport.interior.copy_(METHANE.profile(2.5e-3 - torch.hypot(y[:, None], y[None, :])))
+    transport.inflow.copy_(transport.c[HALO])
+
+    def mean_radius() -> float:
+        return math.sqrt(transport.interior[-1].double().sum().item() * DX**2 / math.pi)
+
+    for _ in range(steps):
+        transport.advance(step)
+    start = mean_radius()
+    for _ in range(steps):
+        transport.advance(step)
+    end = mean_radius()
+    expected = METHANE.speed - METHANE.diffusivity * 2 / (start + end)
+    assert (end - start) / (step * steps) == pytest.approx(expected, rel=0.02)
+
+
+def test_results_do_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = []
+    for cells in (600, 2**62):
+        monkeypatch.setattr("combustion.transport.BLOCK_CELLS", cells)
+        shape = (18, 12, 10)
+        transport = ScalarTransport(shape, DX, METHANE, torch.zeros(12, 10), CPU)
+        transport.courant.copy_(solenoidal(shape) * 0.1)
+        transport.interior.copy_(torch.rand(shape, generator=torch.Generator().manual_seed(2)))
+        for _ in range(3):
+            transport.advance(2e-5)
+        fields.append(transport.interior.clone())
+    assert torch.equal(*fields)
