@@ -110,7 +110,9 @@ class SlotBurner:
         nx, ny, _ = self.cells
         x = (torch.arange(nx) + 0.5) / nx
         half_width = self.slot_width / 2 * (1 - x)
-        return self.laminar.profile(_centres(ny, self.spacing).abs() - half_width[:, None])[..., None]
+        return self.laminar.profile(_centres(ny, self.spacing).abs() - half_width[:, None])[
+            ..., None
+        ]
 
 
 def _centres(cells: int, spacing: float) -> Tensor:
@@ -137,8 +139,12 @@ class SlotFlame:
         self.time, self.steps = 0.0, 0
         source = burner.inflow()
         h = 2 * burner.spacing
-        self.flow = Flow(burner.flow_cells, h, burner.viscosity, source.to(self.device), self.device)
-        inlet = burner.laminar.profile(_centres(burner.cells[1], burner.spacing).abs() - burner.slot_width / 2)
+        self.flow = Flow(
+            burner.flow_cells, h, burner.viscosity, source.to(self.device), self.device
+        )
+        inlet = burner.laminar.profile(
+            _centres(burner.cells[1], burner.spacing).abs() - burner.slot_width / 2
+        )
         self.scalar = ScalarTransport(
             burner.cells, burner.spacing, burner.laminar, inlet[:, None], self.device
         )
@@ -173,7 +179,9 @@ class SlotFlame:
         """Take one step towards the time `until` [s], sized so that equal steps end there."""
         left = until - self.time
         if left <= 0:
-            raise ValueError(f"the flame is at {self.time:g} s, past the time asked for, {until:g} s")
+            raise ValueError(
+                f"the flame is at {self.time:g} s, past the time asked for, {until:g} s"
+            )
         count = math.ceil(left / self.time_step_limit())
         step = left / count
         before = self.flow.faces.clone()
@@ -188,7 +196,12 @@ class SlotFlame:
     def save(self, path: Path) -> None:
         """Write the state as safetensors, whole or not at all."""
         faces = self.flow.faces
-        fields = {"u": faces[0], "v": faces[1, :-1], "w": faces[2, :-1], "c": self.progress_variable}
+        fields = {
+            "u": faces[0],
+            "v": faces[1, :-1],
+            "w": faces[2, :-1],
+            "c": self.progress_variable,
+        }
         with atomic_write(path) as partial:
             save_file(
                 {name: field.contiguous().cpu() for name, field in fields.items()},

@@ -137,7 +137,9 @@ def generate_flames(
             remove_stale_temporaries(folder)
         for name in names:
             _claim(data_path, name, plan)
-        missing = [name for name in names if not all(p.exists() for p in _files(data_path, name, plan))]
+        missing = [
+            name for name in names if not all(p.exists() for p in _files(data_path, name, plan))
+        ]
         if workers is None:
             workers = min(len(missing), len(os.sched_getaffinity(0))) if device == "cpu" else 1
         if workers > 1:
@@ -212,9 +214,7 @@ def _start_worker(threads: int, lock: Any) -> None:
     tqdm.set_lock(lock)
 
 
-def _generate_case(
-    data_path: Path, case: str, recipe: Recipe, device: str, line: int = 0
-) -> None:
+def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line: int = 0) -> None:
     """Solve one case from its last state on and write the snapshots that are missing."""
     burner = recipe.cases[case]
     files = _files(data_path, case, recipe)
@@ -224,7 +224,9 @@ def _generate_case(
     flame = SlotFlame(burner, device)
     if state.exists():
         flame.restore(state)
-        if not all(file.exists() for file, time in zip(files, times, strict=True) if time < flame.time):
+        if not all(
+            file.exists() for file, time in zip(files, times, strict=True) if time < flame.time
+        ):
             logger.info("%s: an early snapshot is missing, starting over", case)
             flame = SlotFlame(burner, device)
     parent = multiprocessing.parent_process()

@@ -17,9 +17,7 @@ REACH = 4.0  # the kernel is cut at this many standard deviations
 PERIODIC = (False, True, True)
 
 
-def filter_matrix(
-    positions: Tensor, cells: int, width: float, *, periodic: bool
-) -> Tensor:
+def filter_matrix(positions: Tensor, cells: int, width: float, *, periodic: bool) -> Tensor:
     """Weights of the cells of one axis in the filtered values at some positions.
 
     Parameters
@@ -130,7 +128,9 @@ class FilteredFlame(NamedTuple):
     les_velocity: Tensor  # the same from filtered velocities [m/s]
 
 
-def filter_flame(c: Tensor, velocity: Tensor, spacing: float, width: float, stride: int) -> FilteredFlame:
+def filter_flame(
+    c: Tensor, velocity: Tensor, spacing: float, width: float, stride: int
+) -> FilteredFlame:
     """Filter a flame and its velocity to the LES grid of `stride` flame cells.
 
     Parameters

@@ -207,7 +207,9 @@ class _Sweep:
         flux.mul_(high)
         torch.add(c[:, 1:-2], c[:, 2:-1], out=high)
         flux.addcmul_(speed, high, value=0.5).sub_(slope, alpha=fourier)
-        change = torch.sub(flux[:, :-1], flux[:, 1:], out=_scratch(self._memory[2], (outer, n - 4, inner)))
+        change = torch.sub(
+            flux[:, :-1], flux[:, 1:], out=_scratch(self._memory[2], (outer, n - 4, inner))
+        )
         cells = c[:, 2:-2]
         if mass_before is None:
             cells.add_(change)

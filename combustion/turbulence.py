@@ -42,10 +42,11 @@ def synthetic_turbulence(
 ) -> Tensor:
     """Draw a periodic, divergence-free velocity field with the spectrum of `von_karman_pao`.
 
-    Every component lies on the lower faces of its axis.  The divergence that vanishes is the one of
+    Random directions and phases, prescribed amplitudes (Rogallo 1981).  Every component lies on the
+    lower faces of its axis.  The divergence that vanishes is the one of
     the staggered grid, hence the wavenumbers 2 sin(k h / 2) / h in the projection.  The field is
-    scaled to have exactly the rms asked for (what the box and the grid cannot hold of the spectrum is
-    missing otherwise).
+    scaled to have exactly the rms asked for: the spectrum holds all of its energy only at a large
+    Reynolds number, in a large box and on a fine grid.
 
     Returns
     -------
@@ -60,20 +61,18 @@ def synthetic_turbulence(
     magnitude = k.square().sum(0).sqrt()
     magnitude[0, 0, 0] = 1.0
 
-    # A mode of unit variance per component keeps two of three components in the projection, so that
-    # its kinetic energy is its amplitude squared: E(k) over the sphere's area times the mode's share.
-    volume = math.prod(2 * math.pi / (n * spacing) for n in shape)
-    energy = von_karman_pao(magnitude, rms, length, viscosity) * volume
-    amplitude = (energy * math.prod(shape) / (4 * math.pi)).sqrt() / magnitude
+    # The energy of a mode is its share of the sphere of radius k; only its direction is random.
+    amplitude = von_karman_pao(magnitude, rms, length, viscosity).sqrt() / magnitude
     amplitude[0, 0, 0] = 0.0
     for axis, n in enumerate(shape):  # a half-cell shift has no real value at the Nyquist mode
         if n % 2 == 0:
             amplitude.select(axis, n // 2).zero_()
 
-    spectrum = torch.fft.rfftn(noise, dim=(1, 2, 3)) * amplitude
+    spectrum = torch.fft.rfftn(noise, dim=(1, 2, 3))
     normal = 2 * torch.sin(k * spacing / 2)
     normal /= normal.square().sum(0).clamp_min(1e-12).sqrt()
     spectrum -= normal * (normal * spectrum).sum(0)
+    spectrum *= amplitude / spectrum.abs().square().sum(0).sqrt().clamp_min(1e-12)
     spectrum *= torch.polar(torch.ones(()), -k * spacing / 2)  # from the centres to the faces
     velocity = torch.fft.irfftn(spectrum, s=shape, dim=(1, 2, 3))
     return velocity * (rms / velocity.square().mean().sqrt())

@@ -61,7 +61,9 @@ def solenoidal(shape: tuple[int, int, int]) -> Tensor:
     return out
 
 
-@pytest.mark.parametrize(("stream", "cross"), [(0.272, 0.0), (0.272, -3.0), (1.6, 2.0), (-0.8, 0.0)])
+@pytest.mark.parametrize(
+    ("stream", "cross"), [(0.272, 0.0), (0.272, -3.0), (1.6, 2.0), (-0.8, 0.0)]
+)
 def test_planar_flame_has_the_prescribed_speed_and_thickness(stream: float, cross: float) -> None:
     cells, step, steps = 320, 2.4e-5, 400
     position = 0.016 - (stream - METHANE.speed) * step * steps / 2
@@ -99,7 +101,9 @@ def test_sharp_fronts_keep_their_bounds_and_their_mass() -> None:
     transport = ScalarTransport(shape, DX, Inert(0.0, 5e-4), torch.zeros(32, 20), CPU)
     courant = solenoidal(shape)
     transport.courant.copy_(courant * 0.6 / courant.abs().max())
-    transport.interior.copy_((torch.rand(shape, generator=torch.Generator().manual_seed(1)) > 0.5).float())
+    transport.interior.copy_(
+        (torch.rand(shape, generator=torch.Generator().manual_seed(1)) > 0.5).float()
+    )
     mass = transport.interior.double().sum().item()
     for _ in range(30):
         transport.advance(1e-5)
