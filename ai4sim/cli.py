@@ -20,6 +20,7 @@ from lightning.pytorch.cli import (
 )
 from omegaconf import OmegaConf
 
+from ai4sim import slurm
 from ai4sim.callbacks import CheckpointOnInterruption, PredictionFiles
 from ai4sim.experiment import Experiment, create, find_checkpoint, provenance
 from ai4sim.files import write_json, write_text
@@ -118,6 +119,9 @@ class SurrogateCLI(LightningCLI):
             stem = Path(str(config.config[0])).stem if config.get("config") else "default"
             title = stem if self.subcommand == "fit" else f"{stem}-{self.subcommand}"
             self.experiment = create(self.experiments_path, title)
+        tasks_and_nodes = slurm.layout(os.environ)
+        if tasks_and_nodes and config.trainer.devices == "auto":
+            config.trainer.devices, config.trainer.num_nodes = tasks_and_nodes
         config.trainer.default_root_dir = str(self.experiment.path)
         config.checkpoint.dirpath = str(self.experiment.checkpoints)
         if config.trainer.logger in (None, True):
@@ -135,7 +139,9 @@ class SurrogateCLI(LightningCLI):
             return
         self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=best, weights_only=True)
         if self.trainer.is_global_zero:
-            self.model.surrogate.save(self.experiment.artifacts)
+            self.model.export(
+                self.experiment.artifacts, next(iter(self.datamodule.test_dataloader()))
+            )
         self._report()
 
     def after_test(self) -> None:

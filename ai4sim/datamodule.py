@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -130,6 +131,9 @@ class SurrogateDataModule(pl.LightningDataModule):
         Files dropped between two blocks of time of one simulation.
     test_cases : list of str
         Simulations that are kept wholly for testing.
+    test_data_path : str, optional
+        Another folder with ``raw/``: all its files are the test set, those of `data_path` only train and
+        validate.
     batch_size : int
         Samples per training batch and process.
     eval_batch_size : int
@@ -149,6 +153,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         ratios: tuple[float, float, float] = (0.7, 0.15, 0.15),
         gap: int = 1,
         test_cases: list[str] | None = None,
+        test_data_path: str | None = None,
         batch_size: int = 8,
         eval_batch_size: int = 1,
         num_workers: int = 0,
@@ -156,6 +161,7 @@ class SurrogateDataModule(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.data_path = Path(data_path).expanduser()
+        self.test_data_path = Path(test_data_path).expanduser() if test_data_path else None
         self.split_strategy: Strategy = split
         self.ratios, self.gap, self.test_cases = ratios, gap, list(test_cases or [])
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
@@ -176,15 +182,15 @@ class SurrogateDataModule(pl.LightningDataModule):
 
     # What every use case shares ----------------------------------------------------------------------------
 
-    def raw_files(self) -> list[Path]:
-        """Return the files under ``raw/``.
+    def raw_files(self, folder: Path | None = None) -> list[Path]:
+        """Return the files under ``raw/`` of a folder, by default of `data_path`.
 
         Raises
         ------
         FileNotFoundError
             There is no such folder, or nothing in it.
         """
-        raw = self.data_path / "raw"
+        raw = (folder or self.data_path) / "raw"
         if not raw.is_dir():
             raise FileNotFoundError(
                 f"{missing_file_error(raw)}; raw files are looked for in DIR/raw, DIR being "
@@ -201,7 +207,7 @@ class SurrogateDataModule(pl.LightningDataModule):
     @property
     def split(self) -> Split:
         """The three sets of files."""
-        return split_files(
+        split = split_files(
             self.raw_files(),
             table=self.data_path / "splits.yaml",
             strategy=self.split_strategy,
@@ -210,6 +216,9 @@ class SurrogateDataModule(pl.LightningDataModule):
             test_cases=self.test_cases,
             case=case_of,
         )
+        if self.test_data_path is None:
+            return split
+        return replace(split, test=self.raw_files(self.test_data_path))
 
     def files(self, stage: Stage) -> list[Path]:
         """Return the raw files of a stage; prediction takes all."""

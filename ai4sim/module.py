@@ -104,6 +104,13 @@ class SurrogateModule(pl.LightningModule):
     def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`extra_state` gave."""
 
+    def export(self, folder: Path, batch: Batch) -> None:
+        """Write what other programs need: weights and description, and the exported program."""
+        from ai4sim.export import PROGRAM, export_program
+
+        self.surrogate.save(folder)
+        export_program(self.surrogate, batch["inputs"], folder / PROGRAM)
+
     # Life cycle --------------------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,16 @@ class FlameDataModule(SurrogateDataModule):
     def __init__(self, facts: dict[str, float] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.facts = dict(facts or {})
-        self.cache = ProcessedCache(self.data_path, "flames-1", process)
+
+    def cache_of(self, path: Path) -> ProcessedCache:
+        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
+        return ProcessedCache(path.parent.parent, "flames-1", process)
 
     def prepare_files(self, files: Sequence[Path]) -> None:
         """Check raw files and write their fields where they can be mapped into memory."""
-        self.cache.build(files)
+        for _, group in groupby(files, key=lambda path: path.parent):
+            of_folder = list(group)
+            self.cache_of(of_folder[0]).build(of_folder)
 
     def snapshot(self, path: Path | str, require_target: bool = True) -> Snapshot:
         """Open a processed file; its fields stay on disk until they are used.
@@ -95,7 +101,7 @@ class FlameDataModule(SurrogateDataModule):
             The target is required and absent, or the grid spacing is unknown.
         """
         path = Path(path)
-        arrays, attributes = self.cache.load(path)
+        arrays, attributes = self.cache_of(path).load(path)
         if require_target and "flame_surface_density" not in arrays:
             raise ValueError(
                 f"{path}: no flame surface density: it cannot be trained on or tested, only predicted"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -71,9 +70,3 @@ class FlameModule(SurrogateModule):
                 flame_surface_density=snapshot.flame_surface_density,
                 predictions={MODEL: sigma, **self.closures.predict(snapshot)},
             )
-
-    def plot(self, evaluation: FlameEvaluation, folder: Path) -> list[Path]:
-        """Draw the figures of :mod:`combustion.figures`."""
-        from combustion.figures import save_all
-
-        return save_all(evaluation, folder)

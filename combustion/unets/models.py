@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ai4sim.nets.unet import Activation, Norm, Padding, Upsampling
 from ai4sim.surrogate import Surrogate
+from combustion.evaluation import FlameEvaluation
 from combustion.module import INPUTS, OUTPUTS, FlameModule
+from combustion.unets import plotters
 
 
 class LitUNet3D(FlameModule):
@@ -57,3 +60,7 @@ class LitUNet3D(FlameModule):
         }
         super().__init__(Surrogate(net, INPUTS, OUTPUTS), **kwargs)
         self.save_hyperparameters()
+
+    def plot(self, evaluation: FlameEvaluation, folder: Path) -> list[Path]:
+        """Draw the figures of the test set."""
+        return plotters.plot(evaluation, folder)

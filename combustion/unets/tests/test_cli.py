@@ -107,6 +107,7 @@ def test_fit_leaves_a_complete_experiment_and_prints_model_beside_baselines(trai
         found["baselines"]
     )
     assert set(found["cases"]) == {"DNS1", "DNS2"}
+    assert (experiment / "artifacts" / "model.pt2").is_file()
     assert list((experiment / "plots").glob("*.png"))
     assert list((experiment / "logs").glob("events*"))
     for word in ("boger", "model", "DNS2", str(experiment / "plots")):

@@ -124,6 +124,23 @@ def test_files_without_a_spacing_take_it_from_the_user(tmp_path):
     assert data.snapshots("train")[0].dx == 5e-4
 
 
+def test_another_folder_can_be_the_test_set(tmp_path):
+    write_sheets(tmp_path / "r2", "R2", 6, layout=R2)
+    write_sheets(tmp_path / "r3", "R3", 2, (20, 14, 10), layout=R2)
+    data = CropDataModule(
+        data_path=str(tmp_path / "r2"),
+        test_data_path=str(tmp_path / "r3"),
+        ratios=(0.8, 0.2, 0.0),
+        crop=(8, 8, 8),
+    )
+    for stage in ("train", "val", "test"):
+        data.prepare_files(data.files(stage))
+    names = [f for batch in data.test_dataloader() for f in batch["files"]]
+    assert [Path(f).name for f in names] == ["R3_000.h5", "R3_001.h5"]
+    assert (tmp_path / "r3" / "processed").is_dir()
+    assert {f.parent.parent.name for f in data.split.train + data.split.val} == {"r2"}
+
+
 def test_errors_name_folder_file_and_field(tmp_path):
     data = CropDataModule(data_path=str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="nowhere does not exist.*download_data"):

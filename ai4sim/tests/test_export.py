@@ -1,0 +1,36 @@
+"""The exported program gives the surrogate's numbers on grids that it never saw."""
+
+import pytest
+import torch
+
+from ai4sim.export import export_program
+from ai4sim.surrogate import Surrogate, Variable
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_program_equals_the_surrogate_on_other_sizes(tmp_path, dimensions):
+    torch.manual_seed(0)
+    net = {"name": "UNet", "dimensions": dimensions, "features": 4, "levels": 3}
+    surrogate = Surrogate(net, [Variable("c", "1")], [Variable("sigma", "1/m")]).eval()
+    surrogate.input_norm.set(0.5, 0.5)
+    surrogate.output_norm.set(0.1, 0.3)
+    export_program(surrogate, torch.rand(1, 1, *(8,) * dimensions), tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    x, scale = torch.rand(3, 1, *(24, 8, 32)[:dimensions]), torch.tensor([1.0, 20.0, 1e3])
+    with torch.no_grad():
+        torch.testing.assert_close(program(x, scale), surrogate(x, scale), rtol=1e-4, atol=1e-4)
+
+
+def test_columns_with_statistics_per_level_keep_their_levels(tmp_path):
+    surrogate = Surrogate(
+        {"name": "UNet", "dimensions": 1, "features": 4, "levels": 2},
+        [Variable("T", "K")],
+        [Variable("dT", "K")],
+        input_shape=(1, 12),
+        output_shape=(1, 12),
+    ).eval()
+    export_program(surrogate, torch.rand(4, 1, 12), tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    x = torch.rand(5, 1, 12)
+    with torch.no_grad():
+        torch.testing.assert_close(program(x, torch.ones(5)), surrogate(x), rtol=1e-4, atol=1e-5)

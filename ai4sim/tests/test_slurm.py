@@ -1,0 +1,23 @@
+"""Devices and nodes as SLURM has laid them out."""
+
+import pytest
+
+from ai4sim.slurm import layout
+
+STEP = {"SLURM_PROCID": "3", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "8", "SLURM_NNODES": "2"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, None),
+        # A batch script that calls python without srun is not a task.
+        ({"SLURM_JOB_ID": "1", "SLURM_NTASKS": "8"}, None),
+        (STEP, (4, 2)),
+        (STEP | {"SLURM_STEP_NUM_NODES": "1", "SLURM_STEP_TASKS_PER_NODE": "4"}, (4, 1)),
+        (STEP | {"SLURM_STEP_TASKS_PER_NODE": "4(x2)", "SLURM_STEP_NUM_NODES": "2"}, (4, 2)),
+        (STEP | {"SLURM_JOB_NAME": "bash"}, None),
+    ],
+)
+def test_layout(environ, expected):
+    assert layout(environ) == expected
