@@ -239,6 +239,9 @@ def _run_lint(session: nox.Session, run: Callable[..., None], parts: Iterable[Pa
 def _run_docs(session: nox.Session, run: Callable[..., None]) -> None:
     """Build the documentation, warnings as errors."""
     build = ROOT / "docs" / "_build" / "html"
+    shutil.rmtree(
+        ROOT / "docs" / "api" / "generated", ignore_errors=True
+    )  # pages of renamed modules
     options = ["-W", "--keep-going", "-b", "html", *session.posargs]
     run("sphinx-build", *options, str(ROOT / "docs"), str(build))
     session.log(f"The documentation is in {build / 'index.html'}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -33,5 +36,20 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 napoleon_use_ivar = True
-# References of torch, Lightning and NumPy lead out of this site.
-nitpicky = False
+
+
+def escape_mathematics(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Keep ``|grad c|`` and ``(batch, *space)`` in docstrings from being read as markup."""
+    for number, line in enumerate(lines):
+        pieces = re.split(r"(`+[^`]*`+)", line)  # what stands in backticks is left as it is
+        pieces[::2] = [
+            re.sub(r"(?<!\\)(\|(?=\S)|\*(?=\w+[,)\]]))", r"\\\1", text) for text in pieces[::2]
+        ]
+        lines[number] = "".join(pieces)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to autodoc."""
+    app.connect("autodoc-process-docstring", escape_mathematics)
