@@ -2,8 +2,8 @@
 
 x runs along the stream, y across the two flame sheets, z along the slot.  The jet enters fresh
 (c = 0) at x = 0, |y| < H / 2, and the sheets burn towards each other until they have consumed it.
-`SlotBurner` says which flame, `SlotFlame` solves it: the flow on cells twice as wide as those of the
-progress variable, which takes two half steps per step of the flow (see `flow`, `transport`).
+`SlotBurner` says which flame, `SlotFlame` solves it: the flow on cells twice as wide as those
+of the progress variable, which takes two half steps per step of the flow.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class SlotFlame:
         )
 
     def time_step_limit(self) -> float:
-        """Longest stable step [s]: the flow's CFL number and the bounds of the progress variable."""
+        """Longest stable step [s]: the CFL number of the flow and the bounds of c."""
         fastest = self.flow.velocity[:, 1:-1].abs().max().item()
         limits = self.flow.time_step_limit(), self.scalar.time_step_limit(fastest)
         return COURANT * min(limits)

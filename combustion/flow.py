@@ -3,8 +3,8 @@
 The velocity lies on a staggered grid (Harlow & Welch 1965): component a is held on the lower faces
 of axis a, so that the divergence of a cell is the sum of its six fluxes.  Second-order central
 differences in divergence form conserve kinetic energy where the divergence is zero; the three
-stages of SSP-RK3 (Shu & Osher 1988) each end with an exact projection.  Fluid enters at x = 0 with a
-given velocity and leaves through a convective outlet.
+stages of SSP-RK3 (Shu & Osher 1988) each end with an exact projection.  Fluid enters at x = 0
+with a given velocity and leaves through a convective outlet.
 
 The flow is solved on a grid twice as coarse as the flame's.  What bounds it is the Kolmogorov scale
 eta, not the flame thickness: at u' = 0.55 (0.95) m/s, l_t = 2 mm and nu = 2.86e-5 m2/s,
@@ -64,7 +64,7 @@ class Flow:
 
     @property
     def faces(self) -> Tensor:
-        """Velocities without the halo, (3, nx + 1, ny, nz); the last v and w lie past the outlet."""
+        """Velocities without the halo, (3, nx + 1, ny, nz); v, w of the last plane lie outside."""
         return self.velocity[:, 1:, 1:-1, 1:-1]
 
     def time_step_limit(self) -> float:

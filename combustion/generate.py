@@ -1,8 +1,8 @@
 """Generate filtered flames: solve slot burners, filter snapshots, write them in a raw layout.
 
-A generation may be killed at any time.  Snapshots and states are written whole or not at all, a rerun
-continues from the last state and gives the same files, and a folder takes snapshots of one recipe
-only, kept beside them in `.flames/`.
+A generation may be killed at any time.  Snapshots and states are written whole or not at all, a
+rerun continues from the last state and gives the same files, and a folder takes the flames of one
+recipe only, which is kept beside them in `.flames/`.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def generate_flames(
     device : str
         A torch device, or "auto": the GPU where there is one, else the CPU.
     workers : int, optional
-        Cases solved at once, each in a process of its own; by default as many as there are cases and
-        cores, and one on a GPU.
+        Cases solved at once, each in a process of its own; by default as many as there are
+        cases and cores, and one on a GPU.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def generate_flames(
             name for name in names if not all(p.exists() for p in _files(data_path, name, plan))
         ]
         if workers is None:
-            workers = min(len(missing), len(os.sched_getaffinity(0))) if device == "cpu" else 1
+            workers = min(len(missing), _cores()) if device == "cpu" else 1
         if workers > 1:
             _generate_in_parallel(data_path, missing, plan, device, workers)
         else:
@@ -151,7 +151,7 @@ def generate_flames(
 
 
 def _named(recipe: Recipe | str) -> Recipe:
-    """The recipe of that name."""
+    """Look a recipe up by its name."""
     if isinstance(recipe, Recipe):
         return recipe
     if recipe not in RECIPES:
@@ -199,7 +199,7 @@ def _generate_in_parallel(
 ) -> None:
     """Solve several cases at once, sharing the cores between them."""
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    threads = max(1, _cores() // workers)
     with ProcessPoolExecutor(workers, context, _start_worker, (threads, context.RLock())) as pool:
         jobs = [
             pool.submit(_generate_case, data_path, case, recipe, device, line)
@@ -207,6 +207,13 @@ def _generate_in_parallel(
         ]
         for job in jobs:
             job.result()
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # what SLURM or a container grants
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _start_worker(threads: int, lock: Any) -> None:

@@ -1,4 +1,4 @@
-"""From the flame's grid to the LES grid: Gaussian filter, flame surface density, sub-filter velocity.
+"""From the flame's grid to the LES grid: Gaussian filter, flame surface, sub-filter velocity.
 
 The filter has the width Delta, i.e. the standard deviation Delta / sqrt(12) of a box of that width,
 and is evaluated in the centres of LES cells of `stride` x `stride` x `stride` flame cells.  Filter
@@ -8,6 +8,7 @@ and sub-sampling are separable and linear: one small matrix per axis.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -57,7 +58,7 @@ class LESFilter:
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
+        shape: Sequence[int],
         spacing: float,
         width: float,
         coarse_spacing: float,
@@ -80,7 +81,7 @@ class LESFilter:
             self._derivatives.append(((at[2] - at[0]) / spacing).to(device, torch.float32))
 
     def __call__(self, field: Tensor) -> Tensor:
-        """Filtered field on the LES grid, (nx, ny, nz) -> (Nx, Ny, Nz)."""
+        """Filter a field and sample it on the LES grid, (nx, ny, nz) -> (Nx, Ny, Nz)."""
         return _apply(self._values, field)
 
     def gradient(self, field: Tensor) -> Tensor:
@@ -136,7 +137,7 @@ def filter_flame(
     Parameters
     ----------
     c : (nx, ny, nz) progress variable
-    velocity : (3, mx, my, mz) cell-centred velocity on any coarser or equal grid of the same box [m/s]
+    velocity : (3, mx, my, mz) velocity in the cell centres of an equal or coarser grid [m/s]
     spacing : cell size of c [m]
     width : filter width Delta [m]
     stride : flame cells per LES cell
@@ -157,7 +158,7 @@ def filter_flame(
 
 
 def resolved_velocity_estimate(velocity: Tensor, spacing: float) -> Tensor:
-    """Sub-filter velocity u' = 2 dx^3 |curl lap u| (Colin et al. 2000, eq. 23) [m/s].
+    """Sub-filter velocity u' = 2 dx^3 |curl lap u| (Colin et al. 2000) [m/s].
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Synthetic inflow turbulence: a frozen box of isotropic turbulence swept through the inlet.
 
 The box is made in Fourier space with a prescribed energy spectrum, free of divergence on the
-staggered grid of the flow, and moves with the jet (Taylor's hypothesis).  A mask keeps it in the jet.
+staggered grid of the flow, and moves with the jet (Taylor's hypothesis).  A mask keeps it inside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def von_karman_pao(wavenumber: Tensor, rms: float, length: float, viscosity: float) -> Tensor:
-    """Energy spectrum E(k) of isotropic turbulence [m3/s2] (Pao 1965; Bailly & Juve 1999, eq. 6).
+    """Energy spectrum E(k) of isotropic turbulence [m3/s2] (Pao 1965; Bailly & Juve 1999).
 
     E = 1.453 (u'^2 / k_e) (k/k_e)^4 [1 + (k/k_e)^2]^(-17/6) exp[-2 (k/k_eta)^2], k_e = 0.747 / l_t,
     k_eta = (u'^3 / l_t)^(1/4) / nu^(3/4).

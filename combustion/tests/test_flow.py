@@ -72,7 +72,7 @@ def test_uniform_stream_stays_uniform() -> None:
 
 
 def test_taylor_green_vortices_decay_as_they_should() -> None:
-    """v = cos(y) sin(z) e^(-2 nu t) and its partner, the same at every x, are exact."""
+    """The exact solution is v = cos(y) sin(z) e^(-2 nu t) and its partner, at every x."""
     cells, viscosity = 32, 0.1
     h = 2 * math.pi / cells
     face, centre = torch.arange(cells) * h, (torch.arange(cells) + 0.5) * h

@@ -60,7 +60,7 @@ def test_constant_fields_are_kept_and_periodic_integrals_too() -> None:
 
 
 def test_filter_damps_a_wave_by_the_transfer_function() -> None:
-    """exp(-k^2 Delta^2 / 24) for a Gaussian of variance Delta^2 / 12; its gradient is k times that."""
+    """exp(-k^2 Delta^2 / 24) for a Gaussian of variance Delta^2 / 12, k times that for slopes."""
     shape = (8, 64, 8)
     y = (torch.arange(64) + 0.5) * DX
     k = 2 * math.pi / (32 * DX)
@@ -112,7 +112,7 @@ def test_planar_flame_against_quadrature() -> None:
 
 
 def test_planar_flame_has_no_wrinkling_and_its_own_area() -> None:
-    """Also when it lies askew in the periodic box: the surface is the length of the line times Lz."""
+    """Also when it lies askew in the periodic box: its surface is that of the two planes."""
     shape = (96, 64, 8)
     x = (torch.arange(96)[:, None, None] + 0.5) * DX
     y = (torch.arange(64)[None, :, None] + 0.5) * DX
@@ -133,7 +133,7 @@ def test_planar_flame_has_no_wrinkling_and_its_own_area() -> None:
 
 
 def test_sphere_has_its_area() -> None:
-    """Integral of |grad c| of a ball of radius r: 4 pi r^2 plus that of the tanh profile's spread."""
+    """Integral of |grad c| of a ball of radius r: 4 pi r^2 plus the spread of its profile."""
     n, radius = 64, 2.2e-3
     r = (torch.arange(n) + 0.5 - n / 2) * DX
     distance = (r[:, None, None] ** 2 + r[:, None] ** 2 + r**2).sqrt()
@@ -176,7 +176,7 @@ def test_subfilter_velocity_of_a_shear_is_known() -> None:
 
 
 def test_velocity_estimate_of_a_wave_is_known() -> None:
-    """u = sin(k y): |curl lap u| = k^3 |cos(k y)|, differenced on the LES grid."""
+    """With u = sin(k y), |curl lap u| = k^3 |cos(k y)|, differenced on the LES grid."""
     n, dx = 16, 8e-4
     k = 2 * math.pi / (n * dx)
     y = (torch.arange(n) + 0.5) * dx

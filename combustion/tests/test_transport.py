@@ -33,7 +33,7 @@ class Inert(LaminarFlame):
 
 
 def planar(cells: int, flame: LaminarFlame, position: float) -> ScalarTransport:
-    """A flat flame at `position` [m], fresh gas towards x = 0."""
+    """Make a flat flame at `position` [m], fresh gas towards x = 0."""
     transport = ScalarTransport((cells, 2, 2), DX, flame, torch.zeros(2, 2), CPU)
     x = (torch.arange(cells) + 0.5) * DX
     transport.interior.copy_(flame.profile(x - position)[:, None, None])
@@ -41,7 +41,7 @@ def planar(cells: int, flame: LaminarFlame, position: float) -> ScalarTransport:
 
 
 def thickness(c: Tensor) -> float:
-    """1 / max|dc/dx| between the cells [m], from the spectrum of dc/dx, which vanishes at both ends."""
+    """1 / max|dc/dx| between the cells [m]: dc/dx vanishes at both ends and has a spectrum."""
     jump = torch.fft.rfft(c.double().diff() / DX)
     wave = torch.arange(len(jump)) * math.pi / (len(c) - 1)  # a jump is a mean over one cell
     fine = torch.fft.irfft(jump / torch.sinc(wave / math.pi), 16 * (len(c) - 1)) * 16
@@ -50,7 +50,7 @@ def thickness(c: Tensor) -> float:
 
 def solenoidal(shape: tuple[int, int, int]) -> Tensor:
     """Random face velocities without divergence, of order one, on the fine grid."""
-    coarse = tuple(n // 2 for n in shape)
+    coarse = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
     inlet = torch.zeros(3, *coarse[1:])
     flow = Flow(coarse, 1.0, 0.0, lambda time: inlet, CPU)
     draw = torch.randn(3, coarse[0] + 1, *coarse[1:], generator=torch.Generator().manual_seed(3))
