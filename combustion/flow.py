@@ -69,7 +69,7 @@ class Flow:
 
     def time_step_limit(self) -> float:
         """Longest stable time step [s]."""
-        speed = self.velocity[:, 1:-1].abs().amax((1, 2, 3)).sum().item()
+        speed = self.faces[:, :-1].abs().amax((1, 2, 3)).sum().item()
         return STABILITY * self.spacing / speed
 
     def step(self, time: float, time_step: float) -> None:

@@ -14,6 +14,7 @@ import logging
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -217,8 +218,17 @@ def _cores() -> int:
 
 
 def _start_worker(threads: int, lock: Any) -> None:
+    """Set a process up, and have it end with the one that started it, however that ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     tqdm.set_lock(lock)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line: int = 0) -> None:
@@ -236,7 +246,6 @@ def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line
         ):
             logger.info("%s: an early snapshot is missing, starting over", case)
             flame = SlotFlame(burner, device)
-    parent = multiprocessing.parent_process()
     with tqdm(
         total=times[-1],
         initial=flame.time,
@@ -247,8 +256,6 @@ def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line
     ) as bar:
         for file, time in zip(files, times, strict=True):
             while flame.time < time:
-                if parent is not None and not parent.is_alive():
-                    raise SystemExit("the process that asked for this flame is gone")
                 before = flame.time
                 flame.advance(time)
                 bar.update(flame.time - before)
