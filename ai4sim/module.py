@@ -89,6 +89,10 @@ class SurrogateModule(pl.LightningModule):
     def evaluate(self, evaluation: Any, batch: Batch, prediction: Tensor) -> None:
         """Add one batch, with the baselines' predictions of it, to the accumulator; physical units."""
 
+    def normalized_prediction(self, batch: Batch) -> Tensor:
+        """Return the network's own output for a batch, in normalised units."""
+        return self.surrogate.normalized(batch["inputs"])
+
     def output_scale(self, batch: Batch) -> Tensor | None:
         """Return the reference value of each sample's outputs, shape (batch,); None means 1."""
         return None
@@ -166,12 +170,13 @@ class SurrogateModule(pl.LightningModule):
 
     def forward(self, batch: Batch) -> Tensor:
         """Predict a batch in physical units."""
-        prediction: Tensor = self.surrogate(batch["inputs"], self.output_scale(batch))
-        return prediction
+        return self.surrogate.denormalize(
+            self.normalized_prediction(batch), self.output_scale(batch)
+        )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch in normalised units."""
-        prediction = self.surrogate.normalized(batch["inputs"])
+        prediction = self.normalized_prediction(batch)
         target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
         loss: Tensor = self.loss(prediction.float(), target)
         self.log("train_loss", loss, prog_bar=True, batch_size=len(target))
@@ -179,7 +184,7 @@ class SurrogateModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Accumulate validation metrics, in units of the output scale."""
-        prediction = self.surrogate.normalized(batch["inputs"]).float()
+        prediction = self.normalized_prediction(batch).float()
         target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
         if not batch["repeated"]:
             self.val_metrics.update(prediction, target)

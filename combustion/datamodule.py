@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from ai4sim.cache import ProcessedCache
 from ai4sim.datamodule import BatchIndex, Stage, SurrogateDataModule
 from ai4sim.normalization import RunningStatistics
-from combustion.layouts import FIELDS, Snapshot, grid_spacing, read_snapshot, write_like
+from combustion.layouts import FIELDS, Snapshot, grid_spacing, period, read_snapshot, write_like
 
 Batch = dict[str, Any]
 
@@ -48,15 +48,23 @@ class FullFields(Dataset):
 
     def __init__(self, snapshots: Sequence[Snapshot]) -> None:
         self.snapshots = snapshots
-        self.groups = [snapshot.progress_variable.shape for snapshot in snapshots]
+        self.periods = [tuple(period(s, axis) for axis in range(3)) for s in snapshots]
+        self.groups = [
+            (snapshot.progress_variable.shape, periods)
+            for snapshot, periods in zip(snapshots, self.periods, strict=True)
+        ]
 
     def __getitem__(self, index: BatchIndex) -> Batch:
-        """Return ``inputs`` and ``targets`` (batch, 1, nx, ny, nz), ``dx`` [m] (batch,), ``files``."""
+        """Return ``inputs`` and ``targets`` (batch, 1, nx, ny, nz), ``dx`` [m] (batch,), ``files``.
+
+        ``periods`` are the cells after which the fields repeat along each axis, or None.
+        """
         chosen = [self.snapshots[i] for i in index.samples]
         batch: Batch = {
             "inputs": stack([s.progress_variable for s in chosen]),
             "dx": torch.tensor([s.dx for s in chosen]),
             "files": [str(s.path) for s in chosen],
+            "periods": self.periods[index.samples[0]],
         }
         targets = [s.flame_surface_density for s in chosen]
         if all(target is not None for target in targets):

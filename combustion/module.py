@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ai4sim.module import Batch, SurrogateModule
@@ -26,6 +27,22 @@ class FlameModule(SurrogateModule):
     """
 
     closures = Closures()
+
+    def normalized_prediction(self, batch: Batch) -> Tensor:
+        """Apply the network; whole fields are continued beyond the edges of their periodic axes."""
+        inputs = batch["inputs"]
+        periods = batch.get("periods", (None, None, None))
+        halo = 2 * int(getattr(self.surrogate.net, "stride", 1))
+        for axis, period in enumerate(periods, start=2):
+            if period:
+                n = inputs.shape[axis]
+                around = torch.arange(-halo, n + halo, device=inputs.device) % period
+                inputs = inputs.index_select(axis, around)
+        output = self.surrogate.normalized(inputs)
+        for axis, period in enumerate(periods, start=2):
+            if period:
+                output = output.narrow(axis, halo, output.shape[axis] - 2 * halo)
+        return output
 
     def output_scale(self, batch: Batch) -> Tensor:
         """Return ``1/dx`` [1/m] of each sample."""
