@@ -120,32 +120,6 @@ def fureby_wrinkling(velocity_ratio: Field, size_ratio: Field) -> Tensor:
     return size ** (dimension - 2)
 
 
-def subfilter_velocity(u_bar: Field) -> Tensor:
-    """Rms velocity u' = 2 dx^3 ``|curl laplacian u_bar|`` below the grid scale, Colin et al. 2000.
-
-    Taking the curl leaves out the dilatation across the flame, which is no turbulence. The spacing
-    does not appear: dx^3 cancels those of the three derivatives, and the result belongs to the
-    scale of the grid that u_bar is given on.
-
-    Parameters
-    ----------
-    u_bar : (..., 3, nx, ny, nz)  [m/s], components along (x, y, z)
-
-    Returns
-    -------
-    (..., 1, nx, ny, nz)  [m/s]
-    """
-    field = torch.as_tensor(u_bar)
-    laplacian = torch.stack([_second_difference(field, axis) for axis in (-3, -2, -1)]).sum(0)
-    u, v, w = laplacian.unbind(-4)
-    curl = (
-        _difference(w, -2) - _difference(v, -1),
-        _difference(u, -1) - _difference(w, -3),
-        _difference(v, -3) - _difference(u, -2),
-    )
-    return 2 * torch.stack(curl, -4).square().sum(-4, keepdim=True).sqrt()
-
-
 def inertial_range_velocity(u_rms: Field, filter_width: Field, integral_length: Field) -> Tensor:
     """u'_Delta = u' (Delta / l_t)^(1/3) [m/s]: the share of turbulence below the filter.
 
@@ -344,16 +318,3 @@ def _difference(field: Tensor, axis: int) -> Tensor:
         far = field.narrow(axis, 4, points - 4) - field.narrow(axis, 0, points - 4)
         slope.narrow(axis, 2, points - 4).copy_((8 * near - far) / 12)
     return slope
-
-
-def _second_difference(field: Tensor, axis: int) -> Tensor:
-    """Second derivative times the spacing squared, 2nd order; the ends repeat their neighbours."""
-    points = field.shape[axis]
-    if points < 3:
-        raise ValueError(
-            f"a Laplacian needs at least 3 points along each axis, found {tuple(field.shape[-3:])}"
-        )
-    before, here, after = (field.narrow(axis, start, points - 2) for start in (0, 1, 2))
-    inside = before - 2 * here + after
-    first, last = inside.narrow(axis, 0, 1), inside.narrow(axis, points - 3, 1)
-    return torch.cat([first, inside, last], dim=axis)

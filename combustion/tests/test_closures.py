@@ -17,7 +17,6 @@ from combustion.closures import (
     fureby_wrinkling,
     inertial_range_velocity,
     resolved_gradient,
-    subfilter_velocity,
 )
 from combustion.layouts import Snapshot, read_snapshot
 
@@ -109,24 +108,6 @@ def test_fureby_equals_a_scalar_computation():
     assert float(fureby_wrinkling(u, size)) == pytest.approx(5**0.25)
     assert float(fureby_wrinkling(0.0, size)) == pytest.approx(5**0.05)
     assert float(fureby_wrinkling(1e6, size)) == pytest.approx(5**0.35, rel=1e-4)
-
-
-def test_subfilter_velocity_of_a_shear_wave():
-    """For u = (sin ky, 0, 0): |curl laplacian u| = k^3 |cos ky|."""
-    s, dx, k = waves(65)
-    u = torch.zeros(3, 5, 65, 5, dtype=torch.float64)
-    u[0] = torch.sin(k * s)[:, None]
-    expected = 2 * dx**3 * k**3 * torch.cos(k * s).abs()
-    found = subfilter_velocity(u)[0, 2, :, 2]
-    torch.testing.assert_close(found[3:-3], expected[3:-3], rtol=0.01, atol=1e-6)
-
-
-def test_subfilter_velocity_ignores_dilatation():
-    """A potential flow u = grad phi, such as thermal expansion drives, holds no turbulence."""
-    s, _, k = waves(17)
-    x, y, z = torch.meshgrid(s, s, s, indexing="ij")
-    potential = torch.stack([torch.sin(k * x), torch.sin(k * y), torch.sin(k * z)])
-    assert float(subfilter_velocity(potential).abs().max()) < 1e-12
 
 
 def test_inertial_range_velocity():
