@@ -1,4 +1,4 @@
-"""Lightning callbacks of every run: prediction files, and a checkpoint when a run is interrupted."""
+"""Lightning callbacks of every run: prediction files, and a checkpoint on interruption."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class PredictionFiles(BasePredictionWriter):
-    """Write each batch of ``predict`` into the experiment's ``predictions/`` as soon as it is there."""
+    """Write each batch of ``predict`` into the experiment's ``predictions/`` at once."""
 
     def __init__(self) -> None:
         super().__init__(write_interval="batch")
@@ -42,13 +42,17 @@ class PredictionFiles(BasePredictionWriter):
 class CheckpointOnInterruption(Callback):
     """Save ``last.ckpt`` when CTRL-C or SIGTERM ends the training, so that it can be resumed.
 
-    Lightning's own ``save_on_exception`` would store the half-trained epoch under the name of the best one.
+    Lightning's own ``save_on_exception`` would store the half-trained epoch under the name of the
+    best one.
     """
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Save, if training has begun. Other errors may strike one process only: they cannot save together."""
+        """Save, if training has begun.
+
+        Other errors may strike one process only, and it cannot save without the others.
+        """
         interrupted = isinstance(exception, KeyboardInterrupt | SIGTERMException)
         if not interrupted or trainer.state.fn != TrainerFn.FITTING or trainer.global_step == 0:
             return

@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 
 
 class SaveProvenance(SaveConfigCallback):
-    """Write the configuration as the user gave it, and the environment; Lightning calls it on rank 0 only."""
+    """Write the configuration as the user gave it, and the environment, on rank 0."""
 
     def __init__(self, *args: Any, text: str, **kwargs: Any) -> None:
-        super().__init__(*args, save_to_log_dir=False, **kwargs)
+        super().__init__(*args, **{**kwargs, "save_to_log_dir": False})
         self.text = text
 
     def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write ``config.yaml`` and ``environment.json`` once; a resumed or final test keeps the first."""
+        """Write ``config.yaml`` and ``environment.json`` once; a resumed run keeps the first."""
         experiment = Experiment(Path(trainer.default_root_dir))
         if not experiment.config.exists():
             write_text(experiment.config, self.text)
@@ -47,9 +47,9 @@ class SaveProvenance(SaveConfigCallback):
 class SurrogateCLI(LightningCLI):
     """LightningCLI whose runs each own a folder ``experiments/<name>/``.
 
-    ``fit`` ends with a test of the best checkpoint and the export of its weights. ``--ckpt_path last`` (or
-    ``best``) means that of the experiment named by ``--experiment``, by default of the newest one; with
-    ``fit`` the run then goes on in the same folder.
+    ``fit`` ends with a test of the best checkpoint and the export of its weights. ``--ckpt_path
+    last`` (or ``best``) means that of the experiment named by ``--experiment``, by default of the
+    newest one; with ``fit`` the run then goes on in the same folder.
     """
 
     def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
@@ -92,7 +92,7 @@ class SurrogateCLI(LightningCLI):
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Resolve ``last`` and ``best`` before Lightning reads the model's parameters from the checkpoint."""
+        """Resolve ``last`` and ``best`` before Lightning reads parameters from the checkpoint."""
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         self._resumed = False
@@ -135,7 +135,7 @@ class SurrogateCLI(LightningCLI):
         """Test the best checkpoint, and export it for use without Lightning."""
         checkpoint = self.trainer.checkpoint_callback
         best = getattr(checkpoint, "best_model_path", "")
-        if self.trainer.fast_dev_run or self.trainer.interrupted:
+        if not best or self.trainer.interrupted:
             return
         self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=best, weights_only=True)
         if self.trainer.is_global_zero:
@@ -173,13 +173,15 @@ def main(
     Parameters
     ----------
     module : type of SurrogateModule
-        Base class of the use case's models: ``--model LitUNet3D`` picks one of its subclasses by name.
+        Base class of the use case's models: ``--model LitUNet3D`` picks one of its subclasses by
+        name.
     datamodule : type of LightningDataModule
         The use case's data module.
     root : Path
         Folder of the use case: ``${use_case:data}`` in a config file means ``root/data``.
     experiments_path : Path
-        Where experiment folders are made; the environment variable ``AI4SIM_EXPERIMENTS`` replaces it.
+        Where experiment folders are made; the environment variable ``AI4SIM_EXPERIMENTS`` replaces
+        it.
     args : list of str, optional
         Command line; default ``sys.argv[1:]``.
     """

@@ -28,11 +28,11 @@ class BatchIndex(NamedTuple):
     ----------
     samples : list of int
     draw : tuple of int
-        Seed, epoch and first sample: a random generator made from it (crops, augmentation) gives the same
-        batch whatever the number of workers, and another one in the next epoch.
+        Seed, epoch and first sample: a random generator made from it (crops, augmentation) gives
+        the same batch whatever the number of workers, and another one in the next epoch.
     repeated : bool
-        The batch only keeps this process in step with the others: another one serves these samples, and
-        their results do not count here.
+        The batch only keeps this process in step with the others: another one serves these samples,
+        and their results do not count here.
     """
 
     samples: list[int]
@@ -54,10 +54,10 @@ class Batches(Dataset):
 class BatchSampler(Sampler[BatchIndex]):
     """Whole batches, split over the processes of a distributed run.
 
-    Every process gets the same number of batches, since they meet in each step. In training samples are
-    shuffled anew in each epoch, and an incomplete last step is topped up from the epoch's beginning. In
-    evaluation each sample counts exactly once over all processes (see :attr:`BatchIndex.repeated`), and a
-    batch holds samples of one shape only.
+    Every process gets the same number of batches, since they meet in each step. In training samples
+    are shuffled anew in each epoch, and an incomplete last step is topped up from the epoch's
+    beginning. In evaluation each sample counts exactly once over all processes (see
+    :attr:`BatchIndex.repeated`), and a batch holds samples of one shape only.
 
     Parameters
     ----------
@@ -114,10 +114,11 @@ class BatchSampler(Sampler[BatchIndex]):
 class SurrogateDataModule(pl.LightningDataModule):
     """Files, splits and loaders; a use case adds what its files hold.
 
-    A use case implements :meth:`dataset` and :meth:`write_prediction`, and :meth:`prepare_files` where raw
-    files are turned into processed ones. A data set takes a :class:`BatchIndex` and returns the whole batch, a
-    dict of tensors with ``inputs``, ``targets`` (absent when predicting) and what else its module needs; it
-    has ``groups``, one hashable per sample (see :class:`BatchSampler`).
+    A use case implements :meth:`dataset` and :meth:`write_prediction`, and :meth:`prepare_files`
+    where raw files are turned into processed ones. A data set takes a :class:`BatchIndex` and
+    returns the whole batch, a dict of tensors with ``inputs``, ``targets`` (absent when predicting)
+    and what else its module needs; it has ``groups``, one hashable per sample (see
+    :class:`BatchSampler`).
 
     Parameters
     ----------
@@ -132,14 +133,15 @@ class SurrogateDataModule(pl.LightningDataModule):
     test_cases : list of str
         Simulations that are kept wholly for testing.
     test_data_path : str, optional
-        Another folder with ``raw/``: all its files are the test set, those of `data_path` only train and
-        validate.
+        Another folder with ``raw/``: all its files are the test set, those of `data_path` only
+        train and validate.
     batch_size : int
         Samples per training batch and process.
     eval_batch_size : int
         Samples per batch in validation, test and prediction.
     num_workers : int
-        Loader processes; 0 loads in the training process, best for data that are mapped into memory.
+        Loader processes; 0 loads in the training process, best for data that are mapped into
+        memory.
     seed : int
         Of shuffling, crops and augmentation.
     """
@@ -167,7 +169,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
 
-    # What a use case gives ---------------------------------------------------------------------------------
+    # --- What a use case gives ---
 
     @abstractmethod
     def dataset(self, files: Sequence[Path], stage: Stage) -> Dataset:
@@ -180,7 +182,7 @@ class SurrogateDataModule(pl.LightningDataModule):
     def prepare_files(self, files: Sequence[Path]) -> None:
         """Derive processed files; runs once per node before anything else."""
 
-    # What every use case shares ----------------------------------------------------------------------------
+    # --- What every use case shares ---
 
     def raw_files(self, folder: Path | None = None) -> list[Path]:
         """Return the files under ``raw/`` of a folder, by default of `data_path`.
@@ -228,14 +230,14 @@ class SurrogateDataModule(pl.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Derive the processed files that the running command needs."""
-        stage = getattr(self.trainer, "state", None) and self.trainer.state.fn
+        running = self.trainer.state.fn if self.trainer else None
         stages: dict[str, tuple[Stage, ...]] = {
             "fit": ("train", "val"),
             "validate": ("val",),
             "test": ("test",),
             "predict": ("predict",),
         }
-        for name in stages.get(str(getattr(stage, "value", stage)), ("train", "val", "test")):
+        for name in stages[running.value] if running else ("train", "val", "test"):
             self.prepare_files(self.files(name))
 
     def loader(self, stage: Stage) -> DataLoader:

@@ -42,7 +42,7 @@ class Experiment:
 
     @property
     def logs(self) -> Path:
-        """TensorBoard event files."""
+        """Event files for TensorBoard."""
         return self.path / "logs"
 
     @property
@@ -78,9 +78,9 @@ def _job_identity() -> str | None:
 def create(root: Path, title: str) -> Experiment:
     """Make a new folder ``<date>_<time>_<title>``, with a counter where that name is taken.
 
-    Making the folder is what reserves the name, so runs that start in the same second never share one. The
-    processes of one distributed run do share it: children started by Lightning inherit the name through the
-    environment, those started by SLURM or torchrun derive it from the job.
+    Making the folder is what reserves the name, so runs that start in the same second never share
+    one. The processes of one distributed run do share it: children started by Lightning inherit the
+    name through the environment, those started by SLURM or torchrun derive it from the job.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ from torchmetrics import Metric
 class RegressionMetrics(Metric):
     """R², RMSE, NRMSE, MAE and bias of everything seen since the last reset.
 
-    Only sums are kept (float64) and they are added over the processes of a distributed run, so the values are
-    those of one pass over the whole set: never a mean of the values of batches.
+    Only sums are kept (float64) and they are added over the processes of a distributed run, so the
+    values are those of one pass over the whole set: never a mean of the values of batches.
     """
 
     full_state_update = False
@@ -32,7 +32,8 @@ class RegressionMetrics(Metric):
         """Add a batch; both tensors have the same shape and physical units."""
         if prediction.shape != target.shape:
             raise ValueError(
-                f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ in shape"
+                f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
+                "differ in shape"
             )
         target = target.detach().double()
         error = prediction.detach().double() - target

@@ -40,8 +40,8 @@ class Evaluation(Protocol):
 class SurrogateModule(pl.LightningModule):
     """Train, test and apply a :class:`~ai4sim.surrogate.Surrogate`.
 
-    A use case gives the surrogate, :meth:`calibrate` (statistics and baselines from the training set),
-    :meth:`output_scale` where its outputs have a natural unit, :meth:`evaluation` and
+    A use case gives the surrogate, :meth:`calibrate` (statistics and baselines from the training
+    set), :meth:`output_scale` where its outputs have a natural unit, :meth:`evaluation` and
     :meth:`evaluate` (what the test set is judged by) and :meth:`plot`.
 
     Parameters
@@ -75,11 +75,14 @@ class SurrogateModule(pl.LightningModule):
         self.val_metrics = RegressionMetrics()
         self._test: Evaluation | None = None
 
-    # What a use case gives ---------------------------------------------------------------------------------
+    headline: tuple[str, ...] = ("r2", "rmse", "nrmse", "mae", "bias")
+    """Metrics of the table that a run ends with; ``results.json`` holds all."""
+
+    # --- What a use case gives ---
 
     @abstractmethod
     def calibrate(self, datamodule: Any) -> None:
-        """Take normalisation statistics, grid facts and baseline coefficients from the training set."""
+        """Take statistics, grid facts and baseline coefficients from the training set."""
 
     @abstractmethod
     def evaluation(self) -> Any:
@@ -87,11 +90,11 @@ class SurrogateModule(pl.LightningModule):
 
     @abstractmethod
     def evaluate(self, evaluation: Any, batch: Batch, prediction: Tensor) -> None:
-        """Add one batch, with the baselines' predictions of it, to the accumulator; physical units."""
+        """Add a batch, with the baselines' predictions, to the accumulator; physical units."""
 
     def normalized_prediction(self, batch: Batch) -> Tensor:
         """Return the network's own output for a batch, in normalised units."""
-        return self.surrogate.normalized(batch["inputs"])
+        return self.surrogate.normalized(batch["inputs"], batch.get("periods"))
 
     def output_scale(self, batch: Batch) -> Tensor | None:
         """Return the reference value of each sample's outputs, shape (batch,); None means 1."""
@@ -102,7 +105,7 @@ class SurrogateModule(pl.LightningModule):
         return []
 
     def extra_state(self) -> dict[str, Any]:
-        """Return what else the checkpoint must hold, as plain values (baseline coefficients, say)."""
+        """Return what else the checkpoint must hold, plain values: baseline coefficients, say."""
         return {}
 
     def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
@@ -115,7 +118,7 @@ class SurrogateModule(pl.LightningModule):
         self.surrogate.save(folder)
         export_program(self.surrogate, batch["inputs"], folder / PROGRAM)
 
-    # Life cycle --------------------------------------------------------------------------------------------
+    # --- Life cycle ---
 
     def setup(self, stage: str) -> None:
         """Calibrate on the training set; a checkpoint that is resumed from then overrides it."""
@@ -219,7 +222,7 @@ class SurrogateModule(pl.LightningModule):
         if not self.trainer.is_global_zero:
             return
         experiment = Experiment(Path(self.trainer.default_root_dir))
-        results = evaluation.metrics()
+        results = {**evaluation.metrics(), "headline": list(self.headline)}
         write_json(experiment.artifacts / "results.json", results)
         if self.logger is not None:
             scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 class RunningStatistics:
     """Mean and standard deviation of each channel, accumulated batch by batch.
 
-    Two accumulators merge exactly (Chan, Golub & LeVeque 1979), so the statistics of many files cost one
-    pass and can be taken in parallel. Everything is accumulated in float64.
+    Two accumulators merge exactly (Chan, Golub & LeVeque 1979), so the statistics of many files
+    cost one pass and can be taken in parallel. Everything is accumulated in float64.
 
     Attributes
     ----------
@@ -38,7 +38,8 @@ class RunningStatistics:
         Parameters
         ----------
         array : ndarray
-            For instance (sample, channel, x, y, z) with ``axis=(0, 2, 3, 4)``: one mean per channel.
+            For instance (sample, channel, x, y, z) with ``axis=(0, 2, 3, 4)``: one mean per
+            channel.
         axis : int or tuple of int
             Axes that are averaged over.
         """
@@ -83,7 +84,8 @@ class RunningStatistics:
 class Normalizer(nn.Module):
     """The map ``x -> (x - mean) / std`` per channel; its two buffers travel in the checkpoint.
 
-    A constant channel (std below `floor` times its largest magnitude) is only shifted, never divided by zero.
+    A constant channel (std below `floor` times its largest magnitude) is only shifted, never
+    divided by zero.
 
     Parameters
     ----------

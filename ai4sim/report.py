@@ -9,30 +9,29 @@ from typing import Any
 from ai4sim.experiment import Experiment
 
 
-def scalar_metrics(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the names of the scalar metrics that occur in any row, in order of first appearance."""
-    names: dict[str, None] = {}
-    for row in rows.values():
-        names.update(dict.fromkeys(k for k, v in row.items() if isinstance(v, int | float)))
-    return list(names)
+def headline(results: Mapping[str, Any]) -> list[str]:
+    """Return the metrics to show: those that the use case names, by default all scalar ones."""
+    if "headline" in results:
+        return list(results["headline"])
+    return [name for name, value in results["model"].items() if isinstance(value, int | float)]
 
 
 def print_results(experiment: Experiment) -> None:
-    """Print ``results.json`` as a table, and where the run's files are."""
+    """Print ``results.json``, of the whole test set and of each case, and where the files are."""
     from rich.console import Console
     from rich.table import Table
 
-    results = json.loads((experiment.artifacts / "results.json").read_text())
+    results = json.loads((experiment.artifacts / "results.json").read_text(encoding="utf-8"))
+    names = headline(results)
     console = Console()
-    for title, part in [("whole test set", results), *results.get("cases", {}).items()]:
-        rows = {**part["baselines"], "model": part["model"]}
-        names = scalar_metrics(rows)
-        table = Table(title=title, title_justify="left")
-        table.add_column("")
+    cases = results.get("cases", {})
+    for title, part in {"whole test set": results, **(cases if len(cases) > 1 else {})}.items():
+        table = Table(title=title, title_justify="left", title_style="bold")
+        table.add_column("", no_wrap=True)
         for name in names:
-            table.add_column(name.replace("_", " "), justify="right", overflow="fold")
-        for row, values in rows.items():
-            cells = [f"{values[n]:.4g}" if values.get(n) is not None else "-" for n in names]
+            table.add_column(name.replace("_", " "), justify="right")
+        for row, values in {**part["baselines"], "model": part["model"]}.items():
+            cells = ["-" if values.get(n) is None else f"{values[n]:.3f}" for n in names]
             table.add_row(row, *cells, style="bold" if row == "model" else None)
         console.print(table)
     console.print(f"experiment folder: {experiment.path}", soft_wrap=True)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 def layout(environ: Mapping[str, str]) -> tuple[int, int] | None:
     """Return tasks per node and nodes of the job step that this process is a task of, else None.
 
-    Lightning refuses ``devices`` and ``num_nodes`` that differ from these, so they are the defaults.
+    Lightning refuses ``devices`` and ``num_nodes`` that differ from these, so they are the
+    defaults.
 
     Parameters
     ----------

@@ -27,9 +27,9 @@ class Split:
         files: list[Path] = getattr(self, name)
         if not files:
             raise ValueError(
-                f"the {name} set is empty ({source}): {len(self.train)} train, {len(self.val)} val, "
-                f"{len(self.test)} test files. Give more files, other ratios, a smaller gap, or a "
-                "splits.yaml beside raw/"
+                f"the {name} set is empty ({source}): {len(self.train)} train, "
+                f"{len(self.val)} val, {len(self.test)} test files. Give more files, other "
+                "ratios, a smaller gap, or a splits.yaml beside raw/"
             )
         return files
 
@@ -42,7 +42,8 @@ def natural_key(path: Path) -> list[str | int]:
 def case_of(path: Path) -> str:
     """Return the simulation that a file belongs to: its stem without the trailing number.
 
-    ``DNS1_007.h5`` belongs to ``DNS1``, ``R2K1_0001.h5`` to ``R2K1``, ``snapshot12.h5`` to ``snapshot``.
+    ``DNS1_007.h5`` belongs to ``DNS1``, ``R2K1_0001.h5`` to ``R2K1``, ``snapshot12.h5`` to
+    ``snapshot``.
     """
     return re.sub(r"[_.\-]?\d+$", "", path.stem) or path.stem
 
@@ -57,7 +58,7 @@ def check_ratios(ratios: Sequence[float]) -> None:
 
 
 def _shares(n: int, ratios: Sequence[float]) -> list[int]:
-    """Split n into whole shares close to the ratios (largest remainder; no positive ratio gets 0 if n allows)."""
+    """Split n into whole shares near the ratios; no positive ratio gets 0 where n allows it."""
     shares = [int(n * r + 1e-9) for r in ratios]
     remainders = sorted(range(3), key=lambda i: shares[i] - n * ratios[i])
     for i in remainders[: n - sum(shares)]:
@@ -155,7 +156,8 @@ def split_files(
     table : Path, optional
         ``splits.yaml``; where it exists it wins over `strategy`, except over ``all-test``.
     strategy : {"time", "case", "all-test"}
-        ``time``: every case is cut into blocks of time; ``case``: whole cases; ``all-test``: everything tests.
+        ``time``: every case is cut into blocks of time; ``case``: whole cases; ``all-test``:
+        everything tests.
     ratios, gap
         See :func:`by_time`.
     test_cases : sequence of str

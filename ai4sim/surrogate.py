@@ -1,4 +1,4 @@
-"""A trained surrogate: physical fields in, physical fields out. Needs torch and numpy, not Lightning."""
+"""A trained surrogate: physical fields in and out, with torch and numpy, without Lightning."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from ai4sim.nets import build
 from ai4sim.normalization import Normalizer
 
 FORMAT = 1
+PERIODIC_HALO = 2  # cells of the network's coarsest grid by which periodic fields are continued
+Periods = Sequence[int | None]
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "surrogate.json"
 
@@ -41,18 +43,21 @@ class Variable:
 class Surrogate(nn.Module):
     """Normalise, apply the network, denormalise.
 
-    The network sees ``(inputs - mean) / std`` and its output times ``std`` plus ``mean`` is the prediction in
-    units of `output_scale`: a reference value that a use case takes from the sample itself (one over the grid
-    spacing for a flame surface density, say), so that one network serves every grid. Without one it is 1.
+    The network sees ``(inputs - mean) / std`` and its output times ``std`` plus ``mean`` is the
+    prediction in units of `output_scale`: a reference value that a use case takes from the sample
+    itself (one over the grid spacing for a flame surface density, say), so that one network serves
+    every grid. Without one it is 1.
 
     Parameters
     ----------
     net : dict
-        Name and keyword arguments of a network of `ai4sim.nets`, e.g. ``{"name": "UNet", "dimensions": 3}``.
+        Name and keyword arguments of a network of `ai4sim.nets`, e.g. ``{"name": "UNet",
+        "dimensions": 3}``.
     inputs, outputs : sequence of Variable
         The channels, in order.
     input_shape, output_shape : tuple of int, optional
-        Shape of the statistics where they differ per level, e.g. (channel, level); default (channel,).
+        Shape of the statistics where they differ per level, e.g. (channel, level); default
+        (channel,).
     """
 
     def __init__(
@@ -64,7 +69,7 @@ class Surrogate(nn.Module):
         output_shape: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
-        self.spec = {
+        self.spec: dict[str, Any] = {
             "net": dict(net),
             "inputs": [asdict(v) for v in inputs],
             "outputs": [asdict(v) for v in outputs],
@@ -77,7 +82,9 @@ class Surrogate(nn.Module):
         self.output_norm = Normalizer(tuple(self.spec["output_shape"]))
         self.facts: dict[str, Any] = {}
 
-    def forward(self, inputs: Tensor, output_scale: Tensor | None = None) -> Tensor:
+    def forward(
+        self, inputs: Tensor, output_scale: Tensor | None = None, periods: Periods | None = None
+    ) -> Tensor:
         """Predict in physical units.
 
         Parameters
@@ -86,17 +93,28 @@ class Surrogate(nn.Module):
             Physical units.
         output_scale : Tensor of shape (batch,), optional
             Reference value of the outputs of each sample.
+        periods : sequence of int or None, optional
+            For each spatial axis, the cells after which the fields repeat; None where they do not.
+            A periodic field is continued beyond its edges, where the network would see none.
 
         Returns
         -------
         Tensor of shape (batch, output channel, ...)
             Physical units.
         """
-        return self.denormalize(self.normalized(inputs), output_scale)
+        return self.denormalize(self.normalized(inputs, periods), output_scale)
 
-    def normalized(self, inputs: Tensor) -> Tensor:
+    def normalized(self, inputs: Tensor, periods: Periods | None = None) -> Tensor:
         """Return the network's own output, which the loss sees."""
+        halo = PERIODIC_HALO * int(getattr(self.net, "stride", 1))
+        axes = [(axis, p) for axis, p in enumerate(periods or (), start=2) if p]
+        for axis, period in axes:
+            n = inputs.shape[axis]
+            around = torch.arange(-halo, n + halo, device=inputs.device) % period
+            inputs = inputs.index_select(axis, around)
         prediction: Tensor = self.net(self.input_norm(inputs))
+        for axis, _ in axes:
+            prediction = prediction.narrow(axis, halo, prediction.shape[axis] - 2 * halo)
         return prediction
 
     def denormalize(self, outputs: Tensor, output_scale: Tensor | None = None) -> Tensor:
@@ -114,7 +132,11 @@ class Surrogate(nn.Module):
 
     @torch.inference_mode()
     def predict(
-        self, fields: Mapping[str, NDArray], *, output_scale: float | NDArray | None = None
+        self,
+        fields: Mapping[str, NDArray],
+        *,
+        output_scale: float | NDArray | None = None,
+        periods: Periods | None = None,
     ) -> dict[str, NDArray]:
         """Predict from named arrays.
 
@@ -123,7 +145,10 @@ class Surrogate(nn.Module):
         fields : mapping of str to ndarray
             One array per input variable, without or with a leading batch axis, physical units.
         output_scale : float or ndarray of shape (batch,), optional
-            Reference value of the outputs; default: that of the training set, where it had a single one.
+            Reference value of the outputs; default: that of the training set, where it had a single
+            one.
+        periods : sequence of int or None, optional
+            See :meth:`forward`.
 
         Returns
         -------
@@ -160,7 +185,7 @@ class Surrogate(nn.Module):
         device = self.input_norm.mean.device
         was_training = self.training
         self.eval()
-        y = self(x.to(device), scale.to(device)).cpu().numpy()
+        y = self(x.to(device), scale.to(device), periods).cpu().numpy()
         self.train(was_training)
         y = y if batched else y[0]
         channels = np.moveaxis(y, 1 if batched else 0, 0)

@@ -3,8 +3,8 @@
     python benchmarks/flame_loading.py
 
 Writes snapshots in the CNF layout to a temporary folder, then runs epochs of the configuration of
-``combustion/unets/configs/cnf.yaml`` (3 levels, 32 features, crops of 32 x 16 x 16, batches of 8) in
-one process: once only drawing the batches, once with the training step on each.
+``combustion/unets/configs/cnf.yaml`` (3 levels, 32 features, crops of 32 x 16 x 16, batches of 8)
+in one process: once only drawing the batches, once with the training step on each.
 """
 
 from __future__ import annotations

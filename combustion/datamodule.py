@@ -112,7 +112,8 @@ class FlameDataModule(SurrogateDataModule):
         arrays, attributes = self.cache_of(path).load(path)
         if require_target and "flame_surface_density" not in arrays:
             raise ValueError(
-                f"{path}: no flame surface density: it cannot be trained on or tested, only predicted"
+                f"{path}: no flame surface density: "
+                "it cannot be trained on or tested, only predicted"
             )
         facts = {**self.facts, **attributes}
         return Snapshot(
@@ -141,7 +142,7 @@ class FlameDataModule(SurrogateDataModule):
         return FullFields([self.snapshot(path, stage != "predict") for path in files])
 
     def write_prediction(self, folder: Path, batch: Batch, prediction: Tensor) -> list[Path]:
-        """Write one file per raw file: its layout and attributes, Sigma replaced by the prediction."""
+        """Write one file per raw file, of its layout and attributes; Sigma is predicted."""
         written = []
         for file, sigma in zip(batch["files"], prediction[:, 0].float().cpu().numpy(), strict=True):
             destination = folder / Path(file).name

@@ -63,9 +63,9 @@ class Recipe:
 
 
 RECIPES = {
-    # Through a filter as wide as eight cells the flame is nearly flat: c_bar (1 - c_bar) with one fitted
-    # factor has R2 = 0.98. One of 32 cells, six times delta_L and four cells of the LES, hides half
-    # of the flame surface, as in the published slot-burner data.
+    # Through a filter as wide as eight cells the flame is nearly flat: c_bar (1 - c_bar) with one
+    # fitted factor has R2 = 0.98. One of 32 cells, six times delta_L and four cells of the LES,
+    # hides half of the flame surface, as in the published slot-burner data.
     "demo": Recipe(
         {
             "DNS1": SlotBurner(turbulence_rms=0.55, seed=11),

@@ -1,11 +1,10 @@
-"""What every network for the flame surface density shares: scaling, closures, judgement, figures."""
+"""What every network for the flame surface density shares: scaling, closures, judgement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ai4sim.module import Batch, SurrogateModule
@@ -21,35 +20,26 @@ OUTPUTS = (Variable("flame_surface_density", "1/m"),)
 class FlameModule(SurrogateModule):
     """A network from the filtered progress variable to the flame surface density.
 
-    The network works without units: it sees ``2 c_bar - 1`` on the grid and predicts ``Sigma dx``, in
-    multiples of its standard deviation over the training set. Both sides are then the same for two
-    flames that differ in scale only, so that a network can be carried from one to the other.
+    The network works without units: it sees ``2 c_bar - 1`` on the grid and predicts ``Sigma dx``,
+    in multiples of its standard deviation over the training set. Both sides are then the same for
+    two flames that differ in scale only, so that a network can be carried from one to the other.
     """
 
     closures = Closures()
-
-    def normalized_prediction(self, batch: Batch) -> Tensor:
-        """Apply the network; whole fields are continued beyond the edges of their periodic axes."""
-        inputs = batch["inputs"]
-        periods = batch.get("periods", (None, None, None))
-        halo = 2 * int(getattr(self.surrogate.net, "stride", 1))
-        for axis, period in enumerate(periods, start=2):
-            if period:
-                n = inputs.shape[axis]
-                around = torch.arange(-halo, n + halo, device=inputs.device) % period
-                inputs = inputs.index_select(axis, around)
-        output = self.surrogate.normalized(inputs)
-        for axis, period in enumerate(periods, start=2):
-            if period:
-                output = output.narrow(axis, halo, output.shape[axis] - 2 * halo)
-        return output
+    headline = (
+        "r2",
+        "nrmse",
+        "total_flame_surface_error",
+        "streamwise_flame_surface_error",
+        "wrinkling_factor",
+    )
 
     def output_scale(self, batch: Batch) -> Tensor:
         """Return ``1/dx`` [1/m] of each sample."""
         return 1.0 / batch["dx"]
 
     def calibrate(self, datamodule: FlameDataModule) -> None:
-        """Take the scale of ``Sigma dx`` and the coefficients of the closures from the training set."""
+        """Take the scale of ``Sigma dx`` and the closures' coefficients from the training set."""
         # A mean of zero keeps Sigma = 0 away from the flame at the network's own zero.
         self.surrogate.input_norm.set(0.5, 0.5)
         self.surrogate.output_norm.set(0.0, datamodule.statistics().std)

@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 class Crops(Dataset):
     """Blocks cut from snapshots at random places, anew in each epoch.
 
-    A periodic axis is wrapped around, so every place along it is equally likely. Augmentation reflects the
-    axes across the stream (y, z) and, where the block is as wide in y as in z, swaps them: the relation
-    between c_bar and Sigma within a filter width does not know where the jet is.
+    A periodic axis is wrapped around, so every place along it is equally likely. Augmentation
+    reflects the axes across the stream (y, z) and, where the block is as wide in y as in z, swaps
+    them: the relation between c_bar and Sigma within a filter width does not know where the jet is.
 
     Parameters
     ----------
@@ -84,7 +84,10 @@ class Crops(Dataset):
                 if rng.random() < 0.5:
                     axes[axis] = axes[axis][::-1]
         cells = np.ix_(*axes)
-        pair = snapshot.progress_variable[cells], snapshot.flame_surface_density[cells]  # type: ignore[index]
+        target = snapshot.flame_surface_density
+        if target is None:
+            raise ValueError(f"{snapshot.path}: no flame surface density to train on")
+        pair = snapshot.progress_variable[cells], target[cells]
         if self.augment and self.shape[1] == self.shape[2] and rng.random() < 0.5:
             pair = pair[0].swapaxes(1, 2), pair[1].swapaxes(1, 2)
         return pair

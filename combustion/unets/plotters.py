@@ -8,7 +8,7 @@ from combustion.evaluation import FlameEvaluation
 
 
 def plot(evaluation: FlameEvaluation, folder: Path) -> list[Path]:
-    """Draw cross-sections, joint density, conditional errors, flame surface and scores as PNG files.
+    """Draw cross-sections, joint density, conditional errors, flame surface and scores as PNG.
 
     Parameters
     ----------
