@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -58,6 +59,10 @@ class Surrogate(nn.Module):
     input_shape, output_shape : tuple of int, optional
         Shape of the statistics where they differ per level, e.g. (channel, level); default
         (channel,).
+    reflections : sequence of int, optional
+        Spatial axes (0 is the first) under whose reflections the physics is unchanged. In
+        evaluation the prediction is the mean over all of them, and commutes with each exactly; two
+        axes make it four times as expensive.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Surrogate(nn.Module):
         outputs: Sequence[Variable],
         input_shape: tuple[int, ...] | None = None,
         output_shape: tuple[int, ...] | None = None,
+        reflections: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.spec: dict[str, Any] = {
@@ -75,6 +81,7 @@ class Surrogate(nn.Module):
             "outputs": [asdict(v) for v in outputs],
             "input_shape": list(input_shape or (len(inputs),)),
             "output_shape": list(output_shape or (len(outputs),)),
+            "reflections": list(reflections),
         }
         self.inputs, self.outputs = list(inputs), list(outputs)
         self.net = build(dict(net))
@@ -112,10 +119,19 @@ class Surrogate(nn.Module):
             n = inputs.shape[axis]
             around = torch.arange(-halo, n + halo, device=inputs.device) % period
             inputs = inputs.index_select(axis, around)
-        prediction: Tensor = self.net(self.input_norm(inputs))
+        prediction = self._symmetric(self.input_norm(inputs))
         for axis, _ in axes:
             prediction = prediction.narrow(axis, halo, prediction.shape[axis] - 2 * halo)
         return prediction
+
+    def _symmetric(self, x: Tensor) -> Tensor:
+        """Apply the network; in evaluation, the mean over all reflections of the chosen axes."""
+        if self.training or not self.spec["reflections"]:
+            prediction: Tensor = self.net(x)
+            return prediction
+        axes = [axis + 2 for axis in self.spec["reflections"]]
+        flips = [f for n in range(len(axes) + 1) for f in itertools.combinations(axes, n)]
+        return torch.stack([self.net(x.flip(f)).flip(f) for f in flips]).mean(0)
 
     def denormalize(self, outputs: Tensor, output_scale: Tensor | None = None) -> Tensor:
         """Turn the network's output into physical units."""
@@ -230,6 +246,7 @@ class Surrogate(nn.Module):
             outputs=[Variable(**v) for v in description["outputs"]],
             input_shape=tuple(description["input_shape"]),
             output_shape=tuple(description["output_shape"]),
+            reflections=description["reflections"],
         )
         surrogate.facts = description["facts"]
         state = load_file(folder / WEIGHTS, device=str(device))

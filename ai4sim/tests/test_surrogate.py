@@ -46,6 +46,22 @@ def test_targets_are_scaled_by_the_inverse_of_what_predictions_are(surrogate):
     torch.testing.assert_close(back, y)
 
 
+def test_chosen_reflections_commute_with_the_prediction_exactly():
+    torch.manual_seed(0)
+    net = {"name": "UNet", "dimensions": 3, "features": 4, "levels": 2}
+    channels = [Variable("c", "1")], [Variable("sigma", "1/m")]
+    symmetric = Surrogate(net, *channels, reflections=(1, 2)).eval()
+    c = torch.rand(1, 1, 8, 6, 6)
+    with torch.no_grad():
+        for axes in ((3,), (4,), (3, 4)):
+            expected = symmetric(c).flip(axes)
+            torch.testing.assert_close(symmetric(c.flip(axes)), expected, rtol=1e-5, atol=1e-7)
+        assert not torch.allclose(symmetric(c.flip(2)), symmetric(c).flip(2), rtol=1e-3)
+        # Training sees the bare network: augmentation is what teaches it.
+        symmetric.training = True
+        torch.testing.assert_close(symmetric(c), symmetric.net(c))
+
+
 def test_saved_surrogate_predicts_the_same_numbers_in_a_process_without_lightning(
     surrogate, tmp_path
 ):

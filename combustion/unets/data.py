@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,13 +18,20 @@ from combustion.layouts import Snapshot, period
 
 log = logging.getLogger(__name__)
 
+Augmentation = Literal["none", "cross_stream", "isotropic"]
+REFLECTED: dict[str, tuple[int, ...]] = {
+    "none": (),
+    "cross_stream": (1, 2),
+    "isotropic": (0, 1, 2),
+}
+
 
 class Crops(Dataset):
     """Blocks cut from snapshots at random places, anew in each epoch.
 
     A periodic axis is wrapped around, so every place along it is equally likely. Augmentation
-    reflects the axes across the stream (y, z) and, where the block is as wide in y as in z, swaps
-    them: the relation between c_bar and Sigma within a filter width does not know where the jet is.
+    reflects axes and, where the block is as wide in y as in z, swaps these two: the relation
+    between c_bar and Sigma within a filter width does not know where the jet comes from.
 
     Parameters
     ----------
@@ -33,7 +40,8 @@ class Crops(Dataset):
         Cells of a block along x, y, z; an axis of a field that is shorter is taken whole.
     per_snapshot : int
         Blocks per snapshot and epoch.
-    augment : bool
+    augment : {"none", "cross_stream", "isotropic"}
+        Which axes are reflected: none, those across the stream (y, z), all.
     """
 
     def __init__(
@@ -41,7 +49,7 @@ class Crops(Dataset):
         snapshots: Sequence[Snapshot],
         shape: tuple[int, int, int],
         per_snapshot: int,
-        augment: bool,
+        augment: Augmentation,
     ) -> None:
         extents = np.array(
             [
@@ -79,16 +87,16 @@ class Crops(Dataset):
             start = rng.integers(wrap if wrap else n - size + 1)
             cells = start + np.arange(size)
             axes.append(cells % wrap if wrap else cells)
-        if self.augment:
-            for axis in (1, 2):
-                if rng.random() < 0.5:
-                    axes[axis] = axes[axis][::-1]
+        for axis in REFLECTED[self.augment]:
+            if rng.random() < 0.5:
+                axes[axis] = axes[axis][::-1]
         cells = np.ix_(*axes)
         target = snapshot.flame_surface_density
         if target is None:
             raise ValueError(f"{snapshot.path}: no flame surface density to train on")
         pair = snapshot.progress_variable[cells], target[cells]
-        if self.augment and self.shape[1] == self.shape[2] and rng.random() < 0.5:
+        square = self.augment != "none" and self.shape[1] == self.shape[2]
+        if square and rng.random() < 0.5:
             pair = pair[0].swapaxes(1, 2), pair[1].swapaxes(1, 2)
         return pair
 
@@ -102,8 +110,8 @@ class CropDataModule(FlameDataModule):
         Cells of a training block along x (stream), y (cross), z (span).
     crops_per_snapshot : int
         Blocks drawn from each snapshot in each epoch.
-    augment : bool
-        Reflect and swap the axes across the stream.
+    augment : {"none", "cross_stream", "isotropic"}
+        Reflect no axis, those across the stream, or all; the first swaps none, the others y and z.
     **kwargs
         See :class:`combustion.datamodule.FlameDataModule`.
     """
@@ -112,7 +120,7 @@ class CropDataModule(FlameDataModule):
         self,
         crop: tuple[int, int, int] = (32, 16, 16),
         crops_per_snapshot: int = 8,
-        augment: bool = True,
+        augment: Augmentation = "cross_stream",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -28,6 +28,9 @@ class LitUNet3D(FlameModule):
         See :class:`ai4sim.nets.UNet`.
     residual : bool
         Add the input of each level's convolutions to their output.
+    symmetric : bool
+        In evaluation, average over the reflections of y and z, so that the prediction of a
+        reflected flame is the reflected prediction, exactly.
     **kwargs
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
@@ -41,7 +44,8 @@ class LitUNet3D(FlameModule):
         activation: Activation = "relu",
         upsampling: Upsampling = "linear",
         residual: bool = False,
-        padding_mode: Padding = "zeros",
+        padding_mode: Padding = "replicate",
+        symmetric: bool = False,
         **kwargs: Any,
     ) -> None:
         net = {
@@ -58,7 +62,8 @@ class LitUNet3D(FlameModule):
             "residual": residual,
             "padding_mode": padding_mode,
         }
-        super().__init__(Surrogate(net, INPUTS, OUTPUTS), **kwargs)
+        surrogate = Surrogate(net, INPUTS, OUTPUTS, reflections=(1, 2) if symmetric else ())
+        super().__init__(surrogate, **kwargs)
         self.save_hyperparameters()
 
     def plot(self, evaluation: FlameEvaluation, folder: Path) -> list[Path]:

@@ -26,14 +26,16 @@ def ramp_snapshot(tmp_path, shape=(10, 8, 8), periodic="y,z"):
 
 def test_inputs_and_targets_of_a_crop_come_from_the_same_cells(tmp_path):
     snapshot = ramp_snapshot(tmp_path)
-    batch = Crops([snapshot], (4, 4, 4), 16, augment=True)[BatchIndex(list(range(16)), (0, 1))]
+    batch = Crops([snapshot], (4, 4, 4), 16, augment="cross_stream")[
+        BatchIndex(list(range(16)), (0, 1))
+    ]
     assert batch["inputs"].shape == batch["targets"].shape == (16, 1, 4, 4, 4)
     torch.testing.assert_close(batch["inputs"] * snapshot.progress_variable.size, batch["targets"])
 
 
 def test_crops_wrap_around_periodic_axes_only(tmp_path):
     snapshot = ramp_snapshot(tmp_path)
-    crops = Crops([snapshot], (4, 4, 4), 200, augment=False)
+    crops = Crops([snapshot], (4, 4, 4), 200, augment="none")
     blocks = crops[BatchIndex(list(range(200)), (0,))]["targets"][:, 0].numpy()
     x, y, z = np.unravel_index(blocks.astype(int), snapshot.progress_variable.shape)
     assert (np.diff(x, axis=1) == 1).all()
@@ -42,14 +44,14 @@ def test_crops_wrap_around_periodic_axes_only(tmp_path):
     assert len(np.unique(z[:, 0, 0, 0])) == 8
     # Without the attribute nothing wraps.
     walled = ramp_snapshot(tmp_path / "walled", periodic=None)
-    blocks = Crops([walled], (4, 4, 4), 200, augment=False)[BatchIndex(list(range(200)), (0,))]
+    blocks = Crops([walled], (4, 4, 4), 200, augment="none")[BatchIndex(list(range(200)), (0,))]
     y = np.unravel_index(blocks["targets"][:, 0].numpy().astype(int), (10, 8, 8))[1]
     assert (np.diff(y, axis=2) == 1).all()
 
 
 def test_augmentation_reflects_and_swaps_the_cross_stream_axes_never_the_stream(tmp_path):
     snapshot = ramp_snapshot(tmp_path)
-    crops = Crops([snapshot], (4, 4, 4), 300, augment=True)
+    crops = Crops([snapshot], (4, 4, 4), 300, augment="cross_stream")
     blocks = crops[BatchIndex(list(range(300)), (0,))]["targets"][:, 0].numpy()
     x, y, z = np.unravel_index(blocks.astype(int), (10, 8, 8))
     assert (np.diff(x, axis=1) == 1).all()
@@ -57,6 +59,16 @@ def test_augmentation_reflects_and_swaps_the_cross_stream_axes_never_the_stream(
     assert 0.3 < swapped.mean() < 0.7
     reflected = np.isin((y[~swapped, 0, 1, 0] - y[~swapped, 0, 0, 0]) % 8, [7])
     assert 0.3 < reflected.mean() < 0.7
+
+
+def test_isotropic_augmentation_reflects_the_stream_too(tmp_path):
+    snapshot = ramp_snapshot(tmp_path)
+    crops = Crops([snapshot], (4, 4, 3), 100, augment="isotropic")
+    blocks = crops[BatchIndex(list(range(100)), (0,))]["targets"][:, 0].numpy()
+    x = np.unravel_index(blocks.astype(int), (10, 8, 8))[0]
+    steps = np.diff(x, axis=1)
+    assert set(np.unique(steps)) == {-1, 1}
+    assert (steps == steps[:, :1, :1, :1]).all()
 
 
 def test_each_epoch_draws_other_crops_and_the_same_ones_when_repeated(tmp_path):
