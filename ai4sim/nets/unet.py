@@ -107,6 +107,10 @@ class UNet(nn.Module):
     on the way up refined by exactly 2 and cut back to n. Coarse cells therefore always cover the
     same fine cells, counted from the first: shifting the input by a multiple of `stride` shifts the
     output, and a field may be computed in pieces (`ai4sim.nets.tiled`).
+
+    A network trained on crops narrower than its `receptive_field` has never seen a cell without an
+    edge in sight. Fewer levels, crops of varied shape and "replicate" rather than "zeros" make the
+    step to larger fields safer.
     """
 
     def __init__(
