@@ -202,7 +202,7 @@ def test_training_on_two_processes_runs_and_resumes(trained):
     assert state["global_step"] == 3
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_training_goes_on_in_its_folder(trained, tmp_path, how):
     root, _, _ = trained
     name = f"stopped-{how.name}"
