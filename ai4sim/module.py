@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -18,8 +17,6 @@ from ai4sim.experiment import Experiment
 from ai4sim.files import write_json
 from ai4sim.metrics import RegressionMetrics
 from ai4sim.surrogate import Surrogate
-
-log = logging.getLogger(__name__)
 
 LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
 Batch = dict[str, Any]
@@ -227,8 +224,7 @@ class SurrogateModule(pl.LightningModule):
         if self.logger is not None:
             scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}
             self.logger.log_metrics(scalars)
-        figures = self.plot(evaluation, experiment.plots)
-        log.info("%d figures in %s", len(figures), experiment.plots)
+        self.plot(evaluation, experiment.plots)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the prediction of a batch in physical units."""
