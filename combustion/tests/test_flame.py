@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,6 @@ from combustion.flame import SlotBurner, SlotFlame
 from combustion.transport import HALO
 
 SMALL = SlotBurner(cells=(48, 32, 16), slot_width=1.6e-3, integral_length=6e-4)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small grids lose time to the hand-over between threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def fluxes(flame: SlotFlame) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,15 +12,6 @@ from combustion.flow import Flow, refine
 
 CPU = torch.device("cpu")
 SHAPE = (16, 12, 10)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small grids lose time to the hand-over between threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def random_flow(viscosity: float = 0.0, inlet: float = 2.0) -> Flow:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,15 +14,6 @@ from combustion.transport import HALO, LaminarFlame, ScalarTransport
 METHANE = LaminarFlame(speed=0.272, thickness=0.526e-3)
 DX = 1e-4  # 5.3 cells across the flame
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small grids lose time to the hand-over between threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Inert(LaminarFlame):
