@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import BasePredictionWriter, Callback
+from lightning.pytorch.callbacks import BasePredictionWriter, Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -39,12 +39,22 @@ class PredictionFiles(BasePredictionWriter):
         trainer.datamodule.write_prediction(folder, batch, prediction)  # type: ignore[attr-defined]
 
 
-class CheckpointOnInterruption(Callback):
-    """Save ``last.ckpt`` when CTRL-C or SIGTERM ends the training, so that it can be resumed.
+class LastCheckpoint(Checkpoint):
+    """Keep ``last.ckpt`` up to date: after each epoch, and when CTRL-C or SIGTERM ends training.
 
-    Lightning's own ``save_on_exception`` would store the half-trained epoch under the name of the
-    best one.
+    Lightning's ``save_last`` writes it only together with a new best one, and its
+    ``save_on_exception`` would store the half-trained epoch under the name of the best one.
     """
+
+    def _save(self, trainer: pl.Trainer) -> Path:
+        path = Experiment(Path(trainer.default_root_dir)).checkpoints / f"last{CHECKPOINT_SUFFIX}"
+        trainer.save_checkpoint(path)
+        return path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the state that training goes on from."""
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self._save(trainer)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -56,6 +66,4 @@ class CheckpointOnInterruption(Callback):
         interrupted = isinstance(exception, KeyboardInterrupt | SIGTERMException)
         if not interrupted or trainer.state.fn != TrainerFn.FITTING or trainer.global_step == 0:
             return
-        path = Experiment(Path(trainer.default_root_dir)).checkpoints / f"last{CHECKPOINT_SUFFIX}"
-        trainer.save_checkpoint(path)
-        log.warning("interrupted: go on with --ckpt_path %s", path)
+        log.warning("interrupted: go on with --ckpt_path %s", self._save(trainer))

@@ -21,7 +21,7 @@ from lightning.pytorch.cli import (
 from omegaconf import OmegaConf
 
 from ai4sim import slurm
-from ai4sim.callbacks import CheckpointOnInterruption, PredictionFiles
+from ai4sim.callbacks import LastCheckpoint, PredictionFiles
 from ai4sim.experiment import Experiment, create, find_checkpoint, provenance
 from ai4sim.files import write_json, write_text
 from ai4sim.module import SurrogateModule
@@ -70,7 +70,6 @@ class SurrogateCLI(LightningCLI):
             {
                 "checkpoint.monitor": "val_loss",
                 "checkpoint.filename": "best",
-                "checkpoint.save_last": True,
                 "checkpoint.save_top_k": 1,
                 "checkpoint.enable_version_counter": False,
                 "early_stopping.monitor": "val_loss",
@@ -133,8 +132,7 @@ class SurrogateCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Test the best checkpoint, and export it for use without Lightning."""
-        checkpoint = self.trainer.checkpoint_callback
-        best = getattr(checkpoint, "best_model_path", "")
+        best = self._get(self.config_init, "checkpoint").best_model_path
         if not best or self.trainer.interrupted:
             return
         self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=best, weights_only=True)
@@ -197,7 +195,7 @@ def main(
         subclass_mode_model=True,
         save_config_callback=SaveProvenance,
         parser_kwargs={"parser_mode": "omegaconf"},
-        trainer_defaults={"callbacks": [CheckpointOnInterruption(), PredictionFiles()]},
+        trainer_defaults={"callbacks": [LastCheckpoint(), PredictionFiles()]},
         auto_configure_optimizers=False,
         args=args,
     )

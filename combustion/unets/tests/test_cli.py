@@ -101,6 +101,8 @@ def test_fit_leaves_a_complete_experiment_and_prints_model_beside_baselines(trai
         "checkpoints/last.ckpt",
     ):
         assert (experiment / name).is_file(), name
+    last = torch.load(experiment / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["epoch"] == TINY["trainer"]["max_epochs"] - 1
     found = results(experiment)
     assert {"r2", "nrmse", "rmse", "total_flame_surface_error"} <= set(found["model"])
     assert {"constant", "gradient", "boger_fitted", "charlette", "fureby"} <= set(
