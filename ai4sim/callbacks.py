@@ -48,7 +48,8 @@ class LastCheckpoint(Checkpoint):
 
     def _save(self, trainer: pl.Trainer) -> Path:
         path = Experiment(Path(trainer.default_root_dir)).checkpoints / f"last{CHECKPOINT_SUFFIX}"
-        trainer.save_checkpoint(path)
+        # The whole state, optimiser and loops too (the option has nothing to do with unpickling).
+        trainer.save_checkpoint(path, weights_only=False)
         return path
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
