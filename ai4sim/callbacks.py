@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import BasePredictionWriter, Checkpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -16,27 +16,23 @@ from ai4sim.experiment import CHECKPOINT_SUFFIX, Experiment
 log = logging.getLogger(__name__)
 
 
-class PredictionFiles(BasePredictionWriter):
+class PredictionFiles(Callback):
     """Write each batch of ``predict`` into the experiment's ``predictions/`` at once."""
 
-    def __init__(self) -> None:
-        super().__init__(write_interval="batch")
-
-    def write_on_batch_end(
+    def on_predict_batch_end(
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        prediction: Any,
-        batch_indices: Any,
+        outputs: Any,
         batch: Any,
         batch_idx: int,
-        dataloader_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Hand the batch to the data module, which knows the raw format."""
         if batch["repeated"]:
             return
         folder = Experiment(Path(trainer.default_root_dir)).predictions
-        trainer.datamodule.write_prediction(folder, batch, prediction)  # type: ignore[attr-defined]
+        trainer.datamodule.write_prediction(folder, batch, outputs)  # type: ignore[attr-defined]
 
 
 class LastCheckpoint(Checkpoint):

@@ -158,6 +158,15 @@ class SurrogateCLI(LightningCLI):
             print_results(self.experiment)
 
 
+def _quieten() -> None:
+    """Drop what Lightning says that no user of these commands can act on."""
+    warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
+    # test and predict have folders of their own, where the best checkpoint is not.
+    warnings.filterwarnings("ignore", message="The dirpath has changed", module="lightning")
+    rank_zero = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    rank_zero.addFilter(lambda record: "litlogger" not in record.getMessage())
+
+
 def main(
     module: type[SurrogateModule],
     datamodule: type[pl.LightningDataModule],
@@ -184,7 +193,7 @@ def main(
         Command line; default ``sys.argv[1:]``.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
+    _quieten()
     OmegaConf.register_resolver(
         "use_case", lambda path="": str((root / path).resolve()), replace=True
     )

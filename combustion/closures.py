@@ -211,7 +211,7 @@ class Closures:
     """
 
     mean: float | None = None
-    """Mean Sigma of the training set [1/m]."""
+    """Mean Sigma dx of the training set: without a unit, as for flames of another size."""
     gradient_xi: float | None = None
     """One wrinkling factor for all: Sigma = Xi ``|grad c_bar|``."""
     boger_beta: float | None = None
@@ -237,7 +237,7 @@ class Closures:
                 )
             target = torch.as_tensor(snapshot.flame_surface_density)
             flame = ResolvedFlame.of(snapshot, defaults)
-            constant.add(torch.ones_like(target), target)
+            constant.add(torch.full_like(target, 1 / snapshot.dx), target)
             gradient.add(flame.gradient(), target)
             quadratic.add(boger(flame.progress_variable, flame.filter_width, beta=1), target)
         return cls(constant.value, gradient.value, quadratic.value)
@@ -262,7 +262,7 @@ class Closures:
         gradient = flame.gradient()
         sigma: dict[str, Tensor] = {}
         if self.mean is not None:
-            sigma["constant"] = torch.full_like(c_bar, self.mean)
+            sigma["constant"] = self.mean / _per_sample(flame.dx, c_bar) * torch.ones_like(c_bar)
         sigma["gradient"] = gradient
         if self.gradient_xi is not None:
             sigma["gradient_fitted_xi"] = self.gradient_xi * gradient

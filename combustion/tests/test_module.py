@@ -47,7 +47,7 @@ def test_shifting_a_flame_along_a_periodic_axis_shifts_the_prediction(module, re
 
 
 def test_closures_travel_as_plain_numbers(module):
-    module.closures = Closures(mean=100.0, gradient_xi=1.5, boger_beta=0.9)
+    module.closures = Closures(mean=0.1, gradient_xi=1.5, boger_beta=0.9)
     state = module.extra_state()
     other = FlameModule(module.surrogate)
     other.set_extra_state_from(state)

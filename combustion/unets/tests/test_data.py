@@ -123,7 +123,7 @@ def test_statistics_and_closures_see_the_training_set_only(tmp_path):
     assert data.statistics().std.item() == pytest.approx(np.std(trained_on, dtype="f8"), rel=1e-6)
     assert all(f.name.startswith("A") for f in data.split.train + data.split.val)
     fitted = Closures.fit(data.snapshots("train"))
-    assert fitted.mean == pytest.approx(np.mean(trained_on) / DX, rel=1e-5)
+    assert fitted.mean == pytest.approx(np.mean(trained_on), rel=1e-5)
 
 
 def test_files_without_a_spacing_take_it_from_the_user(tmp_path):
