@@ -1,0 +1,57 @@
+"""Flames of another solver: the use case reads them, learns from them and beats the closures."""
+
+import os
+from pathlib import Path
+
+import lightning.pytorch as pl
+import pytest
+import torch
+
+from combustion.unets.data import CropDataModule
+from combustion.unets.models import LitUNet3D
+
+REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
+
+
+@pytest.mark.skipif(
+    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
+)
+def test_a_short_training_beats_every_closure_on_later_snapshots(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "raw").symlink_to(Path(str(REFERENCE), "combustion", "cnf", "raw").resolve())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pl.seed_everything(0)
+    data = CropDataModule(
+        data_path=str(tmp_path),
+        ratios=(0.65, 0.1, 0.25),
+        crop=(32, 16, 12),
+        crops_per_snapshot=4,
+        batch_size=8,
+        eval_batch_size=8,
+    )
+    module = LitUNet3D(features=8, levels=2, activation="silu", learning_rate=1e-2)
+    trainer = pl.Trainer(
+        max_epochs=25,
+        accelerator="cpu",
+        limit_val_batches=0,
+        default_root_dir=tmp_path,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    trainer.fit(module, datamodule=data)
+    evaluation = module.evaluation()
+    module.eval()
+    with torch.no_grad():
+        for batch in data.test_dataloader():
+            module.evaluate(evaluation, batch, module(batch))
+    torch.set_num_threads(threads)
+    found = evaluation.metrics()
+    best_closure = max(row["r2"] for row in found["baselines"].values())
+    assert 0.8 < best_closure < 0.95
+    assert found["model"]["r2"] > best_closure + 0.02
+    error = "streamwise_flame_surface_error"
+    assert found["model"][error] < min(row[error] for row in found["baselines"].values())
