@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 from ai4sim import slurm
 from ai4sim.callbacks import LastCheckpoint, PredictionFiles
 from ai4sim.experiment import Experiment, create, find_checkpoint, provenance
-from ai4sim.files import write_json, write_text
+from ai4sim.files import missing_file_error, write_json, write_text
 from ai4sim.module import SurrogateModule
 
 log = logging.getLogger(__name__)
@@ -101,8 +101,6 @@ class SurrogateCLI(LightningCLI):
                 find_checkpoint(self.experiments_path, config.ckpt_path, config.experiment)
             )
         elif config.ckpt_path and not Path(config.ckpt_path).is_file():
-            from ai4sim.files import missing_file_error
-
             raise missing_file_error(Path(config.ckpt_path))
 
     def before_instantiate_classes(self) -> None:

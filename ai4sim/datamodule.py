@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,9 +14,8 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ai4sim.files import missing_file_error, visible_files
-from ai4sim.splits import Split, Strategy, case_of, split_files
+from ai4sim.splits import Split, Strategy, split_files
 
-log = logging.getLogger(__name__)
 Stage = Literal["train", "val", "test", "predict"]
 
 
@@ -102,12 +100,14 @@ class BatchSampler(Sampler[BatchIndex]):
 
     def __iter__(self) -> Iterator[BatchIndex]:
         batches = self._batches()
-        for step in range(len(self)):
+        for step in range(-(-len(batches) // self.world_size)):
             i = step * self.world_size + self.rank
             batch = batches[i % len(batches)]
             yield BatchIndex(batch, (self.seed, self.epoch, *batch), repeated=i >= len(batches))
 
     def __len__(self) -> int:
+        if self.shuffle:  # known without drawing the order
+            return -(-len(self.groups) // (self.batch_size * self.world_size))
         return -(-len(self._batches()) // self.world_size)
 
 
@@ -216,7 +216,6 @@ class SurrogateDataModule(pl.LightningDataModule):
             ratios=self.ratios,
             gap=self.gap,
             test_cases=self.test_cases,
-            case=case_of,
         )
         if self.test_data_path is None:
             return split

@@ -55,6 +55,9 @@ class SurrogateModule(pl.LightningModule):
         Taken between normalised prediction and normalised target.
     """
 
+    headline: tuple[str, ...] = ("r2", "rmse", "nrmse", "mae", "bias")
+    """Metrics of the table that a run ends with; ``results.json`` holds all."""
+
     def __init__(
         self,
         surrogate: Surrogate,
@@ -71,9 +74,6 @@ class SurrogateModule(pl.LightningModule):
         self.loss = LOSSES[loss]()
         self.val_metrics = RegressionMetrics()
         self._test: Evaluation | None = None
-
-    headline: tuple[str, ...] = ("r2", "rmse", "nrmse", "mae", "bias")
-    """Metrics of the table that a run ends with; ``results.json`` holds all."""
 
     # --- What a use case gives ---
 

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from ai4sim.experiment import Experiment
-
-
-def headline(results: Mapping[str, Any]) -> list[str]:
-    """Return the metrics to show: those that the use case names, by default all scalar ones."""
-    if "headline" in results:
-        return list(results["headline"])
-    return [name for name, value in results["model"].items() if isinstance(value, int | float)]
 
 
 def print_results(experiment: Experiment) -> None:
@@ -22,7 +13,7 @@ def print_results(experiment: Experiment) -> None:
     from rich.table import Table
 
     results = json.loads((experiment.artifacts / "results.json").read_text(encoding="utf-8"))
-    names = headline(results)
+    names = results["headline"]
     console = Console()
     cases = results.get("cases", {})
     for title, part in {"whole test set": results, **(cases if len(cases) > 1 else {})}.items():

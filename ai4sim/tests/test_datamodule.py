@@ -32,6 +32,8 @@ def test_a_batch_holds_one_shape():
 def test_training_sees_all_samples_in_equal_batches(n, size, world_size):
     ranks = served([0] * n, size, world_size, shuffle=True)
     assert {len(b.samples) for batches in ranks for b in batches} == {size}
+    sampler = BatchSampler([0] * n, size, shuffle=True, world_size=world_size)
+    assert len(sampler) == len(ranks[0])
     assert len({len(batches) for batches in ranks}) == 1
     assert {i for batches in ranks for b in batches for i in b.samples} == set(range(n))
     assert not any(b.repeated for batches in ranks for b in batches)
