@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 from torch import nn
@@ -14,8 +15,16 @@ from ai4sim.nets.unet import UNet
 
 __all__ = ["NETS", "UNet", "build", "tiled"]
 
-NETS: dict[str, type[nn.Module]] = {"UNet": UNet}
-"""Every network that a config can name."""
+NETS = {
+    "UNet": "ai4sim.nets.unet",
+    "GAT": "ai4sim.nets.gnn",
+    "GCN": "ai4sim.nets.gnn",
+    "GIN": "ai4sim.nets.gnn",
+    "GraphUNet": "ai4sim.nets.graph_unet",
+    "EdgeConditionedNet": "ai4sim.nets.edge_conditioned",
+}
+"""Every network that a config can name, and its module: imported when it is built, since some need
+packages that only their use cases install."""
 
 
 def build(spec: Mapping[str, Any]) -> nn.Module:
@@ -45,7 +54,8 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
         raise ValueError(
             f"network: unknown name {name!r}{_nearest(str(name), NETS)}; known: {sorted(NETS)}"
         )
-    parameters = inspect.signature(NETS[name]).parameters
+    net: type[nn.Module] = getattr(import_module(NETS[name]), name)
+    parameters = inspect.signature(net).parameters
     for argument in arguments:
         if argument not in parameters:
             raise ValueError(
@@ -55,7 +65,7 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
     for argument, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and argument not in arguments:
             raise ValueError(f"network {name}: argument {argument!r} is missing")
-    return NETS[name](**arguments)
+    return net(**arguments)
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
