@@ -19,7 +19,7 @@ import yaml
 from ai4sim.surrogate import Surrogate
 from combustion.layouts import R2, read_snapshot
 from combustion.unets import config
-from combustion.unets.tests.flames import write_sheets
+from combustion.tests.flames import write_sheets
 
 TRAINER = config.ROOT / "trainer.py"
 TINY = {

@@ -10,8 +10,8 @@ import torch
 from ai4sim.datamodule import BatchIndex
 from combustion.closures import Closures
 from combustion.layouts import CNF, R2, read_snapshot
-from combustion.unets.data import CropDataModule, Crops
-from combustion.unets.tests.flames import DX, write_sheets
+from combustion.crops import CropDataModule, Crops
+from combustion.tests.flames import DX, write_sheets
 
 
 def ramp_snapshot(tmp_path, shape=(10, 8, 8), periodic="y,z"):
