@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from combustion.layouts import CNF, write_snapshot
 from combustion.crops import CropDataModule
+from combustion.layouts import CNF, write_snapshot
 from combustion.unets.models import LitUNet3D
 
 SHAPE = (64, 32, 32)

@@ -9,8 +9,8 @@ import torch
 
 from ai4sim.datamodule import BatchIndex
 from combustion.closures import Closures
-from combustion.layouts import CNF, R2, read_snapshot
 from combustion.crops import CropDataModule, Crops
+from combustion.layouts import CNF, R2, read_snapshot
 from combustion.tests.flames import DX, write_sheets
 
 

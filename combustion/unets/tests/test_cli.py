@@ -18,8 +18,8 @@ import yaml
 
 from ai4sim.surrogate import Surrogate
 from combustion.layouts import R2, read_snapshot
-from combustion.unets import config
 from combustion.tests.flames import write_sheets
+from combustion.unets import config
 
 TRAINER = config.ROOT / "trainer.py"
 TINY = {
