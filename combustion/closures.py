@@ -36,6 +36,16 @@ log = logging.getLogger(__name__)
 
 Field: TypeAlias = "Tensor | NDArray | float"
 
+NAMES = (
+    "constant",
+    "gradient",
+    "gradient_fitted_xi",
+    "boger",
+    "boger_fitted",
+    "charlette",
+    "fureby",
+)
+"""What `Closures.predict` calls the closures, in display order."""
 BOGER_BETA = 1.0
 """Coefficient of Boger's closure: 1 is exact for a thin planar front under a Gaussian filter."""
 CHARLETTE_BETA = 0.5

@@ -1,6 +1,7 @@
 """Bring raw flames into ``DATA_PATH/raw``: made here (the demo), or fetched from an archive.
 
-Four sources. ``demo`` runs the solver of this package (:mod:`combustion.generate`). The other three
+Four sources. ``demo`` runs the solver of this package (:mod:`combustion.generate`): with
+``--recipe r2`` and ``r3`` it makes small flames like those below. The other three
 are the flames of the RAISE Center of Excellence, as LES fields filtered from DNS, in the layouts of
 :mod:`combustion.layouts` (every file is checked against them before it arrives):
 
@@ -125,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="""examples:
   python -m combustion.download --data-path data
       make the demo flames (minutes on two cores)
+  python -m combustion.download --data-path data/r2 --recipe r2
+      make a small flame like R2 (likewise r3)
   python -m combustion.download --data-path data-cnf --source cnf
       fetch the slot-burner flames of Lapeyre et al. (2019)
   python -m combustion.download --data-path data-r2 --source r2 --url r2.tgz --sha256 0f3a...
@@ -151,6 +154,11 @@ def _parser() -> argparse.ArgumentParser:
         help="known SHA-256 of the archive, 64 hexadecimal digits; a mismatch is an error",
     )
     parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="demo only: which recipe of combustion.generate, demo, r2 or r3 (default: demo)",
+    )
+    parser.add_argument(
         "--cases",
         nargs="+",
         metavar="CASE",
@@ -169,11 +177,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             parser.error("--url and --sha256 belong to --source cnf, r2 or r3, not to demo")
         from combustion.generate import generate_flames
 
-        options = {"cases": arguments.cases} if arguments.cases else {}
-        files = generate_flames(arguments.data_path, **options)
+        recipe = arguments.recipe or "demo"
+        try:
+            files = generate_flames(arguments.data_path, arguments.cases, recipe=recipe)
+        except ValueError as error:
+            raise SystemExit(f"error: {error}") from error
     else:
-        if arguments.cases:
-            parser.error(f"--cases belongs to --source demo, not to {arguments.source}")
+        for option in ("cases", "recipe"):
+            if getattr(arguments, option):
+                parser.error(f"--{option} belongs to --source demo, not to {arguments.source}")
         try:
             files = fetch_flames(
                 arguments.data_path, arguments.source, url=arguments.url, sha256=arguments.sha256

@@ -11,6 +11,11 @@ over the snapshots of ``|A - A_DNS| / A_DNS`` with A the sum of Sigma dx^3 [m2];
 ``streamwise_flame_surface_error``, the same of the surface in each plane across the stream, so that
 too much here does not make up for too little there; ``wrinkling_factor``, total Sigma over total
 ``|grad c_bar|``, beside the ``wrinkling_factor_target`` of the DNS.
+
+On an unstructured mesh the first five count every node once, as they do the cells of a grid,
+however much volume belongs to it. Surfaces are sums of Sigma times the volume of the node; the
+planes across the stream become stations dx apart, between which a node's surface is divided. The
+zones of a mesh come in files of their own: those of one case and time are one snapshot.
 """
 
 from __future__ import annotations
@@ -26,6 +31,8 @@ import torch
 from numpy.typing import NDArray
 
 from combustion.closures import Field, resolved_gradient
+from combustion.geometry import Grid, Mesh, Nodes, Section, station_lengths
+from combustion.records import SnapshotScore, Surface
 
 MODEL = "model"
 """Key of the network among the predictions; the others are baselines."""
@@ -37,45 +44,12 @@ Array = NDArray[np.float64]
 
 
 @dataclass
-class Section:
-    """Planes of one snapshot for the cross-section figure; Sigma in 1/m."""
-
-    # Each holds "progress_variable", "target" and "model".
-    stream: dict[str, list[list[float]]]  # (nx, ny), at mid span
-    cross: dict[str, list[list[float]]]  # (ny, nz), where the flame has most surface
-    cross_index: int
-    span_index: int
-
-
-@dataclass
-class SnapshotScore:
-    """Sums of one snapshot, plain numbers and lists; dictionaries by name of the model."""
-
-    path: str
-    case: str
-    time: float  # [s]
-    dx: float  # [m]
-    target_sums: list[float]  # cells, sum Sigma, sum Sigma^2
-    error_sums: dict[str, list[float]]  # sums of e, e^2, |e|; e = predicted - target
-    resolved_surface: float  # sum |grad c_bar| dx^3 [m2]
-    target_profile: list[float]  # (nx,) flame surface in each plane across the stream [m2]
-    profiles: dict[str, list[float]]
-    density: list[list[int]]  # cells of the joint histogram, and how often: sparse
-    counts: dict[str, list[int]]  # condition -> samples in each bin
-    conditional: dict[str, dict[str, list[list[float]]]]  # condition -> model -> sums of e, e^2
-    section: Section | None = None
-
-    @property
-    def order(self) -> tuple[float, str]:
-        """Time, or failing that the file name."""
-        return (self.time if math.isfinite(self.time) else -math.inf, self.path)
-
-
-@dataclass
 class FlameEvaluation:
     """Scores of a model and its baselines over a test set."""
 
     scores: dict[str, SnapshotScore] = field(default_factory=dict)
+    label: str = "Network"
+    """What figures call the model."""
 
     def update(
         self,
@@ -87,25 +61,34 @@ class FlameEvaluation:
         progress_variable: Field,
         flame_surface_density: Field,
         predictions: Mapping[str, Field],
+        mesh: Mesh | None = None,
     ) -> None:
-        """Take in one snapshot.
+        """Take in one snapshot, or one zone of it.
 
         Parameters
         ----------
-        path, case, time, dx : of the snapshot; time in s, dx in m
-        progress_variable : (nx, ny, nz), or with leading axes of length 1
+        path, case, time, dx : of the snapshot; time in s, dx (on a mesh: between stations) in m
+        progress_variable : (nx, ny, nz), on a mesh (nodes,), or with leading axes of length 1
         flame_surface_density : the target, of the same shape  [1/m]
-        predictions : name -> Sigma of the same shape [1/m]; the network is called "model"
+        predictions : name -> Sigma of the same shape [1/m]; the network is called "model"; on a
+            mesh "gradient", the resolved ``|grad c_bar|``, is needed too
+        mesh : where the nodes are; None for a grid
         """
         if MODEL not in predictions:
             raise ValueError(f"{path}: no prediction '{MODEL}' among {sorted(predictions)}")
-        c_bar = _array(progress_variable, "progress_variable", path)
+        place = Grid(dx) if mesh is None else Nodes(mesh, dx)
+        c_bar = _array(progress_variable, "progress_variable", path, place.shape)
         target = _array(flame_surface_density, "flame_surface_density", path, c_bar.shape)
         predicted = {
             n: _array(p, f"prediction '{n}'", path, c_bar.shape) for n, p in predictions.items()
         }
         gradient = predicted.get("gradient")
         if gradient is None:
+            if mesh is not None:
+                raise ValueError(
+                    f"{path}: no prediction 'gradient' among {sorted(predictions)}; "
+                    "on a mesh |grad c_bar| is not found by differences, the closures give it"
+                )
             gradient = resolved_gradient(c_bar, dx).numpy()
         errors = {name: values - target for name, values in predicted.items()}
         bins = {
@@ -126,9 +109,9 @@ class FlameEvaluation:
                     n: [float(e.sum()), float((e**2).sum()), float(np.abs(e).sum())]
                     for n, e in errors.items()
                 },
-                resolved_surface=float(gradient.sum() * dx**3),
-                target_profile=(target.sum((1, 2)) * dx**3).tolist(),
-                profiles={n: (p.sum((1, 2)) * dx**3).tolist() for n, p in predicted.items()},
+                resolved_surface=place.integral(gradient),
+                target_profile=place.profile(target),
+                profiles={n: place.profile(p) for n, p in predicted.items()},
                 density=[cells.tolist(), often.tolist()],
                 counts={
                     by: np.bincount(index, minlength=CONDITIONAL_BINS).tolist()
@@ -138,7 +121,11 @@ class FlameEvaluation:
                     by: {n: [_sums(index, e), _sums(index, e**2)] for n, e in errors.items()}
                     for by, index in bins.items()
                 },
-                section=_section(c_bar, target, predicted[MODEL]),
+                section=place.section(
+                    {"progress_variable": c_bar, "target": target, MODEL: predicted[MODEL]}
+                ),
+                first_station=place.first_station,
+                extent=place.extent,
             )
         )
 
@@ -150,22 +137,23 @@ class FlameEvaluation:
     def _add(self, score: SnapshotScore) -> None:
         """Keep a record, and of each case the planes of its last snapshot only."""
         self.scores[score.path] = score
-        for earlier in self.of_case(score.case)[:-1]:
-            if earlier.section is not None:
+        scores = self.of_case(score.case)
+        for earlier in scores[:-1]:
+            if earlier.section is not None and earlier.snapshot != scores[-1].snapshot:
                 self.scores[earlier.path] = replace(earlier, section=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain numbers, lists and strings, to be sent or stored."""
-        return {"scores": [asdict(score) for score in self.scores.values()]}
+        return {"label": self.label, "scores": [asdict(s) for s in self.scores.values()]}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> FlameEvaluation:
         """Rebuild from what `to_dict` gave."""
-        evaluation = cls()
+        evaluation = cls(label=state["label"])
         for values in state["scores"]:
             section = values["section"]
             score = SnapshotScore(**{**values, "section": None})
-            score.section = None if section is None else Section(**section)
+            score.section = None if section is None else Section.from_dict(section)
             evaluation.scores[score.path] = score
         return evaluation
 
@@ -187,6 +175,22 @@ class FlameEvaluation:
         offered = scores[0].profiles if scores else ()
         return [name for name in offered if all(name in s.profiles for s in scores)]
 
+    def surfaces(self, case: str | None = None) -> list[Surface]:
+        """List the flame surfaces of the snapshots of a case (of all: None) in order of time."""
+        snapshots: dict[tuple[Any, ...], list[SnapshotScore]] = {}
+        for score in self.of_case(case):
+            snapshots.setdefault(score.snapshot, []).append(score)
+        return [Surface.of(zones) for zones in snapshots.values()]
+
+    def section(self, case: str) -> Section:
+        """Return the planes of the last snapshot of a case, through the zone of most surface."""
+        scores = self.of_case(case)
+        zones = [(math.fsum(s.target_profile), s.section) for s in scores if s.section is not None]
+        if not zones:
+            raise ValueError(f"case '{case}': no snapshot has been evaluated")
+        largest, *others = (section for _, section in sorted(zones, key=lambda zone: -zone[0]))
+        return largest.joined(others, scores[-1].dx / 2)
+
     def metrics(self) -> dict[str, Any]:
         """Form ``{"model": {metric: value}, "baselines": {name: ...}, "cases": {case: ...}}``."""
         if not self.scores:
@@ -195,8 +199,8 @@ class FlameEvaluation:
 
     def _table(self, case: str | None) -> dict[str, Any]:
         """Model and baselines over one case, or over all."""
-        scores = self.of_case(case)
-        values = {name: _metrics(scores, name) for name in self.names(case)}
+        scores, surfaces = self.of_case(case), self.surfaces(case)
+        values = {name: _metrics(scores, surfaces, name) for name in self.names(case)}
         return {MODEL: values.pop(MODEL), "baselines": values}
 
     def joint_density(self) -> Array:
@@ -229,28 +233,35 @@ class FlameEvaluation:
     def streamwise(self, case: str) -> tuple[Array, dict[str, Array]]:
         """Average the flame surface per length of stream [m2/m] of a case: x [m], curves by name.
 
-        The DNS is called "target". Snapshots on another grid than the last are left out.
+        The DNS is called "target". Snapshots on another grid than the last are left out, and so
+        are stations at an end that less than half a slab of the mesh belongs to.
         """
-        scores = self.of_case(case)
-        dx, points = scores[-1].dx, len(scores[-1].target_profile)
-        alike = [s for s in scores if s.dx == dx and len(s.target_profile) == points]
-        curves: dict[str, Array] = {
-            "target": np.mean([s.target_profile for s in alike], axis=0) / dx
-        }
-        for name in self.names(case):
-            curves[name] = np.mean([s.profiles[name] for s in alike], axis=0) / dx
-        return np.arange(points, dtype=float) * dx, curves
+        surfaces = self.surfaces(case)
+        last = surfaces[-1]
+        alike = [s for s in surfaces if s.stations == last.stations]
+        stations = np.array(last.stations[1], dtype=float)
+        lengths = np.ones_like(stations)
+        if last.extent is not None:
+            low, high = last.extent
+            lengths = station_lengths(stations, (low / last.dx, high / last.dx))
+        seen = lengths > 0.499
+        curves: dict[str, Array] = {}
+        for name in ("target", *self.names(case)):
+            mean = np.mean([s.profiles[name] for s in alike], axis=0)
+            curves[name] = mean[seen] / (last.dx * lengths[seen])
+        return stations[seen] * last.dx, curves
 
     def in_time(self, case: str) -> tuple[Array, dict[str, Array]]:
         """List the total flame surface [m2] of a case: time [s] (NaN: unknown), curves by name."""
-        scores = self.of_case(case)
-        curves = {"target": np.array([math.fsum(s.target_profile) for s in scores])}
-        for name in self.names(case):
-            curves[name] = np.array([math.fsum(s.profiles[name]) for s in scores])
-        return np.array([s.time for s in scores]), curves
+        surfaces = self.surfaces(case)
+        curves = {
+            name: np.array([surface.total(name) for surface in surfaces])
+            for name in ("target", *self.names(case))
+        }
+        return np.array([surface.time for surface in surfaces]), curves
 
 
-def _metrics(scores: list[SnapshotScore], name: str) -> dict[str, float]:
+def _metrics(scores: list[SnapshotScore], surfaces: list[Surface], name: str) -> dict[str, float]:
     """All metrics of one model over some records; exactly rounded sums, whatever the order."""
     n, total, squares = (math.fsum(s.target_sums[i] for s in scores) for i in range(3))
     error, error2, absolute = (math.fsum(s.error_sums[name][i] for s in scores) for i in range(3))
@@ -258,7 +269,7 @@ def _metrics(scores: list[SnapshotScore], name: str) -> dict[str, float]:
     if variance <= 1e-12 * squares / n:  # a constant target, to rounding: nothing to explain
         variance = math.nan
     rmse = math.sqrt(error2 / n)
-    surfaces = [(math.fsum(s.profiles[name]), math.fsum(s.target_profile)) for s in scores]
+    totals = [(surface.total(name), surface.total("target")) for surface in surfaces]
     resolved = math.fsum(s.resolved_surface for s in scores)
     return {
         "r2": 1 - error2 / n / variance,
@@ -266,15 +277,14 @@ def _metrics(scores: list[SnapshotScore], name: str) -> dict[str, float]:
         "nrmse": rmse / math.sqrt(variance),
         "mae": absolute / n,
         "bias": error / n,
-        "total_flame_surface_error": _mean(abs(a / b - 1) for a, b in surfaces if b > 0),
+        "total_flame_surface_error": _mean(abs(a / b - 1) for a, b in totals if b > 0),
         "streamwise_flame_surface_error": _mean(
-            math.fsum(abs(a - b) for a, b in zip(s.profiles[name], s.target_profile, strict=True))
-            / math.fsum(s.target_profile)
-            for s, (_, b_total) in zip(scores, surfaces, strict=True)
-            if b_total > 0
+            math.fsum(map(abs, np.subtract(s.profiles[name], s.profiles["target"]))) / total
+            for s, (_, total) in zip(surfaces, totals, strict=True)
+            if total > 0
         ),
-        "wrinkling_factor": _ratio(math.fsum(a for a, _ in surfaces), resolved),
-        "wrinkling_factor_target": _ratio(math.fsum(b for _, b in surfaces), resolved),
+        "wrinkling_factor": _ratio(math.fsum(a for a, _ in totals), resolved),
+        "wrinkling_factor_target": _ratio(math.fsum(b for _, b in totals), resolved),
     }
 
 
@@ -288,14 +298,12 @@ def _ratio(a: float, b: float) -> float:
     return a / b if b > 0 else math.nan
 
 
-def _array(
-    values: Field, name: str, path: Path | str, shape: tuple[int, ...] | None = None
-) -> Array:
-    """Field as float64 (nx, ny, nz), of the expected shape and finite."""
+def _array(values: Field, name: str, path: Path | str, shape: tuple[int, ...] | None) -> Array:
+    """Field as float64 of the expected shape (None: any three axes), and finite."""
     tensor = torch.as_tensor(values).detach().double().cpu()
-    while tensor.ndim > 3 and tensor.shape[0] == 1:
+    while tensor.ndim > (3 if shape is None else len(shape)) and tensor.shape[0] == 1:
         tensor = tensor[0]
-    if tensor.ndim != 3 or (shape is not None and tuple(tensor.shape) != shape):
+    if (tensor.ndim != 3) if shape is None else (tuple(tensor.shape) != shape):
         expected = shape or "(nx, ny, nz)"
         raise ValueError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected {expected}")
     wrong = int(tensor.numel() - tensor.isfinite().sum())
@@ -312,16 +320,3 @@ def _bin(values: Array, upper: float, bins: int) -> NDArray[np.int64]:
 def _sums(index: NDArray[np.int64], values: Array) -> list[float]:
     """Sum of the values in each conditional bin."""
     return np.bincount(index, values.ravel(), minlength=CONDITIONAL_BINS).tolist()
-
-
-def _section(c_bar: Array, target: Array, predicted: Array) -> Section:
-    """Mid-span plane, and the plane across the stream where the flame has most surface."""
-    fields = {"progress_variable": c_bar, "target": target, "model": predicted}
-    span = target.shape[2] // 2
-    cross = int(target.sum((1, 2)).argmax())
-    return Section(
-        stream={name: values[:, :, span].tolist() for name, values in fields.items()},
-        cross={name: values[cross].tolist() for name, values in fields.items()},
-        cross_index=cross,
-        span_index=span,
-    )

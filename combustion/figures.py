@@ -6,81 +6,29 @@ global state; `save_all` writes them all. Matplotlib is imported on the first ca
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ai4sim.files import atomic_write
 from combustion.evaluation import DENSITY_BINS, MODEL, SIGMA_DX_MAX, FlameEvaluation
+from combustion.geometry import Plane
+from combustion.style import best, colour, empty_figure, label, line, rivals, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.tri import Triangulation
 
 log = logging.getLogger(__name__)
-P = ParamSpec("P")
-
-LABELS = {
-    "target": "DNS",
-    MODEL: "Network",
-    "constant": "Training mean",
-    "gradient": r"Gradient, $\Xi=1$",
-    "gradient_fitted_xi": r"Gradient, fitted $\Xi$",
-    "boger": "Boger et al. 1998",
-    "boger_fitted": "Boger, fitted",
-    "charlette": "Charlette et al. 2002",
-    "fureby": "Fureby 2005",
-}
-# Okabe and Ito's colours, told apart by colour-blind readers; one per model in every figure.
-COLOURS = {
-    "target": "#000000",
-    MODEL: "#D55E00",
-    "constant": "#999999",
-    "gradient": "#E69F00",
-    "gradient_fitted_xi": "#B8A100",
-    "boger": "#56B4E9",
-    "boger_fitted": "#0072B2",
-    "charlette": "#CC79A7",
-    "fureby": "#009E73",
-}
-DASHES = {"target": "-", MODEL: "-", "boger_fitted": "--", "gradient": ":", "charlette": "-."}
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "0.9",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.6,
-}
 
 
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in the style above, whatever the user's own settings, and leave those alone."""
-
-    @functools.wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        import matplotlib
-
-        style: Any = {**matplotlib.rcParamsDefault, **STYLE, "backend": "agg"}
-        with matplotlib.rc_context(style):
-            return draw(*args, **kwargs)
-
-    return styled
-
-
-@_styled
+@styled
 def cross_sections(evaluation: FlameEvaluation, case: str) -> Figure:
     """Target, prediction and error of Sigma in two planes of the last snapshot of a case.
 
@@ -88,54 +36,41 @@ def cross_sections(evaluation: FlameEvaluation, case: str) -> Figure:
     the flame has most surface; the thin line is c_bar = 1/2.
     """
     score = evaluation.of_case(case)[-1]
-    section = score.section
-    if section is None:
-        raise ValueError(f"case '{case}': no planes were kept of {score.path}")
-    mm = score.dx * 1e3
-    # Stored (x, y) and (y, z); both are drawn with y upwards.
-    stream, cross = (
-        {name: np.asarray(values) for name, values in plane.items()}
-        for plane in (section.stream, section.cross)
-    )
-    planes = [{name: values.T for name, values in stream.items()}, cross]
-    for plane in planes:
-        plane["target"], plane[MODEL] = plane["target"] / 1e3, plane[MODEL] / 1e3  # 1/mm
-        plane["error"] = plane[MODEL] - plane["target"]
-    top = max(plane[name].max() for plane in planes for name in ("target", MODEL)) or 1.0
-    worst = max(np.abs(plane["error"]).max() for plane in planes) or 1.0
+    section = evaluation.section(case)
+    planes = [_Panel(section.stream, score.dx), _Panel(section.cross, score.dx)]
+    top = max(p.values[name].max() for p in planes for name in ("target", MODEL)) or 1.0
+    worst = max(np.abs(p.values["error"]).max() for p in planes) or 1.0
     looks: dict[str, dict[str, Any]] = {
         "target": {"cmap": "inferno", "vmin": 0, "vmax": top},
         MODEL: {"cmap": "inferno", "vmin": 0, "vmax": top},
         "error": {"cmap": "RdBu_r", "vmin": -worst, "vmax": worst},
     }
-    (points_y, points_x), points_z = planes[0]["error"].shape, planes[1]["error"].shape[1]
-    scale = min(6.0 / (points_x + points_z), 2.6 / points_y)  # inches per cell
-    figure = _figure(scale * (points_x + points_z) + 2.0, 3 * scale * points_y + 1.2)
+    (cells_x, cells_y), (cells_z, _) = (panel.cells for panel in planes)
+    scale = min(6.0 / (cells_x + cells_z), 2.6 / cells_y)  # inches per cell
+    figure = empty_figure(scale * (cells_x + cells_z) + 2.0, 3 * scale * cells_y + 1.2)
     figure.set_layout_engine("compressed")  # panels of fixed aspect, close together
-    axes = figure.subplots(3, 2, sharex="col", sharey=True, width_ratios=[points_x, points_z])
+    axes = figure.subplots(3, 2, sharex="col", sharey=True, width_ratios=[cells_x, cells_z])
     for row, (name, look) in enumerate(looks.items()):
-        for column, plane in enumerate(planes):
-            ax, (ny, nx) = axes[row, column], plane[name].shape
-            box = (-0.5 * mm, (nx - 0.5) * mm, -0.5 * mm, (ny - 0.5) * mm)
-            image = ax.imshow(plane[name], origin="lower", extent=box, **look)
-            _front(ax, plane["progress_variable"], mm, "0.25" if name == "error" else "white")
-            ax.grid(visible=False)
+        for column, panel in enumerate(planes):
+            image = panel.draw(axes[row, column], name, look)
         if name != MODEL:
             error = name == "error"
             shown, aspect = (axes[2], 12) if error else (axes[:2], 24)
             bar = figure.colorbar(image, ax=shown, aspect=aspect)
             bar.set_label(("error of " if error else "") + r"$\overline{\Sigma}$ [1/mm]")
             bar.outline.set_linewidth(0.5)
-        axes[row, 0].set_ylabel(f"{'Error' if name == 'error' else _label(name)}\ny [mm]")
+        axes[row, 0].set_ylabel(
+            f"{'Error' if name == 'error' else label(evaluation, name)}\ny [mm]"
+        )
     axes[2, 0].set_xlabel("x [mm]")
     axes[2, 1].set_xlabel("z [mm]")
     when = f", t = {score.time * 1e3:.2f} ms" if math.isfinite(score.time) else ""
-    axes[0, 0].set_title(f"{case}{when}, z = {section.span_index * mm:.1f} mm")
-    axes[0, 1].set_title(f"x = {section.cross_index * mm:.1f} mm")
+    axes[0, 0].set_title(f"{case}{when}, z = {section.stream.position * 1e3:.1f} mm")
+    axes[0, 1].set_title(f"x = {section.cross.position * 1e3:.1f} mm")
     return figure
 
 
-@_styled
+@styled
 def joint_density(evaluation: FlameEvaluation) -> Figure:
     """Predicted against true Sigma dx of every cell of the test set, logarithmic density."""
     from matplotlib.colors import LogNorm
@@ -145,7 +80,7 @@ def joint_density(evaluation: FlameEvaluation) -> Figure:
     used = min(int(seen.max()) + 3, DENSITY_BINS)
     edges = np.linspace(0, SIGMA_DX_MAX, DENSITY_BINS + 1)[: used + 1]
     shown = np.ma.masked_equal(counts[:used, :used], 0)
-    figure = _figure(4.7, 3.9)
+    figure = empty_figure(4.7, 3.9)
     axes = figure.subplots()
     image = axes.pcolormesh(
         edges,
@@ -160,7 +95,7 @@ def joint_density(evaluation: FlameEvaluation) -> Figure:
     axes.text(0.05, 0.93, f"$R^2$ = {r2:.3f}", transform=axes.transAxes, va="top")
     axes.set(
         xlabel=r"DNS  $\overline{\Sigma}\,\Delta x$",
-        ylabel=rf"{LABELS[MODEL]}  $\overline{{\Sigma}}\,\Delta x$",
+        ylabel=rf"{label(evaluation, MODEL)}  $\overline{{\Sigma}}\,\Delta x$",
         aspect="equal",
         xlim=(0, edges[-1]),
         ylim=(0, edges[-1]),
@@ -171,26 +106,31 @@ def joint_density(evaluation: FlameEvaluation) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def conditional_errors(evaluation: FlameEvaluation) -> Figure:
     """Mean error (line) and rms error (band) given c_bar and given the target."""
-    figure = _figure(8.6, 3.4)
+    figure = empty_figure(8.6, 3.4)
     axes = figure.subplots(1, 2, sharey=True)
     conditions = {
         "progress_variable": r"$\overline{c}$",
         "target": r"DNS  $\overline{\Sigma}\,\Delta x$",
     }
-    for ax, (by, label) in zip(axes, conditions.items(), strict=True):
+    for ax, (by, axis) in zip(axes, conditions.items(), strict=True):
         ax.axhline(0, color="0.3", linewidth=0.8)
-        for name in reversed([MODEL, *_best(evaluation, 2)]):
+        for name in reversed([MODEL, *rivals(evaluation), *best(evaluation, 2)]):
             centres, mean, rms = evaluation.conditional_error(by, name)
             centres, mean, rms = (v[np.isfinite(mean)] for v in (centres, mean / 1e3, rms / 1e3))
             spread = np.sqrt(np.maximum(rms**2 - mean**2, 0))
             ax.fill_between(
-                centres, mean - spread, mean + spread, color=_colour(name), alpha=0.18, linewidth=0
+                centres,
+                mean - spread,
+                mean + spread,
+                color=colour(evaluation, name),
+                alpha=0.18,
+                linewidth=0,
             )
-            ax.plot(centres, mean, marker="o", markersize=3, **_line(name))
-        ax.set(xlabel=label)
+            ax.plot(centres, mean, marker="o", markersize=3, **line(evaluation, name))
+        ax.set(xlabel=axis)
         ax.margins(x=0.02)
     axes[0].set_ylabel(r"error of $\overline{\Sigma}$ [1/mm]")
     handles, labels = axes[0].get_legend_handles_labels()
@@ -198,7 +138,7 @@ def conditional_errors(evaluation: FlameEvaluation) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def surface_along_stream(evaluation: FlameEvaluation) -> Figure:
     """Flame surface per length of stream, mean of each case."""
     figure, panels = _panels(evaluation)
@@ -206,14 +146,14 @@ def surface_along_stream(evaluation: FlameEvaluation) -> Figure:
         x, curves = evaluation.streamwise(case)
         for name in _curves(evaluation):
             # 1 m2/m = 100 cm2/cm
-            ax.plot(x * 1e3, curves[name] * 100, **_line(name))
+            ax.plot(x * 1e3, curves[name] * 100, **line(evaluation, name))
         ax.set(title=case, xlabel="x [mm]", ylabel="flame surface [cm²/cm]")
         ax.set_ylim(bottom=0)
         ax.margins(x=0)
     return figure
 
 
-@_styled
+@styled
 def surface_in_time(evaluation: FlameEvaluation) -> Figure:
     """Total flame surface of every snapshot."""
     figure, panels = _panels(evaluation)
@@ -222,29 +162,29 @@ def surface_in_time(evaluation: FlameEvaluation) -> Figure:
         timed = bool(np.isfinite(time).all())
         for name in _curves(evaluation):
             at = time * 1e3 if timed else np.arange(len(time))
-            ax.plot(at, curves[name] * 1e4, marker="o", markersize=3.5, **_line(name))
+            ax.plot(at, curves[name] * 1e4, marker="o", markersize=3.5, **line(evaluation, name))
         ax.set(title=case, xlabel="t [ms]" if timed else "snapshot", ylabel="flame surface [cm²]")
         ax.set_ylim(bottom=0)
     return figure
 
 
-@_styled
+@styled
 def scores(evaluation: FlameEvaluation) -> Figure:
     """R2 and errors of the flame surface, network against closures."""
     metrics = evaluation.metrics()
     table = {MODEL: metrics[MODEL], **metrics["baselines"]}
     names = sorted(table, key=lambda name: -np.nan_to_num(table[name]["r2"], nan=-np.inf))
     rows = np.arange(len(names))[::-1]
-    figure = _figure(8.6, 0.34 * len(names) + 1.2)
+    figure = empty_figure(8.6, 0.34 * len(names) + 1.2)
     left, right = figure.subplots(1, 2)
-    colours = [_colour(name) for name in names]
+    colours = [colour(evaluation, name) for name in names]
     r2 = np.array([table[name]["r2"] for name in names])
     left.barh(rows, np.clip(r2, 0, 1), color=colours, height=0.7)
     for row, value in zip(rows, r2, strict=True):
         text = f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
         left.text(max(value, 0) + 0.015, row, text, va="center", fontsize=8.5)
     left.set(xlim=(0, 1.16), xlabel=r"$R^2$", yticks=rows)
-    left.set_yticklabels([_label(name) for name in names])
+    left.set_yticklabels([label(evaluation, name) for name in names])
     left.set_xticks(np.linspace(0, 1, 6))
     kinds = {
         "total_flame_surface_error": (0.19, 1.0, "total"),
@@ -298,71 +238,74 @@ def _all(evaluation: FlameEvaluation) -> Iterator[tuple[str, Figure]]:
     yield "surface_in_time", surface_in_time(evaluation)
 
 
-def _figure(width: float, height: float) -> Figure:
-    """Empty figure [inch] with a canvas of its own."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _panels(evaluation: FlameEvaluation) -> tuple[Figure, list[tuple[Axes, str]]]:
     """One panel per case, three in a row, and one legend below."""
     cases = evaluation.cases
     columns = min(len(cases), 3)
     rows = math.ceil(len(cases) / columns)
-    figure = _figure(max(3.4 * columns, 4.6) + 0.4, 2.7 * rows + 0.5)
+    figure = empty_figure(max(3.4 * columns, 4.6) + 0.4, 2.7 * rows + 0.5)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[len(cases) :]:
         ax.set_axis_off()
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], **_line(name)) for name in _curves(evaluation)]
+    handles = [Line2D([], [], **line(evaluation, name)) for name in _curves(evaluation)]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3 * columns))
     return figure, list(zip(axes, cases))
 
 
-def _front(ax: Axes, c_bar: np.ndarray, spacing: float, colour: str) -> None:
-    """Draw the line c_bar = 1/2 where the flame crosses the plane."""
-    if min(c_bar.shape) < 2 or not c_bar.min() < 0.5 < c_bar.max():
-        return
-    y, x = (np.arange(points) * spacing for points in c_bar.shape)
-    ax.contour(x, y, c_bar, levels=[0.5], colors=[colour], linewidths=0.8)
+class _Panel:
+    """One plane of a flame, drawn as cells of a grid or as triangles between points of a mesh."""
+
+    def __init__(self, plane: Plane, dx: float) -> None:
+        values = {name: np.asarray(listed) for name, listed in plane.fields.items()}
+        self.progress_variable = values["progress_variable"]
+        self.values = {name: values[name] / 1e3 for name in ("target", MODEL)}  # 1/mm
+        self.values["error"] = self.values[MODEL] - self.values["target"]
+        self.mm = dx * 1e3
+        self.points = None if plane.points is None else np.asarray(plane.points) * 1e3
+        if self.points is None:
+            height, width = self.progress_variable.shape
+            self.cells = float(width), float(height)
+        else:
+            self.cells = tuple(np.ptp(self.points, axis=0) / self.mm)
+            self.triangles = _triangles(self.points, np.asarray(plane.reach) * 1e3)
+
+    def draw(self, ax: Axes, name: str, look: dict[str, Any]) -> Any:
+        """Draw a field [1/mm] and the line c_bar = 1/2; return what a colour bar explains."""
+        c_bar, ink = self.progress_variable, "0.25" if name == "error" else "white"
+        front: dict[str, Any] = {"levels": [0.5], "colors": [ink], "linewidths": 0.8}
+        crossed = bool(c_bar.min() < 0.5 < c_bar.max())
+        ax.grid(visible=False)
+        if self.points is None:
+            ny, nx = c_bar.shape
+            mm = self.mm
+            box = (-0.5 * mm, (nx - 0.5) * mm, -0.5 * mm, (ny - 0.5) * mm)
+            image: Any = ax.imshow(self.values[name], origin="lower", extent=box, **look)
+            if crossed and min(nx, ny) > 1:
+                ax.contour(np.arange(nx) * mm, np.arange(ny) * mm, c_bar, **front)
+            return image
+        ax.set_aspect("equal")
+        image = ax.tripcolor(self.triangles, self.values[name], shading="gouraud", **look)
+        image.set_rasterized(True)
+        if crossed:
+            ax.tricontour(self.triangles, c_bar, **front)
+        return image
 
 
-def _best(evaluation: FlameEvaluation, count: int) -> list[str]:
-    """Closures of the largest R2, best first; one of each family (boger, boger_fitted: one)."""
-    baselines = evaluation.metrics()["baselines"]
-    ranked = sorted(baselines, key=lambda n: np.nan_to_num(baselines[n]["r2"], nan=-np.inf))
-    families = {name.split("_")[0]: name for name in ranked}  # the last, and best, stays
-    return [name for name in reversed(ranked) if name in families.values()][:count]
+def _triangles(points: np.ndarray, reach: np.ndarray) -> Triangulation:
+    """Join points (n, 2) of a plane; none across gaps that its mesh edges (n,) do not reach."""
+    from matplotlib.tri import Triangulation
+
+    triangles = Triangulation(*points.T)
+    corners = points[triangles.triangles]
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
+    triangles.set_mask(sides.max(1) > 2 * reach[triangles.triangles].max(1))
+    return triangles
 
 
 def _curves(evaluation: FlameEvaluation) -> list[str]:
-    """Choose what the surface figures show: DNS, network, Xi = 1 and the two best closures."""
+    """Choose what the surface figures show: DNS, networks, the two best closures and Xi = 1."""
     common = evaluation.names()
-    chosen = [n for n in ("gradient", *_best(evaluation, 2)) if n in common]
-    return ["target", MODEL, *dict.fromkeys(reversed(chosen))]
-
-
-def _label(name: str) -> str:
-    """Name of a model for the reader."""
-    return LABELS.get(name, name.replace("_", " "))
-
-
-def _colour(name: str) -> str:
-    """Colour of a model, the same in all figures; one that is not known is violet."""
-    return COLOURS.get(name, "#7F3C8D")
-
-
-def _line(name: str) -> dict[str, Any]:
-    """Look of a model's line; that of the DNS is wide, to be seen below a good model's."""
-    return {
-        "color": _colour(name),
-        "linestyle": DASHES.get(name, "--"),
-        "linewidth": 3.0 if name == "target" else 1.5,
-        "alpha": 0.55 if name == "target" else 1.0,
-        "label": _label(name),
-    }
+    chosen = [n for n in ("gradient", *best(evaluation, 2)) if n in common]
+    return ["target", MODEL, *rivals(evaluation), *dict.fromkeys(reversed(chosen))]

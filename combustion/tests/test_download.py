@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import logging
@@ -15,6 +16,7 @@ import pytest
 
 from ai4sim.tests.archive_server import ArchiveServer, serving
 from combustion.download import fetch_flames, main
+from combustion.generate import R3, RECIPES
 from combustion.layouts import CNF, R2, Layout, read_snapshot, write_snapshot
 
 
@@ -117,6 +119,7 @@ def test_archives_without_a_public_address_need_one(tmp_path: Path) -> None:
     [
         (["--url", "x"], "belong to --source cnf, r2 or r3, not to demo"),
         (["--source", "cnf", "--cases", "a"], "--cases belongs to --source demo"),
+        (["--source", "r2", "--recipe", "r2"], "--recipe belongs to --source demo, not to r2"),
     ],
 )
 def test_options_of_another_source_are_refused(
@@ -126,6 +129,19 @@ def test_options_of_another_source_are_refused(
         main(["--data-path", str(tmp_path), *options])
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_small_flames_like_the_real_ones_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    burner = dataclasses.replace(R3, cells=(24, 12, 12), slot_width=1e-4)
+    tiny = dataclasses.replace(RECIPES["r3"], cases={"R3like": burner}, snapshots=1, spin_up=0.1)
+    monkeypatch.setitem(RECIPES, "r3", tiny)
+    main(["--data-path", str(tmp_path), "--recipe", "r3"])
+    snapshot = read_snapshot(tmp_path / "raw" / "R3like_000.h5")
+    assert snapshot.dx == pytest.approx(6e-5)
+    with pytest.raises(SystemExit, match=r"unknown recipe 'r4'; expected .*\['demo', 'r2', 'r3'\]"):
+        main(["--data-path", str(tmp_path), "--recipe", "r4"])
 
 
 def test_the_count_of_files_is_reported(

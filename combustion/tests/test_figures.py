@@ -10,6 +10,7 @@ from combustion import figures
 from combustion.closures import Closures, resolved_gradient
 from combustion.evaluation import FlameEvaluation
 from combustion.layouts import Snapshot
+from combustion.style import LABELS
 
 DX = 5e-4
 
@@ -85,8 +86,8 @@ def test_bars_rank_the_models_and_show_their_scores():
     known = evaluation(["a"], Closures.fit([flame("a", 1e-3)]), 0.9)
     left, right = figures.scores(known).axes
     labels = [text.get_text() for text in left.get_yticklabels()]
-    assert labels[0] == figures.LABELS["gradient_fitted_xi"]  # exact for this flame
-    assert labels.index(figures.LABELS["constant"]) > labels.index("Network") > 0
+    assert labels[0] == LABELS["gradient_fitted_xi"]  # exact for this flame
+    assert labels.index(LABELS["constant"]) > labels.index("Network") > 0
     shown = [text.get_text().strip() for text in right.texts]
     assert shown[labels.index("Network")] == "10.0"  # % of too little flame surface
 

@@ -17,7 +17,7 @@ import pytest
 import combustion
 from ai4sim.files import visible_files
 from combustion.flame import SlotBurner
-from combustion.generate import RECIPES, Recipe, generate_flames, main
+from combustion.generate import R2, R3, RECIPES, Recipe, generate_flames, main
 from combustion.layouts import detect, read_snapshot
 
 TINY = Recipe(
@@ -153,7 +153,9 @@ def test_files_of_somebody_else_are_not_mixed_with(tmp_path: Path) -> None:
 def test_unknown_names_are_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown cases \['DNS3'\].*\['DNS1', 'DNS2'\]"):
         generate_flames(tmp_path, ["DNS3"], recipe=TINY)
-    with pytest.raises(ValueError, match=r"unknown recipe 'cnf'; expected one of \['demo', 'r2'\]"):
+    with pytest.raises(
+        ValueError, match=r"unknown recipe 'cnf'; expected one of \['demo', 'r2', 'r3'\]"
+    ):
         generate_flames(tmp_path, recipe="cnf")
 
 
@@ -165,6 +167,20 @@ def test_command_line(
         main(["--data-path", str(tmp_path), "--case", "DNS2", "--snapshots", "1"])
     assert names(tmp_path) == ["DNS2_000.h5"]
     assert "1 snapshots" in caplog.text
+
+
+def test_r3_is_r2_at_twice_the_reynolds_number_on_a_finer_grid() -> None:
+    def reynolds(burner: SlotBurner) -> float:
+        return burner.jet_velocity * burner.slot_width / burner.viscosity
+
+    assert reynolds(R3) / reynolds(R2) == pytest.approx(2, rel=0.01)
+    for length, speed in (("slot_width", "jet_velocity"), ("integral_length", "turbulence_rms")):
+        assert getattr(R3, length) / getattr(R2, length) == pytest.approx(1.5)
+        assert getattr(R3, speed) / getattr(R2, speed) == pytest.approx(4 / 3, rel=0.01)
+    assert R3.laminar == R2.laminar
+    coarse, fine = RECIPES["r2"], RECIPES["r3"]
+    assert fine.stride * R3.spacing == pytest.approx(0.75 * coarse.stride * R2.spacing)
+    assert fine.filter_width * R3.spacing == pytest.approx(coarse.filter_width * R2.spacing)
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))

@@ -1,0 +1,121 @@
+"""How the figures of a flame look: one colour and one name per model in all of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+
+from combustion import closures
+from combustion.evaluation import MODEL, FlameEvaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+LABELS = {
+    "target": "DNS",
+    "unet": "U-Net",
+    "constant": "Training mean",
+    "gradient": r"Gradient, $\Xi=1$",
+    "gradient_fitted_xi": r"Gradient, fitted $\Xi$",
+    "boger": "Boger et al. 1998",
+    "boger_fitted": "Boger, fitted",
+    "charlette": "Charlette et al. 2002",
+    "fureby": "Fureby 2005",
+}
+# Okabe and Ito's colours, told apart by colour-blind readers; one per model in every figure.
+COLOURS = {
+    "target": "#000000",
+    MODEL: "#D55E00",
+    "unet": "#7F3C8D",
+    "constant": "#999999",
+    "gradient": "#E69F00",
+    "gradient_fitted_xi": "#B8A100",
+    "boger": "#56B4E9",
+    "boger_fitted": "#0072B2",
+    "charlette": "#CC79A7",
+    "fureby": "#009E73",
+}
+OTHER_COLOURS = ("#8C510A", "#80BA5A", "#4B4B8F", "#E73F74")
+DASHES = {"boger_fitted": "--", "gradient": ":", "charlette": "-."}
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+}
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in the style above, whatever the user's own settings, and leave those alone."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        import matplotlib
+
+        style: Any = {**matplotlib.rcParamsDefault, **STYLE, "backend": "agg"}
+        with matplotlib.rc_context(style):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def empty_figure(width: float, height: float) -> Figure:
+    """Empty figure [inch] with a canvas of its own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def rivals(evaluation: FlameEvaluation) -> list[str]:
+    """Other trained models that every snapshot was given to: what is no closure."""
+    return [name for name in evaluation.names() if name not in (MODEL, *closures.NAMES)]
+
+
+def best(evaluation: FlameEvaluation, count: int) -> list[str]:
+    """Closures of the largest R2, best first; one of each family (boger, boger_fitted: one)."""
+    known = evaluation.metrics()["baselines"]
+    offered = [name for name in known if name in closures.NAMES]
+    ranked = sorted(offered, key=lambda n: np.nan_to_num(known[n]["r2"], nan=-np.inf))
+    families = {name.split("_")[0]: name for name in ranked}  # the last, and best, stays
+    return [name for name in reversed(ranked) if name in families.values()][:count]
+
+
+def label(evaluation: FlameEvaluation, name: str) -> str:
+    """Name of a model for the reader."""
+    return evaluation.label if name == MODEL else LABELS.get(name, name.replace("_", " "))
+
+
+def colour(evaluation: FlameEvaluation, name: str) -> str:
+    """Colour of a model, the same in all figures."""
+    if name in COLOURS:
+        return COLOURS[name]
+    others = [other for other in rivals(evaluation) if other not in COLOURS]
+    return OTHER_COLOURS[others.index(name) % len(OTHER_COLOURS)]
+
+
+def line(evaluation: FlameEvaluation, name: str) -> dict[str, Any]:
+    """Look of a model's line, dashed for a closure; that of the DNS is wide, to be seen below."""
+    dashes = DASHES.get(name, "--") if name in closures.NAMES else "-"
+    return {
+        "color": colour(evaluation, name),
+        "linestyle": dashes,
+        "linewidth": 3.0 if name == "target" else 1.5,
+        "alpha": 0.55 if name == "target" else 1.0,
+        "label": label(evaluation, name),
+    }
