@@ -22,9 +22,16 @@ from omegaconf import OmegaConf
 
 from ai4sim import slurm
 from ai4sim.callbacks import LastCheckpoint, PredictionFiles
-from ai4sim.experiment import Experiment, create, find_checkpoint, provenance
+from ai4sim.experiment import (
+    CHECKPOINT_SUFFIX,
+    Experiment,
+    create,
+    find_checkpoint,
+    provenance,
+)
 from ai4sim.files import missing_file_error, write_json, write_text
 from ai4sim.module import SurrogateModule
+from ai4sim.weights import DESCRIPTION
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +56,8 @@ class SurrogateCLI(LightningCLI):
 
     ``fit`` ends with a test of the best checkpoint and the export of its weights. ``--ckpt_path
     last`` (or ``best``) means that of the experiment named by ``--experiment``, by default of the
-    newest one; with ``fit`` the run then goes on in the same folder.
+    newest one; with ``fit`` the run then goes on in the same folder. ``fit --start_from`` begins a
+    new run with the weights of another one.
     """
 
     def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
@@ -57,12 +65,21 @@ class SurrogateCLI(LightningCLI):
         super().__init__(*args, **kwargs)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the experiment's name and the two callbacks that every training has."""
+        """Add the experiment's name, where to start, the two callbacks of every training."""
         parser.add_argument(
             "--experiment",
             type=str | None,
             default=None,
             help="Name of the experiment folder (default: date, time and name of the config file).",
+        )
+        # Known to every command, so that each reads the configuration of a training run.
+        parser.add_argument(
+            "--start_from",
+            type=str | None,
+            default=None,
+            help="Trained weights, with their normalisation, that `fit` begins with: a checkpoint, "
+            "an experiment folder, a folder of artifacts, or 'best' or 'last' of the newest "
+            "experiment. The model must be the same.",
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
@@ -95,6 +112,11 @@ class SurrogateCLI(LightningCLI):
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         self._resumed = False
+        # A run that goes on finds its weights in its own checkpoint.
+        fits_anew = self.config.subcommand == "fit" and not config.ckpt_path
+        self._starts = fits_anew and config.start_from is not None
+        if self._starts:
+            config.start_from = str(find_weights(self.experiments_path, config.start_from))
         if config.ckpt_path in ("last", "best"):
             self._resumed = self.config.subcommand == "fit"
             config.ckpt_path = str(
@@ -128,6 +150,13 @@ class SurrogateCLI(LightningCLI):
             )
         self.save_config_kwargs = {"text": self._as_given, "overwrite": True}
 
+    def after_instantiate_classes(self) -> None:
+        """Take over the weights that training starts from."""
+        if self._starts:
+            path = self.config[self.subcommand].start_from
+            self.model.start_from(path)
+            log.info("training starts from %s", path)
+
     def after_fit(self) -> None:
         """Test the best checkpoint, and export it for use without Lightning."""
         best = self._get(self.config_init, "checkpoint").best_model_path
@@ -154,6 +183,39 @@ class SurrogateCLI(LightningCLI):
 
         if self.trainer.is_global_zero:
             print_results(self.experiment)
+
+
+def find_weights(root: Path, wanted: str) -> Path:
+    """Return the checkpoint, or the folder of a saved surrogate, that ``--start_from`` means.
+
+    Parameters
+    ----------
+    root : Path
+        Where the experiment folders are.
+    wanted : str
+        ``best`` or ``last``, of the newest experiment; or the path of a checkpoint, of an
+        experiment folder (of which the best checkpoint is taken), of a saved surrogate.
+
+    Returns
+    -------
+    Path
+        Absolute.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    if wanted in ("best", "last"):
+        return find_checkpoint(root, wanted).resolve()
+    path = Path(wanted).expanduser().resolve()
+    if not path.is_dir() or (path / DESCRIPTION).is_file():
+        found = path
+    else:
+        found = Experiment(path).checkpoints / f"best{CHECKPOINT_SUFFIX}"
+    if not found.exists():
+        raise missing_file_error(found)
+    return found
 
 
 def _quieten() -> None:

@@ -15,6 +15,7 @@ from ai4sim.files import atomic_write
 from ai4sim.surrogate import Surrogate
 
 PROGRAM = "model.pt2"
+log = logging.getLogger(__name__)
 
 
 def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> None:
@@ -26,6 +27,10 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
     three-dimensional grid, in multiples of the network's coarsest cell (at least two); columns keep
     their number of levels.
 
+    A program takes fields on grids only. Where the example lies on a graph, or the network says
+    that it cannot be traced (an attribute ``exportable = False``), none is written, and the log
+    says why.
+
     Parameters
     ----------
     surrogate : Surrogate
@@ -34,7 +39,15 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
     path : path
         The file to write, named ``.pt2``.
     """
+    path = Path(path)
+    if inputs.ndim < 3:
+        log.info("no %s: a program takes fields on grids, not on a graph", path.name)
+        return
+    if not getattr(surrogate.net, "exportable", True):
+        log.info("no %s: torch.export cannot trace a %s", path.name, type(surrogate.net).__name__)
+        return
     surrogate = copy.deepcopy(surrogate).cpu().eval()
+    surrogate.max_nodes = None
     stride = int(getattr(surrogate.net, "stride", 1))
     free_axes = range(2, inputs.ndim) if inputs.ndim > 3 else range(0)
     # A size of 1, or two equal sizes, would be taken for a rule: hence two samples and these axes.
@@ -53,5 +66,5 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
         program = torch.export.export(
             surrogate, (example, scale), dynamic_shapes=(free, {0: free[0]})
         )
-        with atomic_write(Path(path)) as temporary:
+        with atomic_write(path) as temporary:
             torch.export.save(program, temporary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from ai4sim.experiment import Experiment
 from ai4sim.files import write_json
 from ai4sim.metrics import RegressionMetrics
 from ai4sim.surrogate import Surrogate
+from ai4sim.weights import require_same_spec
 
 LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
 Batch = dict[str, Any]
@@ -53,6 +55,10 @@ class SurrogateModule(pl.LightningModule):
         Share of all steps over which the learning rate rises linearly from 0.
     loss : {"mse", "mae", "huber"}
         Taken between normalised prediction and normalised target.
+    max_nodes : int, optional
+        Cells or nodes evaluated at once in validation, test and prediction: larger fields are cut
+        into pieces that overlap, with the same result in less memory (see
+        :class:`~ai4sim.surrogate.Surrogate`). Default: whole fields. Checkpoints do not hold it.
     """
 
     headline: tuple[str, ...] = ("r2", "rmse", "nrmse", "mae", "bias")
@@ -66,9 +72,12 @@ class SurrogateModule(pl.LightningModule):
         schedule: Literal["cosine", "constant"] = "cosine",
         warmup: float = 0.05,
         loss: Literal["mse", "mae", "huber"] = "mse",
+        max_nodes: int | None = None,
     ) -> None:
         super().__init__()
         self.surrogate = surrogate
+        self.surrogate.max_nodes = max_nodes
+        self.keeps_statistics = False
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.schedule, self.warmup = schedule, warmup
         self.loss = LOSSES[loss]()
@@ -91,10 +100,13 @@ class SurrogateModule(pl.LightningModule):
 
     def normalized_prediction(self, batch: Batch) -> Tensor:
         """Return the network's own output for a batch, in normalised units."""
-        return self.surrogate.normalized(batch["inputs"], batch.get("periods"))
+        return self.surrogate.normalized(batch["inputs"], batch.get("periods"), batch.get("graph"))
 
     def output_scale(self, batch: Batch) -> Tensor | None:
-        """Return the reference value of each sample's outputs, shape (batch,); None means 1."""
+        """Return the reference value of each sample's outputs; None means 1.
+
+        Its shape is (batch,), on a graph (nodes,).
+        """
         return None
 
     def plot(self, evaluation: Any, folder: Path) -> list[Path]:
@@ -109,7 +121,10 @@ class SurrogateModule(pl.LightningModule):
         """Take back what :meth:`extra_state` gave."""
 
     def export(self, folder: Path, batch: Batch) -> None:
-        """Write what other programs need: weights and description, and the exported program."""
+        """Write what other programs need: weights and description, and the exported program.
+
+        No program is written for fields on graphs and for networks that cannot be traced.
+        """
         from ai4sim.export import PROGRAM, export_program
 
         self.surrogate.save(folder)
@@ -117,13 +132,38 @@ class SurrogateModule(pl.LightningModule):
 
     # --- Life cycle ---
 
+    def start_from(self, path: str | Path) -> None:
+        """Begin training with the weights and the normalisation of an earlier one.
+
+        The statistics stay those that the weights were trained with. All else starts anew, on the
+        new data: optimiser, epochs, facts, baselines.
+
+        Parameters
+        ----------
+        path : path
+            A checkpoint, or a folder that :meth:`ai4sim.surrogate.Surrogate.save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            See :meth:`ai4sim.surrogate.Surrogate.load_weights`.
+        """
+        self.surrogate.load_weights(path)
+        self.keeps_statistics = True
+
     def setup(self, stage: str) -> None:
         """Calibrate on the training set; a checkpoint that is resumed from then overrides it."""
-        if stage == "fit":
-            self.calibrate(self.trainer.datamodule)  # type: ignore[attr-defined]
+        if stage != "fit":
+            return
+        trained = copy.deepcopy(self.surrogate.state_dict()) if self.keeps_statistics else None
+        self.calibrate(self.trainer.datamodule)  # type: ignore[attr-defined]
+        if trained is not None:
+            self.surrogate.load_state_dict(trained)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the facts that make the checkpoint enough by itself beside the weights."""
+        # How much memory there is differs between machines: the configuration says it, each time.
+        checkpoint.get("hyper_parameters", {}).pop("max_nodes", None)
         checkpoint["surrogate"] = {"spec": self.surrogate.spec, "facts": self.surrogate.facts}
         checkpoint["extra_state"] = self.extra_state()
 
@@ -133,14 +173,7 @@ class SurrogateModule(pl.LightningModule):
             raise ValueError(
                 "this checkpoint was not written by ai4sim: it has no entry 'surrogate'"
             )
-        found = checkpoint["surrogate"]["spec"]
-        if found != self.surrogate.spec:
-            differing = [k for k in found if found[k] != self.surrogate.spec.get(k)]
-            raise ValueError(
-                f"the checkpoint's {differing} differ from the model's: found "
-                f"{ {k: found[k] for k in differing} }, expected "
-                f"{ {k: self.surrogate.spec.get(k) for k in differing} }"
-            )
+        require_same_spec(checkpoint["surrogate"]["spec"], self.surrogate.spec, "the checkpoint")
         self.surrogate.facts = checkpoint["surrogate"]["facts"]
         self.set_extra_state_from(checkpoint["extra_state"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ai4sim.files import atomic_write, missing_file_error, write_json
 from ai4sim.nets import build
+from ai4sim.nets.graph import Graph
+from ai4sim.nets.graph_net import GraphNet
+from ai4sim.nets.tiling import in_pieces
 from ai4sim.normalization import Normalizer
+from ai4sim.weights import read_checkpoint, read_folder, require_same_spec, write_folder
 
-FORMAT = 1
-PERIODIC_HALO = 2  # cells of the network's coarsest grid by which periodic fields are continued
+PERIODIC_HALO = 2  # cells of a U-Net's coarsest grid by which periodic fields are continued
 Periods = Sequence[int | None]
-WEIGHTS = "model.safetensors"
-DESCRIPTION = "surrogate.json"
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,13 @@ class Surrogate(nn.Module):
         Spatial axes (0 is the first) under whose reflections the physics is unchanged. In
         evaluation the prediction is the mean over all of them, and commutes with each exactly; two
         axes make it four times as expensive.
+
+    Attributes
+    ----------
+    max_nodes : int or None
+        Cells or nodes evaluated at once: in evaluation, larger fields are cut into pieces that
+        overlap, with the same result and without gradients (`ai4sim.nets.tiling`). None, the
+        default, means all at once. A setting of this object, not saved with it.
     """
 
     def __init__(
@@ -88,50 +94,90 @@ class Surrogate(nn.Module):
         self.input_norm = Normalizer(tuple(self.spec["input_shape"]))
         self.output_norm = Normalizer(tuple(self.spec["output_shape"]))
         self.facts: dict[str, Any] = {}
+        self.max_nodes: int | None = None
 
     def forward(
-        self, inputs: Tensor, output_scale: Tensor | None = None, periods: Periods | None = None
+        self,
+        inputs: Tensor,
+        output_scale: Tensor | None = None,
+        periods: Periods | None = None,
+        graph: Graph | None = None,
     ) -> Tensor:
         """Predict in physical units.
 
         Parameters
         ----------
-        inputs : Tensor of shape (batch, channel, ...)
+        inputs : Tensor of shape (batch, channel, ...), with a graph (nodes, channel)
             Physical units.
-        output_scale : Tensor of shape (batch,), optional
-            Reference value of the outputs of each sample.
+        output_scale : Tensor of shape (batch,), with a graph (nodes,), optional
+            Reference value of the outputs of each sample, respectively node.
         periods : sequence of int or None, optional
             For each spatial axis, the cells after which the fields repeat; None where they do not.
             A periodic field is continued beyond its edges, where the network would see none.
+        graph : Graph, optional
+            The mesh that the fields lie on; without one they lie on a grid.
 
         Returns
         -------
-        Tensor of shape (batch, output channel, ...)
+        Tensor of shape (batch, output channel, ...), with a graph (nodes, output channel)
             Physical units.
-        """
-        return self.denormalize(self.normalized(inputs, periods), output_scale)
 
-    def normalized(self, inputs: Tensor, periods: Periods | None = None) -> Tensor:
+        Raises
+        ------
+        ValueError
+            A graph together with periods, or for a network that takes grids only.
+        """
+        return self.denormalize(self.normalized(inputs, periods, graph), output_scale)
+
+    def normalized(
+        self, inputs: Tensor, periods: Periods | None = None, graph: Graph | None = None
+    ) -> Tensor:
         """Return the network's own output, which the loss sees."""
-        halo = PERIODIC_HALO * int(getattr(self.net, "stride", 1))
+        if graph is not None:
+            if any(periods or ()):
+                raise ValueError(f"periods {tuple(periods or ())}: a graph has none of its own")
+            if not isinstance(self.net, GraphNet):
+                raise ValueError(f"{type(self.net).__name__} takes fields on grids, not on a graph")
+            return self._symmetric(self.input_norm(inputs), graph)
+        halo = self._periodic_halo
         axes = [(axis, p) for axis, p in enumerate(periods or (), start=2) if p]
         for axis, period in axes:
             n = inputs.shape[axis]
             around = torch.arange(-halo, n + halo, device=inputs.device) % period
             inputs = inputs.index_select(axis, around)
-        prediction = self._symmetric(self.input_norm(inputs))
+        prediction = self._symmetric(self.input_norm(inputs), None)
         for axis, _ in axes:
             prediction = prediction.narrow(axis, halo, prediction.shape[axis] - 2 * halo)
         return prediction
 
-    def _symmetric(self, x: Tensor) -> Tensor:
+    @property
+    def _periodic_halo(self) -> int:
+        """Cells by which periodic fields are continued at each end.
+
+        All that a network without coarser grids sees; of a U-Net's wide view the part that matters.
+        """
+        stride, reach = int(getattr(self.net, "stride", 1)), getattr(self.net, "reach", None)
+        return int(reach) if stride == 1 and reach is not None else PERIODIC_HALO * stride
+
+    def _symmetric(self, x: Tensor, graph: Graph | None) -> Tensor:
         """Apply the network; in evaluation, the mean over all reflections of the chosen axes."""
         if self.training or not self.spec["reflections"]:
-            prediction: Tensor = self.net(x)
-            return prediction
-        axes = [axis + 2 for axis in self.spec["reflections"]]
-        flips = [f for n in range(len(axes) + 1) for f in itertools.combinations(axes, n)]
-        return torch.stack([self.net(x.flip(f)).flip(f) for f in flips]).mean(0)
+            return self._network(x, graph)
+        axes = self.spec["reflections"]
+        reflections = [c for n in range(len(axes) + 1) for c in itertools.combinations(axes, n)]
+        if graph is not None:
+            predictions = [self._network(x, graph.reflected(chosen)) for chosen in reflections]
+        else:
+            flips = [[axis + 2 for axis in chosen] for chosen in reflections]
+            predictions = [self._network(x.flip(f), None).flip(f) for f in flips]
+        return torch.stack(predictions).mean(0)
+
+    def _network(self, x: Tensor, graph: Graph | None) -> Tensor:
+        """Apply the network, in evaluation to at most `max_nodes` cells or nodes at once."""
+        if self.max_nodes is not None and not self.training:
+            return in_pieces(self.net, x, self.max_nodes, graph)
+        prediction: Tensor = self.net(x) if graph is None else self.net(x, graph)
+        return prediction
 
     def denormalize(self, outputs: Tensor, output_scale: Tensor | None = None) -> Tensor:
         """Turn the network's output into physical units."""
@@ -153,18 +199,26 @@ class Surrogate(nn.Module):
         *,
         output_scale: float | NDArray | None = None,
         periods: Periods | None = None,
+        graph: Graph | None = None,
+        max_nodes: int | None = None,
     ) -> dict[str, NDArray]:
         """Predict from named arrays.
 
         Parameters
         ----------
         fields : mapping of str to ndarray
-            One array per input variable, without or with a leading batch axis, physical units.
-        output_scale : float or ndarray of shape (batch,), optional
+            One array per input variable, physical units: on a grid, without or with a leading batch
+            axis; with a graph of shape (nodes,).
+        output_scale : float or ndarray of shape (batch,), with a graph (nodes,), optional
             Reference value of the outputs; default: that of the training set, where it had a single
             one.
         periods : sequence of int or None, optional
             See :meth:`forward`.
+        graph : Graph, optional
+            The mesh that the fields lie on. With `max_nodes` it stays on its device, and parts of
+            it go to that of the weights.
+        max_nodes : int, optional
+            Cells or nodes evaluated at once; default: the attribute `max_nodes`.
 
         Returns
         -------
@@ -174,7 +228,7 @@ class Surrogate(nn.Module):
         Raises
         ------
         ValueError
-            An input is missing, or the arrays differ in shape.
+            An input is missing, the arrays differ in shape, or do not fit the graph.
         """
         missing = [v.name for v in self.inputs if v.name not in fields]
         if missing:
@@ -186,8 +240,12 @@ class Surrogate(nn.Module):
         if len({a.shape for a in arrays}) > 1:
             shapes = {v.name: a.shape for v, a in zip(self.inputs, arrays, strict=True)}
             raise ValueError(f"input fields differ in shape: {shapes}")
-        dimensions = self.spec["net"].get("dimensions", arrays[0].ndim)
-        batched = arrays[0].ndim > dimensions
+        shape = arrays[0].shape
+        if graph is not None and shape != (graph.nodes,):
+            raise ValueError(f"input fields have shape {shape}, the graph has {graph.nodes} nodes")
+        # Space has three axes at most: where the network does not say, a fourth one is the batch.
+        dimensions = self.spec["net"].get("dimensions", min(len(shape), 3))
+        batched = graph is not None or len(shape) > dimensions
         x = torch.from_numpy(np.stack(arrays, axis=1 if batched else 0))
         x = x if batched else x[None]
         if output_scale is None:
@@ -199,24 +257,23 @@ class Surrogate(nn.Module):
             )
         scale = torch.as_tensor(output_scale, dtype=torch.float32).expand(len(x))
         device = self.input_norm.mean.device
-        was_training = self.training
+        before = self.training, self.max_nodes
         self.eval()
-        y = self(x.to(device), scale.to(device), periods).cpu().numpy()
-        self.train(was_training)
+        self.max_nodes = self.max_nodes if max_nodes is None else max_nodes
+        if graph is not None and self.max_nodes is None:
+            graph = graph.to(device)
+        try:
+            y = self(x.to(device), scale.to(device), periods, graph).cpu().numpy()
+        finally:
+            self.train(before[0])
+            self.max_nodes = before[1]
         y = y if batched else y[0]
         channels = np.moveaxis(y, 1 if batched else 0, 0)
         return {v.name: channel for v, channel in zip(self.outputs, channels, strict=True)}
 
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``surrogate.json`` into a folder."""
-        from safetensors.torch import save_file
-
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        with atomic_write(folder / WEIGHTS) as temporary:
-            save_file(state, temporary)
-        write_json(folder / DESCRIPTION, {"format": FORMAT, **self.spec, "facts": self.facts})
+        write_folder(Path(folder), {**self.spec, "facts": self.facts}, self.state_dict())
 
     @classmethod
     def load(cls, folder: str | Path, device: str | torch.device = "cpu") -> Surrogate:
@@ -229,17 +286,7 @@ class Surrogate(nn.Module):
         ValueError
             A format of another version, or weights that do not fit the description.
         """
-        from safetensors.torch import load_file
-
-        folder = Path(folder)
-        for name in (DESCRIPTION, WEIGHTS):
-            if not (folder / name).is_file():
-                raise missing_file_error(folder / name)
-        description = json.loads((folder / DESCRIPTION).read_text())
-        if description.get("format") != FORMAT:
-            raise ValueError(
-                f"{folder / DESCRIPTION}: format {description.get('format')}, expected {FORMAT}"
-            )
+        description, state = read_folder(Path(folder), device)
         surrogate = cls(
             net=description["net"],
             inputs=[Variable(**v) for v in description["inputs"]],
@@ -249,13 +296,36 @@ class Surrogate(nn.Module):
             reflections=description["reflections"],
         )
         surrogate.facts = description["facts"]
-        state = load_file(folder / WEIGHTS, device=str(device))
-        expected = surrogate.state_dict()
-        if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in expected.items()}:
-            differing = sorted(k for k in set(state) ^ set(expected)) or "shapes"
-            raise ValueError(f"{folder / WEIGHTS} does not fit {DESCRIPTION}: {differing}")
-        surrogate.load_state_dict(state)
+        surrogate._take(state, folder)
         return surrogate.to(device).eval()
+
+    def load_weights(self, path: str | Path) -> None:
+        """Take over the weights and the normalisation of a trained surrogate of the same network.
+
+        Parameters
+        ----------
+        path : path
+            A checkpoint, or a folder that :meth:`save` wrote; no code of either is ever run.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file, or the folder lacks one of the two files.
+        ValueError
+            The file is no checkpoint of this package, or network or channels differ.
+        """
+        path = Path(path)
+        found, state = read_folder(path) if path.is_dir() else read_checkpoint(path)
+        # Reflections are taken in evaluation: the weights do not depend on them.
+        require_same_spec(found, self.spec, path, but={"reflections"})
+        self._take(state, path)
+
+    def _take(self, state: Mapping[str, Tensor], source: str | Path) -> None:
+        expected = self.state_dict()
+        if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in expected.items()}:
+            differing = sorted(set(state) ^ set(expected)) or "shapes"
+            raise ValueError(f"{source}: its weights do not fit its description: {differing}")
+        self.load_state_dict(state)
 
 
 def _per_sample(scale: Tensor, field: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The exported program gives the surrogate's numbers on grids that it never saw."""
 
+import logging
+
 import pytest
 import torch
 
@@ -34,3 +36,29 @@ def test_columns_with_statistics_per_level_keep_their_levels(tmp_path):
     x = torch.rand(5, 1, 12)
     with torch.no_grad():
         torch.testing.assert_close(program(x, torch.ones(5)), surrogate(x), rtol=1e-4, atol=1e-5)
+
+
+def test_no_program_where_there_can_be_none(tmp_path, caplog):
+    net = {"name": "UNet", "dimensions": 3, "features": 4, "levels": 1}
+    surrogate = Surrogate(net, [Variable("c", "1")], [Variable("sigma", "1/m")])
+    caplog.set_level(logging.INFO, "ai4sim.export")
+    export_program(surrogate, torch.rand(20, 1), tmp_path / "model.pt2")
+    surrogate.net.exportable = False
+    export_program(surrogate, torch.rand(1, 1, 4, 4, 4), tmp_path / "model.pt2")
+    assert not list(tmp_path.iterdir())
+    assert caplog.messages == [
+        "no model.pt2: a program takes fields on grids, not on a graph",
+        "no model.pt2: torch.export cannot trace a UNet",
+    ]
+
+
+def test_a_limit_on_memory_is_not_traced(tmp_path):
+    net = {"name": "UNet", "dimensions": 2, "features": 4, "levels": 2}
+    surrogate = Surrogate(net, [Variable("c", "1")], [Variable("sigma", "1/m")]).eval()
+    surrogate.max_nodes = 16
+    export_program(surrogate, torch.rand(1, 1, 8, 8), tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    x, scale = torch.rand(1, 1, 12, 8), torch.ones(1)
+    with torch.no_grad():
+        torch.testing.assert_close(program(x, scale), surrogate(x, scale), rtol=1e-4, atol=1e-5)
+    assert surrogate.max_nodes == 16

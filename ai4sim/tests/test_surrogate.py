@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ai4sim.surrogate import Surrogate, Variable
+from ai4sim.tests.graphs import NeighbourMeans, scattered_graph
 
 
 @pytest.fixture
@@ -21,6 +22,12 @@ def surrogate():
     made.output_norm.set(0.0, 0.25)
     made.facts = {"output_scale": 1000.0}
     return made.eval()
+
+
+@pytest.fixture
+def on_graphs(surrogate):
+    surrogate.net = NeighbourMeans(3)
+    return surrogate
 
 
 def test_the_network_sees_normalised_input_once_and_the_output_gets_its_unit_back(surrogate):
@@ -104,7 +111,7 @@ def test_weights_of_another_network_are_refused(surrogate, tmp_path):
     description = json.loads((tmp_path / "surrogate.json").read_text())
     description["net"]["features"] = 8
     (tmp_path / "surrogate.json").write_text(json.dumps(description))
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="do not fit"):
         Surrogate.load(tmp_path)
 
 
@@ -115,3 +122,114 @@ def test_a_description_cannot_name_arbitrary_code(surrogate, tmp_path):
     (tmp_path / "surrogate.json").write_text(json.dumps(description))
     with pytest.raises(ValueError, match="unknown name 'os.system'"):
         Surrogate.load(tmp_path)
+
+
+def test_fields_on_a_graph_get_their_unit_from_each_node(on_graphs):
+    graph = scattered_graph(50)
+    c, scale = np.random.default_rng(0).random(50, dtype=np.float32), np.linspace(1, 2, 50)
+    sigma = on_graphs.predict({"c": c}, output_scale=scale, graph=graph)["sigma"]
+    normalised = torch.from_numpy(2 * c - 1)[:, None]
+    with torch.no_grad():
+        expected = on_graphs.net(normalised, graph)[:, 0] * 0.25 * torch.from_numpy(scale)
+    np.testing.assert_allclose(sigma, expected, rtol=1e-5)
+    default = on_graphs.predict({"c": c}, graph=graph)["sigma"]
+    np.testing.assert_allclose(default, sigma / scale * 1000, rtol=1e-5)
+
+
+def test_reflected_graphs_have_the_same_prediction(on_graphs):
+    graph, c = scattered_graph(50), torch.rand(50, 1)
+    mirrored = graph.reflected([0])
+    one, other = on_graphs(c, graph=graph), on_graphs(c, graph=mirrored)
+    assert not torch.allclose(one, other)
+    on_graphs.spec["reflections"] = [0, 1]
+    # The network tells only the first axis' directions apart, so this is the mean of two.
+    for seen in (graph, mirrored):
+        torch.testing.assert_close(on_graphs(c, graph=seen), (one + other) / 2)
+
+
+def test_misuse_of_graphs_is_explained(surrogate):
+    graph = scattered_graph(10)
+    with pytest.raises(ValueError, match="UNet takes fields on grids, not on a graph"):
+        surrogate(torch.rand(10, 1), graph=graph)
+    surrogate.net = NeighbourMeans()
+    with pytest.raises(ValueError, match=r"periods \(None, 4, 4\): a graph has none"):
+        surrogate(torch.rand(10, 1), periods=(None, 4, 4), graph=graph)
+    with pytest.raises(ValueError, match=r"shape \(4, 10\), the graph has 10 nodes"):
+        surrogate.predict({"c": np.zeros((4, 10))}, graph=graph)
+
+
+@torch.no_grad()
+def test_networks_without_coarser_grids_see_periodic_fields_as_endless(on_graphs):
+    c = torch.rand(1, 1, 5, 6, 4)
+    predicted = on_graphs(c, periods=(None, 6, 4))
+    shifted = on_graphs(c.roll((1, 3), dims=(3, 4)), periods=(None, 6, 4))
+    torch.testing.assert_close(shifted, predicted.roll((1, 3), dims=(3, 4)))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("graph", [None, scattered_graph(300)])
+def test_large_fields_are_evaluated_in_pieces_with_the_same_result(surrogate, graph):
+    surrogate.spec["reflections"] = [1, 2]
+    if graph is None:
+        c = torch.rand(2, 1, 19, 12, 14)
+        options = {"periods": (None, 12, 14), "output_scale": torch.tensor([1.0, 9.0])}
+    else:
+        surrogate.net = NeighbourMeans(2)
+        c, options = torch.rand(300, 1), {"graph": graph, "output_scale": torch.rand(300)}
+    calls = []
+    surrogate.net.register_forward_pre_hook(lambda *_: calls.append(1))
+    whole = surrogate(c, **options)
+    assert len(calls) == 4  # two reflected axes
+    surrogate.max_nodes = 1000 if graph is None else 50
+    torch.testing.assert_close(surrogate(c, **options), whole, rtol=1e-5, atol=1e-6)
+    assert len(calls) > 15
+    calls.clear()
+    surrogate.training = True  # the loss needs gradients
+    surrogate(c, **options)
+    assert len(calls) == 1
+
+
+def test_pieces_are_asked_for_by_each_prediction_and_are_no_part_of_the_surrogate(
+    surrogate, tmp_path
+):
+    c = np.random.default_rng(0).random((13, 9, 8), dtype=np.float32)
+    whole = surrogate.predict({"c": c})["sigma"]
+    calls = []
+    surrogate.net.register_forward_pre_hook(lambda *_: calls.append(1))
+    pieces = surrogate.predict({"c": c}, max_nodes=6**3)["sigma"]
+    np.testing.assert_allclose(pieces, whole, rtol=1e-4, atol=1e-4)
+    assert len(calls) == 2**3 and surrogate.max_nodes is None
+    surrogate.max_nodes = 6**3
+    surrogate.save(tmp_path)
+    assert Surrogate.load(tmp_path).max_nodes is None
+
+
+def test_weights_of_a_trained_surrogate_are_taken_with_their_normalisation(surrogate, tmp_path):
+    surrogate.save(tmp_path)
+    arguments = surrogate.spec["net"], surrogate.inputs, surrogate.outputs
+    other = Surrogate(*arguments, reflections=(1,))  # how it is evaluated may differ
+    other.facts = {"output_scale": 5.0}
+    other.load_weights(tmp_path)
+    for name, value in surrogate.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], value)
+    assert other.facts == {"output_scale": 5.0}
+
+
+def test_weights_that_do_not_fit_are_explained(surrogate, tmp_path):
+    surrogate.save(tmp_path / "saved")
+    other = Surrogate(
+        {**surrogate.spec["net"], "features": 8}, [Variable("T", "K")], surrogate.outputs
+    )
+    with pytest.raises(ValueError) as error:
+        other.load_weights(tmp_path / "saved")
+    for words in ("saved differs", "net.features: found 4, expected 8", "'name': 'T'"):
+        assert words in str(error.value)
+    assert "outputs" not in str(error.value)
+    with pytest.raises(FileNotFoundError, match=r"best.ckpt does not exist.*surrogate.json"):
+        other.load_weights(tmp_path / "saved" / "best.ckpt")
+    (tmp_path / "text.ckpt").write_text("weights")
+    with pytest.raises(ValueError, match=r"text.ckpt is not a checkpoint"):
+        other.load_weights(tmp_path / "text.ckpt")
+    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    with pytest.raises(ValueError, match=r"foreign.ckpt was not written by ai4sim"):
+        other.load_weights(tmp_path / "foreign.ckpt")

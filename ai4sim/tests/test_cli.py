@@ -1,0 +1,124 @@
+"""Starting from trained weights, on the command line of a toy use case in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from ai4sim.cli import find_weights
+from ai4sim.surrogate import Surrogate
+from ai4sim.tests.toy import ToyData, write_columns
+
+CONFIG = {
+    "seed_everything": 3,
+    "trainer": {
+        "max_epochs": 2,
+        "accelerator": "cpu",
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    },
+    "model": {"class_path": "LitToy", "init_args": {"features": 4}},
+    "data": {"data_path": "warm", "batch_size": 4},
+}
+
+
+def run(root: Path, *arguments: str | Path, fails: bool = False) -> str:
+    """Run a command of the toy use case in its folder; return what it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from ai4sim.tests import toy; toy.run()", *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode != 0) == fails, done.stdout[-3000:] + done.stderr[-5000:]
+    return done.stderr
+
+
+def state(experiment: Path, which: str = "best") -> dict:
+    """Read a checkpoint of an experiment."""
+    return torch.load(experiment / "checkpoints" / f"{which}.ckpt", weights_only=True)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A folder with two training sets and a finished run on the first."""
+    folder = tmp_path_factory.mktemp("toy")
+    write_columns(folder / "warm", 300.0)
+    write_columns(folder / "cold", 30.0)
+    (folder / "toy.yaml").write_text(yaml.safe_dump(CONFIG))
+    run(folder, "fit", "--config", "toy.yaml", "--experiment", "source")
+    return folder
+
+
+def judged(surrogate: Surrogate, files: list[Path]) -> tuple[float, float]:
+    """Return the mean squared error in normalised units, and the RMSE [K]."""
+    columns = torch.from_numpy(np.concatenate([np.load(file) for file in files]))[:, None]
+    target = columns - columns.roll(1, -1)
+    with torch.no_grad():
+        normalised = surrogate.normalized(columns) - surrogate.normalize_targets(target)
+        physical = surrogate(columns) - target
+    return float(normalised.square().mean()), float(physical.square().mean().sqrt())
+
+
+def test_a_run_starts_from_another_one_and_needs_it_no_more(root):
+    source, tuned = root / "experiments" / "source", root / "experiments" / "tuned"
+    # Without learning, what is validated and tested are the weights that the run started from.
+    start = ("--start_from", "best", "--data.data_path", "cold", "--experiment", "tuned")
+    run(root, "fit", "--config", "toy.yaml", *start, "--model.init_args.learning_rate=0")
+    before, after = state(source), state(tuned)
+    for name, value in before["state_dict"].items():
+        torch.testing.assert_close(after["state_dict"][name], value, rtol=0, atol=0)
+    surrogate, data = Surrogate.load(source / "artifacts"), ToyData(str(root / "cold"))
+    validated = [c for c in after["callbacks"].values() if "best_model_score" in c]
+    loss, _ = judged(surrogate, data.files("val"))
+    assert float(validated[0]["best_model_score"]) == pytest.approx(loss, rel=1e-5)
+    results = json.loads((tuned / "artifacts" / "results.json").read_text())
+    _, rmse = judged(surrogate, data.files("test"))
+    assert results["model"]["rmse"] == pytest.approx(rmse, rel=1e-5)
+    # What does not belong to the weights starts anew, on the new data.
+    assert after["epoch"] == 0
+    assert after["extra_state"]["offset"] == pytest.approx(30, rel=0.05)
+    config = yaml.safe_load((tuned / "config.yaml").read_text())
+    assert config["start_from"] == str(source / "checkpoints" / "best.ckpt")
+    assert "source" not in str(after["hyper_parameters"])
+
+    moved = source.rename(root / "moved")
+    resume = ("--ckpt_path", "last", "--experiment", "tuned", "--trainer.max_epochs", "3")
+    run(root, "fit", "--config", tuned / "config.yaml", *resume)
+    assert state(tuned, "last")["epoch"] == 2
+    complaint = run(root, "fit", "--config", tuned / "config.yaml", fails=True)
+    assert f"{source} does not exist" in complaint
+    moved.rename(source)
+
+
+def test_weights_are_found_by_checkpoint_experiment_or_saved_surrogate(tmp_path, monkeypatch):
+    checkpoint = tmp_path / "experiments" / "first" / "checkpoints" / "best.ckpt"
+    saved = tmp_path / "experiments" / "first" / "artifacts" / "surrogate.json"
+    for file in (checkpoint, saved):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    monkeypatch.chdir(tmp_path)
+    for wanted, found in (
+        ("best", checkpoint),
+        ("experiments/first", checkpoint),
+        ("experiments/first/checkpoints/best.ckpt", checkpoint),
+        ("experiments/first/artifacts", saved.parent),
+    ):
+        assert find_weights(Path("experiments"), wanted) == found
+    with pytest.raises(FileNotFoundError, match=r"no last.ckpt in any experiment"):
+        find_weights(tmp_path / "experiments", "last")
+    with pytest.raises(FileNotFoundError, match=r"frist does not exist. Nearest name there: first"):
+        find_weights(tmp_path, "experiments/frist")
+    with pytest.raises(FileNotFoundError, match=r"checkpoints does not exist.*holds first"):
+        find_weights(tmp_path, "experiments")

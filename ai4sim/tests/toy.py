@@ -1,0 +1,112 @@
+"""The smallest use case: columns of a temperature to their vertical differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ai4sim.cli import main
+from ai4sim.datamodule import BatchIndex, Stage, SurrogateDataModule
+from ai4sim.metrics import RegressionMetrics
+from ai4sim.module import Batch, SurrogateModule
+from ai4sim.surrogate import Surrogate, Variable
+
+LEVELS = 16
+
+
+def write_columns(folder: Path, mean: float, files: int = 12) -> None:
+    """Write ``raw/run_0.npy`` ...: 8 random columns each, (8, LEVELS) [K]."""
+    (folder / "raw").mkdir(parents=True)
+    rng = np.random.default_rng(int(mean))
+    for i in range(files):
+        columns = mean + rng.normal(0, 0.1 * mean, (8, LEVELS))
+        np.save(folder / "raw" / f"run_{i}.npy", columns.astype(np.float32))
+
+
+class Columns(Dataset):
+    """One sample per file."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.fields = [np.load(file) for file in files]
+        self.groups = [LEVELS] * len(files)
+
+    def __getitem__(self, index: BatchIndex) -> Batch:
+        """Return columns and their differences between levels."""
+        columns = torch.from_numpy(np.concatenate([self.fields[i] for i in index.samples])[:, None])
+        return {"inputs": columns, "targets": columns - columns.roll(1, -1)}
+
+
+class ToyData(SurrogateDataModule):
+    """Columns by files."""
+
+    raw_pattern = "*.npy"
+
+    def dataset(self, files: Sequence[Path], stage: Stage) -> Dataset:
+        """Return all columns of the files."""
+        return Columns(files)
+
+    def write_prediction(self, folder: Path, batch: dict[str, Any], prediction: Any) -> list[Path]:
+        """Write nothing."""
+        return []
+
+
+class Judgement(RegressionMetrics):
+    """The usual metrics, of one process."""
+
+    def metrics(self) -> dict[str, Any]:
+        """Return them beside no baseline."""
+        values = {name: float(value) for name, value in self.compute().items()}
+        return {"model": values, "baselines": {}}
+
+
+class ToyModule(SurrogateModule):
+    """What all models of this use case share."""
+
+    offset = 0.0
+
+    def calibrate(self, datamodule: ToyData) -> None:
+        """Take the statistics of the training set, and a baseline's coefficient."""
+        fields = np.concatenate([np.load(file) for file in datamodule.files("train")])
+        self.surrogate.input_norm.set(fields.mean(), fields.std())
+        self.surrogate.output_norm.set(0.0, fields.std())
+        self.surrogate.facts = {"mean": float(fields.mean())}
+        self.offset = float(fields.mean())
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the baseline's coefficient."""
+        return {"offset": self.offset}
+
+    def set_extra_state_from(self, state: Any) -> None:
+        """Take it back."""
+        self.offset = state["offset"]
+
+    def evaluation(self) -> Judgement:
+        """Return an empty judgement."""
+        return Judgement()
+
+    def evaluate(self, evaluation: Judgement, batch: Batch, prediction: Tensor) -> None:
+        """Add a batch."""
+        evaluation.update(prediction, batch["targets"])
+
+
+class LitToy(ToyModule):
+    """A U-Net on columns."""
+
+    def __init__(self, features: int = 4, symmetric: bool = False, **kwargs: Any) -> None:
+        net = {"name": "UNet", "dimensions": 1, "features": features, "levels": 2, "norm": "none"}
+        channels = [Variable("T", "K")], [Variable("dT", "K")]
+        surrogate = Surrogate(net, *channels, reflections=(0,) if symmetric else ())
+        super().__init__(surrogate, **kwargs)
+        self.save_hyperparameters()
+
+
+def run() -> None:
+    """Run the command line: ``python -c 'from ai4sim.tests import toy; toy.run()' fit ...``."""
+    here = Path.cwd()
+    main(ToyModule, ToyData, root=here, experiments_path=here / "experiments")

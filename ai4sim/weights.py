@@ -1,0 +1,117 @@
+"""The files that hold a trained surrogate, and whether its weights fit another one."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ai4sim.files import atomic_write, missing_file_error, write_json
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+DESCRIPTION = "surrogate.json"
+State = dict[str, Tensor]
+
+
+def write_folder(folder: Path, description: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+    """Write ``surrogate.json`` and ``model.safetensors``."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    with atomic_write(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary)
+    write_json(folder / DESCRIPTION, {"format": FORMAT, **description})
+
+
+def read_folder(folder: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Any], State]:
+    """Read what :func:`write_folder` wrote: description and weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder lacks one of the two files.
+    ValueError
+        A format of another version.
+    """
+    from safetensors.torch import load_file
+
+    for name in (DESCRIPTION, WEIGHTS):
+        if not (folder / name).is_file():
+            raise missing_file_error(folder / name)
+    description = json.loads((folder / DESCRIPTION).read_text())
+    if description.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder / DESCRIPTION}: format {description.get('format')}, expected {FORMAT}"
+        )
+    return description, load_file(folder / WEIGHTS, device=str(device))
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
+    """Read specification and weights of the surrogate from a checkpoint; no code of it is run.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is no checkpoint of :class:`ai4sim.module.SurrogateModule`.
+    """
+    if not path.is_file():
+        raise missing_file_error(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is not a checkpoint that can be read safely: {error}") from error
+    if not isinstance(checkpoint, dict) or "surrogate" not in checkpoint:
+        raise ValueError(f"{path} was not written by ai4sim: it has no entry 'surrogate'")
+    prefix = "surrogate."
+    state = {
+        name.removeprefix(prefix): value
+        for name, value in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+    return checkpoint["surrogate"]["spec"], state
+
+
+def require_same_spec(
+    found: Mapping[str, Any],
+    expected: Mapping[str, Any],
+    source: str | Path,
+    but: Container[str] = (),
+) -> None:
+    """Refuse weights of another network or of other channels.
+
+    Parameters
+    ----------
+    found, expected : mapping
+        Specification that comes with the weights, and that of the surrogate that would take them.
+    source : str or path
+        Where the weights come from, for the message.
+    but : container of str
+        Entries that may differ.
+
+    Raises
+    ------
+    ValueError
+        The message names each entry that differs.
+    """
+    theirs, ours = (
+        {
+            **{f"net.{name}": value for name, value in spec["net"].items()},
+            **{name: spec.get(name) for name in expected if name != "net" and name not in but},
+        }
+        for spec in (found, expected)
+    )
+    differing = [
+        f"{name}: found {theirs.get(name)}, expected {ours.get(name)}"
+        for name in {**ours, **theirs}
+        if theirs.get(name) != ours.get(name)
+    ]
+    if differing:
+        raise ValueError(f"{source} differs from the model. {'; '.join(differing)}")
