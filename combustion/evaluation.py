@@ -14,8 +14,8 @@ too much here does not make up for too little there; ``wrinkling_factor``, total
 
 On an unstructured mesh the first five count every node once, as they do the cells of a grid,
 however much volume belongs to it. Surfaces are sums of Sigma times the volume of the node; the
-planes across the stream become stations dx apart, between which a node's surface is divided. The
-zones of a mesh come in files of their own: those of one case and time are one snapshot.
+planes across the stream become slabs dx thick. The zones of a mesh come in files of their own:
+those of one case and time are one snapshot.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import torch
 from numpy.typing import NDArray
 
 from combustion.closures import Field, resolved_gradient
-from combustion.geometry import Grid, Mesh, Nodes, Section, station_lengths
+from combustion.geometry import Grid, Mesh, Nodes, Section, slab_lengths
 from combustion.records import SnapshotScore, Surface
 
 MODEL = "model"
@@ -243,7 +243,7 @@ class FlameEvaluation:
         lengths = np.ones_like(stations)
         if last.extent is not None:
             low, high = last.extent
-            lengths = station_lengths(stations, (low / last.dx, high / last.dx))
+            lengths = slab_lengths(stations, (low / last.dx, high / last.dx))
         seen = lengths > 0.499
         curves: dict[str, Array] = {}
         for name in ("target", *self.names(case)):

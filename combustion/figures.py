@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SHADES = 101
+"""Levels of colour in a plane cut from a mesh."""
+
 
 @styled
 def cross_sections(evaluation: FlameEvaluation, case: str) -> Figure:
@@ -160,9 +163,11 @@ def surface_in_time(evaluation: FlameEvaluation) -> Figure:
     for ax, case in panels:
         time, curves = evaluation.in_time(case)
         timed = bool(np.isfinite(time).all())
+        at = time * 1e3 if timed else np.arange(len(time))
         for name in _curves(evaluation):
-            at = time * 1e3 if timed else np.arange(len(time))
             ax.plot(at, curves[name] * 1e4, marker="o", markersize=3.5, **line(evaluation, name))
+        if len(time) == 1:
+            ax.set_xticks(at, [f"{at[0]:.3g}"])
         ax.set(title=case, xlabel="t [ms]" if timed else "snapshot", ylabel="flame surface [cm²]")
         ax.set_ylim(bottom=0)
     return figure
@@ -285,12 +290,19 @@ class _Panel:
             if crossed and min(nx, ny) > 1:
                 ax.contour(np.arange(nx) * mm, np.arange(ny) * mm, c_bar, **front)
             return image
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        # Filled contours, since shaded triangles as flat as those of a cut show as scratches.
+        levels = np.linspace(look["vmin"], look["vmax"], SHADES)
+        shaded = ax.tricontourf(
+            self.triangles, self.values[name], levels, cmap=look["cmap"], extend="both"
+        )
+        shaded.set_rasterized(True)
         ax.set_aspect("equal")
-        image = ax.tripcolor(self.triangles, self.values[name], shading="gouraud", **look)
-        image.set_rasterized(True)
         if crossed:
             ax.tricontour(self.triangles, c_bar, **front)
-        return image
+        return ScalarMappable(Normalize(look["vmin"], look["vmax"]), look["cmap"])
 
 
 def _triangles(points: np.ndarray, reach: np.ndarray) -> Triangulation:

@@ -116,8 +116,8 @@ class Grid:
 class Nodes:
     """Nodes of a mesh, (nodes,).
 
-    Stations along the stream lie at the multiples of dx; each node's share of an integral is
-    divided between the two stations beside it, in proportion to its nearness.
+    Stations along the stream lie at the multiples of dx, in the middle of slabs dx thick; a node
+    belongs to the nearest.
 
     Parameters
     ----------
@@ -141,28 +141,22 @@ class Nodes:
         return [float(x.min()), float(x.max())]
 
     @cached_property
-    def _stations(self) -> Array:
-        """Position along the stream in units of dx; to rounding, a node lies on a station."""
-        return np.round(self.positions[:, 0] / self.dx, 6)
+    def _stations(self) -> NDArray[np.int64]:
+        """Station of each node; half way between two, to rounding, the further one."""
+        return np.floor(np.round(self.positions[:, 0] / self.dx, 6) + 0.5).astype(int)
 
     @property
     def first_station(self) -> int:
         """Number of the first station: it lies at this multiple of dx."""
-        return math.floor(self._stations.min())
+        return int(self._stations.min())
 
     def integral(self, values: Array) -> float:
         """Integrate over the volume."""
         return float((values * self.volumes).sum())
 
     def profile(self, values: Array) -> list[float]:
-        """Integrate around each station."""
-        below = np.floor(self._stations)
-        share, slab = self._stations - below, below.astype(int) - self.first_station
-        surface = values * self.volumes
-        count = math.ceil(self._stations.max()) - self.first_station + 1
-        profile = np.bincount(slab, surface * (1 - share), count + 1)
-        profile += np.bincount(slab + 1, surface * share, count + 1)
-        return profile[:count].tolist()
+        """Integrate over the slab of each station."""
+        return np.bincount(self._stations - self.first_station, values * self.volumes).tolist()
 
     def section(self, fields: Mapping[str, Array]) -> Section:
         """Cut the mesh at mid span, and across the stream at the station of the largest target."""
@@ -200,21 +194,17 @@ class Nodes:
         )
 
 
-def station_lengths(stations: Array, extent: tuple[float, float]) -> Array:
-    """Length of stream that each station of a mesh stands for, in units of their distance.
+def slab_lengths(stations: Array, extent: tuple[float, float]) -> Array:
+    """Share of the slab of each station that lies between the ends of a mesh.
 
     Parameters
     ----------
     stations : (stations,) numbers of the stations
-    extent : where the mesh begins and ends, in units of the distance
+    extent : where the mesh begins and ends, in units of their distance
 
     Returns
     -------
-    (stations,), 1 inside; the integral over the mesh of a node's share with that station
+    (stations,), 1 inside
     """
-
-    def below(end: float) -> Array:
-        t = np.clip(end - stations, -1, 1)
-        return 0.5 + t - t * np.abs(t) / 2
-
-    return below(extent[1]) - below(extent[0])
+    ends = np.minimum(stations + 0.5, extent[1]) - np.maximum(stations - 0.5, extent[0])
+    return np.maximum(ends, 0.0)
