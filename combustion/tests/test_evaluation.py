@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from combustion.evaluation import DENSITY_BINS, SIGMA_DX_MAX, FlameEvaluation
+from combustion.tests.blocks import Block, block
 
 DX = 1e-3
 
@@ -98,6 +99,134 @@ def test_processes_put_together_equal_one_pass(share: tuple[range, range]):
     for case in whole.cases:
         assert first.of_case(case)[-1].section == whole.of_case(case)[-1].section
         assert all(score.section is None for score in first.of_case(case)[:-1])
+
+
+def evaluate_mesh(
+    evaluation: FlameEvaluation, mesh: Block, name: str = "zone.0", time: float = 1e-3
+) -> None:
+    """Add a zone whose fields are functions of the place and the time."""
+    x, y, z = mesh.positions.T / DX
+    target = 100 + 30 * np.sin(x + 2 * y) + 20 * np.cos(z) + 1e3 * np.nan_to_num(time) * x
+    evaluation.update(
+        path=f"{name}.h5",
+        case="zone",
+        time=time,
+        dx=DX,
+        progress_variable=0.5 + 0.4 * np.sin(x),
+        flame_surface_density=target,
+        predictions={"model": 0.9 * target + y, "gradient": 0.5 * target},
+        mesh=mesh,
+    )
+
+
+def test_a_grid_given_as_a_mesh_has_the_same_metrics_and_surfaces():
+    mesh, grid, nodes = block((8, 6, 5), DX), FlameEvaluation(), FlameEvaluation()
+    mesh.volumes = np.full(8 * 6 * 5, DX**3)  # cells, not nodes between cells
+    f = fields(3)
+    gradient = 0.6 * f["target"]
+    for evaluation, shape, where in ((grid, (8, 6, 5), None), (nodes, (-1,), mesh)):
+        evaluation.update(
+            path="a",
+            case="a",
+            time=0.0,
+            dx=DX,
+            progress_variable=f["c"].reshape(shape),
+            flame_surface_density=f["target"].reshape(shape),
+            predictions={
+                "model": f["model"].reshape(shape),
+                "gradient": torch.tensor(gradient).reshape(1, *shape),
+            },
+            mesh=where,
+        )
+    for name, values in grid.metrics()["model"].items():
+        assert nodes.metrics()["model"][name] == pytest.approx(values, rel=1e-12)
+    np.testing.assert_array_equal(grid.joint_density(), nodes.joint_density())
+    for case in (grid.in_time("a"), nodes.in_time("a")):
+        assert case[1]["target"] == pytest.approx([f["target"].sum() * DX**3])
+    (x, curves), (x_mesh, curves_mesh) = grid.streamwise("a"), nodes.streamwise("a")
+    np.testing.assert_allclose(x, x_mesh)
+    np.testing.assert_allclose(curves["model"][1:-1], curves_mesh["model"][1:-1])
+
+
+def test_zones_of_one_time_are_one_snapshot():
+    whole, parts = FlameEvaluation(label="GNN"), FlameEvaluation(label="GNN")
+    for time in (1e-3, 2e-3):
+        evaluate_mesh(whole, block((9, 5, 4), DX), f"whole_{time}", time)
+        for i, start in enumerate((0, 4)):
+            evaluate_mesh(parts, block((5, 5, 4), DX, (start, 0, 0)), f"zone_{time}.{i}", time)
+    parts = FlameEvaluation.from_dict(json.loads(json.dumps(parts.to_dict())))
+    assert parts.label == "GNN"
+    time, curves = parts.in_time("zone")
+    assert time.tolist() == [1e-3, 2e-3]
+    for name, values in whole.in_time("zone")[1].items():
+        assert curves[name] == pytest.approx(values)
+    (x, curves), (x_whole, expected) = parts.streamwise("zone"), whole.streamwise("zone")
+    np.testing.assert_allclose(x, x_whole)
+    for name, values in expected.items():
+        np.testing.assert_allclose(curves[name], values)
+    for metric in ("total_flame_surface_error", "streamwise_flame_surface_error"):
+        in_whole = whole.metrics()["model"][metric]
+        assert parts.metrics()["model"][metric] == pytest.approx(in_whole)
+    kept = [score.path for score in parts.of_case() if score.section is not None]
+    assert kept == ["zone_0.002.0.h5", "zone_0.002.1.h5"]  # all zones of the last time
+    stream = parts.section("zone").stream
+    assert np.ptp(stream.points, axis=0) == pytest.approx([8 * DX, 4 * DX])
+
+
+def test_zones_of_unknown_time_stay_apart():
+    evaluation = FlameEvaluation()
+    for i, start in enumerate((0, 4)):
+        evaluate_mesh(evaluation, block((5, 5, 4), DX, (start, 0, 0)), f"zone.{i}", math.nan)
+    assert len(evaluation.in_time("zone")[0]) == 2
+
+
+def test_a_uniform_density_has_the_same_surface_along_the_whole_stream():
+    mesh = block((6, 4, 3), DX)
+    ones = np.ones(6 * 4 * 3)
+    evaluation = FlameEvaluation()
+    evaluation.update(
+        path="a",
+        case="a",
+        time=0.0,
+        dx=DX,
+        progress_variable=ones,
+        flame_surface_density=50 * ones,
+        predictions={"model": 40 * ones, "gradient": 20 * ones},
+        mesh=mesh,
+    )
+    x, curves = evaluation.streamwise("a")
+    np.testing.assert_allclose(x, np.arange(6) * DX)
+    np.testing.assert_allclose(curves["target"], 50 * 3 * 2 * DX**2)  # ends included
+    metrics = evaluation.metrics()["model"]
+    assert metrics["wrinkling_factor"] == pytest.approx(2.0)
+    assert metrics["wrinkling_factor_target"] == pytest.approx(2.5)
+    assert metrics["total_flame_surface_error"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"predictions": {"model": np.ones(24)}}, "case.h5: no prediction 'gradient' .*on a mesh"),
+        ({"flame_surface_density": np.ones(23)}, r"has shape \(23,\), expected \(24,\)"),
+        ({"progress_variable": np.ones((2, 3, 4))}, r"\(2, 3, 4\), expected \(24,\)"),
+    ],
+)
+def test_what_is_missing_on_a_mesh_is_named(change: dict, message: str):
+    ones = np.ones(24)
+    given = {
+        "progress_variable": ones,
+        "flame_surface_density": ones,
+        "predictions": {"model": ones, "gradient": ones},
+    }
+    with pytest.raises(ValueError, match=message):
+        FlameEvaluation().update(
+            path="case.h5",
+            case="a",
+            time=0.0,
+            dx=DX,
+            mesh=block((2, 3, 4), DX),
+            **{**given, **change},
+        )
 
 
 def test_conditional_error_and_joint_density():

@@ -11,6 +11,7 @@ from combustion.closures import Closures, resolved_gradient
 from combustion.evaluation import FlameEvaluation
 from combustion.layouts import Snapshot
 from combustion.style import LABELS
+from combustion.tests.blocks import block
 
 DX = 5e-4
 
@@ -106,3 +107,76 @@ def test_cross_sections_share_one_scale_and_errors_are_symmetric():
 @pytest.mark.parametrize("factor", [0.0, 1.0])
 def test_a_dead_and_a_perfect_model_alone_can_be_drawn(tmp_path: Path, factor: float):
     assert len(figures.save_all(evaluation(["a"], None, factor), tmp_path)) == 6
+
+
+def test_other_trained_models_are_in_every_comparison_under_their_own_names():
+    closures = Closures.fit([flame("a", 1e-3)])
+    known = FlameEvaluation(label="GNN")
+    snapshot = flame("a", 1e-3)
+    sigma = snapshot.flame_surface_density
+    others = {name: sigma * (0.95 + 0.01 * i) for i, name in enumerate(("unet", "gat_8", "gin"))}
+    known.update(
+        path=snapshot.path,
+        case="a",
+        time=1e-3,
+        dx=DX,
+        progress_variable=snapshot.progress_variable,
+        flame_surface_density=sigma,
+        predictions={"model": 0.9 * sigma, **others, **closures.predict(snapshot)},
+    )
+    names = {"GNN", "U-Net", "gat 8", "gin"}
+    for figure in (
+        figures.surface_along_stream(known),
+        figures.surface_in_time(known),
+        figures.conditional_errors(known),
+    ):
+        lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+        assert names < set(lines)
+        assert len({lines[name].get_color() for name in lines if not name.startswith("_")}) == len(
+            [name for name in lines if not name.startswith("_")]
+        )
+    left, _ = figures.scores(known).axes
+    assert names < {text.get_text() for text in left.get_yticklabels()}
+    assert figures.joint_density(known).axes[0].get_ylabel().startswith("GNN")
+    assert figures.cross_sections(known, "a").axes[2].get_ylabel().startswith("GNN")
+
+
+def on_mesh(shape: tuple[int, int, int], *starts: tuple[int, int, int]) -> FlameEvaluation:
+    """Zones of one time, with a front half way up."""
+    result = FlameEvaluation()
+    for i, start in enumerate(starts):
+        mesh = block(shape, DX, start)
+        c = 0.5 * (1 + np.tanh((mesh.positions[:, 1] / DX - 3.2) / 1.5))
+        target = 1e3 * c * (1 - c)
+        result.update(
+            path=f"a.{i}.h5",
+            case="a",
+            time=2e-3,
+            dx=DX,
+            progress_variable=c,
+            flame_surface_density=target,
+            predictions={"model": 0.9 * target, "gradient": target},
+            mesh=mesh,
+        )
+    return result
+
+
+def test_all_figures_of_a_mesh_in_zones(tmp_path: Path):
+    known = on_mesh((5, 7, 4), (0, 0, 0), (4, 0, 0))
+    assert len(figures.save_all(known, tmp_path)) == 6
+    axes = figures.cross_sections(known, "a").axes
+    assert axes[0].get_xlim() == pytest.approx((0, 8 * DX * 1e3))  # both zones
+    assert axes[0].get_ylim() == pytest.approx((0, 6 * DX * 1e3))
+    assert axes[1].get_xlim() == pytest.approx((0, 3 * DX * 1e3))
+    (front,) = (c for c in axes[0].collections if len(c.levels) == 1)
+    heights = np.concatenate([path.vertices[:, 1] for path in front.get_paths()])
+    np.testing.assert_allclose(heights, 3.2 * DX * 1e3, rtol=0.02)
+
+
+def test_no_colour_between_zones_that_do_not_touch():
+    axes = figures.cross_sections(on_mesh((4, 7, 4), (0, 0, 0), (12, 0, 0)), "a").axes
+    (shaded,) = (c for c in axes[0].collections if len(c.levels) > 1)
+    middle = DX * 1e3 * np.array([7.5, 3.0])  # of the gap
+    assert not any(path.contains_point(middle) for path in shaded.get_paths())
+    inside = DX * 1e3 * np.array([13.5, 3.0])
+    assert any(path.contains_point(inside) for path in shaded.get_paths())
