@@ -1,11 +1,11 @@
 """Algebraic closures of the flame surface density: what a network has to beat.
 
 Every function takes torch tensors (or NumPy arrays, or floats) in SI units and broadcasts. Fields
-end in the three axes (..., nx, ny, nz); a fact per sample (dx, Delta, S_L, delta_L) is a number or
-a tensor of shape (batch,). Notation: c_bar filtered progress variable, Sigma flame surface
-density [1/m], Delta filter width [m], S_L and delta_L speed [m/s] and thermal thickness [m] of the
-laminar flame, u' rms velocity below the filter [m/s], Xi = Sigma / ``|grad c_bar|`` the wrinkling
-factor.
+end in the three axes (..., nx, ny, nz), or are (nodes,) on a mesh; a fact per sample (dx, Delta,
+S_L, delta_L) is a number or, for grids, a tensor of shape (batch,). Notation: c_bar filtered
+progress variable, Sigma flame surface density [1/m], Delta filter width [m], S_L and delta_L speed
+[m/s] and thermal thickness [m] of the laminar flame, u' rms velocity below the filter [m/s],
+Xi = Sigma / ``|grad c_bar|`` the wrinkling factor.
 
 Sources:
 
@@ -23,14 +23,18 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from combustion import layouts
+from combustion.gradients import least_squares_gradient
 from combustion.layouts import Snapshot
+
+if TYPE_CHECKING:
+    from combustion.meshes import MeshSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +73,21 @@ def resolved_gradient(c_bar: Field, dx: Field) -> Tensor:
     field = torch.as_tensor(c_bar)
     squares = torch.stack([_difference(field, axis).square() for axis in (-3, -2, -1)]).sum(0)
     return squares.sqrt() / _per_sample(dx, field)
+
+
+def gradient_of(snapshot: Snapshot | MeshSnapshot) -> Tensor:
+    """``|grad c_bar|`` [1/m] of a snapshot, (nx, ny, nz) or (nodes,).
+
+    As stored (from the fine grid); else by central differences on this grid, or by least squares
+    over the edges of this mesh.
+    """
+    if snapshot.resolved_gradient is not None:
+        return torch.as_tensor(snapshot.resolved_gradient)
+    if isinstance(snapshot, Snapshot):
+        return resolved_gradient(snapshot.progress_variable, snapshot.dx)
+    return torch.as_tensor(
+        least_squares_gradient(snapshot.progress_variable, snapshot.positions, snapshot.edges)
+    )
 
 
 def boger(c_bar: Field, filter_width: Field, beta: float = BOGER_BETA) -> Tensor:
@@ -144,8 +163,8 @@ def inertial_range_velocity(u_rms: Field, filter_width: Field, integral_length: 
 class ResolvedFlame:
     """What a closure may know: resolved fields and facts, of one flame or of a batch.
 
-    Fields are (nx, ny, nz) or (batch, 1, nx, ny, nz); facts numbers or (batch,); SI units. None
-    where unknown: the closures that need it are then left out.
+    Fields are (nx, ny, nz), (batch, 1, nx, ny, nz) or, on a mesh, (nodes,); facts numbers or
+    (batch,); SI units. None where unknown: the closures that need it are then left out.
     """
 
     progress_variable: Field
@@ -157,7 +176,9 @@ class ResolvedFlame:
     thermal_thickness: Field | None = None
 
     @classmethod
-    def of(cls, snapshot: Snapshot, defaults: Mapping[str, float] | None = None) -> ResolvedFlame:
+    def of(
+        cls, snapshot: Snapshot | MeshSnapshot, defaults: Mapping[str, float] | None = None
+    ) -> ResolvedFlame:
         """Gather what a snapshot tells.
 
         The sub-filter velocity is the LES estimate of the file, else the one measured in the DNS,
@@ -180,14 +201,14 @@ class ResolvedFlame:
             progress_variable=snapshot.progress_variable,
             dx=snapshot.dx,
             filter_width=width,
-            resolved_gradient=snapshot.resolved_gradient,
+            resolved_gradient=gradient_of(snapshot),
             subfilter_velocity=velocity,
             laminar_speed=facts.get("S_L"),
             thermal_thickness=facts.get("delta_L"),
         )
 
     def gradient(self) -> Tensor:
-        """``|grad c_bar|`` [1/m]: as stored (from the fine grid), else by differences on this."""
+        """``|grad c_bar|`` [1/m]: as given, else by differences on this grid."""
         if self.resolved_gradient is not None:
             return torch.as_tensor(self.resolved_gradient)
         return resolved_gradient(self.progress_variable, self.dx)
@@ -229,9 +250,13 @@ class Closures:
 
     @classmethod
     def fit(
-        cls, snapshots: Iterable[Snapshot], defaults: Mapping[str, float] | None = None
+        cls,
+        snapshots: Iterable[Snapshot | MeshSnapshot],
+        defaults: Mapping[str, float] | None = None,
     ) -> Closures:
         """Fit the coefficients by least squares in one pass over a training set.
+
+        Every cell, or node of a mesh, counts once.
 
         Parameters
         ----------
@@ -261,12 +286,12 @@ class Closures:
         """Rebuild from what `state` gave."""
         return cls(**state)
 
-    def predict(self, flame: ResolvedFlame | Snapshot) -> dict[str, Tensor]:
+    def predict(self, flame: ResolvedFlame | Snapshot | MeshSnapshot) -> dict[str, Tensor]:
         """Evaluate every closure that can be: Sigma [1/m], like c_bar, in display order.
 
         A closure that lacks a fact or a field is left out; the log says once which one is missing.
         """
-        if isinstance(flame, Snapshot):
+        if not isinstance(flame, ResolvedFlame):
             flame = ResolvedFlame.of(flame)
         c_bar, width = torch.as_tensor(flame.progress_variable), flame.filter_width
         gradient = flame.gradient()

@@ -31,7 +31,7 @@ import torch
 from numpy.typing import NDArray
 
 from combustion.closures import Field, resolved_gradient
-from combustion.geometry import Grid, Mesh, Nodes, Section, slab_lengths
+from combustion.geometry import Grid, MeshGeometry, Nodes, Section, slab_lengths
 from combustion.records import SnapshotScore, Surface
 
 MODEL = "model"
@@ -61,7 +61,7 @@ class FlameEvaluation:
         progress_variable: Field,
         flame_surface_density: Field,
         predictions: Mapping[str, Field],
-        mesh: Mesh | None = None,
+        mesh: MeshGeometry | None = None,
     ) -> None:
         """Take in one snapshot, or one zone of it.
 

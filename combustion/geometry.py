@@ -17,7 +17,7 @@ POINTS_IN_PLANE = 20_000
 Array = NDArray[np.float64]
 
 
-class Mesh(Protocol):
+class MeshGeometry(Protocol):
     """What must be known of a mesh; a `combustion.meshes.MeshSnapshot` knows it."""
 
     @property
@@ -127,7 +127,7 @@ class Nodes:
 
     axes = 1
 
-    def __init__(self, mesh: Mesh, dx: float) -> None:
+    def __init__(self, mesh: MeshGeometry, dx: float) -> None:
         self.dx = dx
         self.volumes = np.asarray(mesh.volumes, dtype=float)
         self.positions = np.asarray(mesh.positions, dtype=float)

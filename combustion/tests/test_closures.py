@@ -11,15 +11,18 @@ import pytest
 import torch
 
 from combustion.closures import (
+    NAMES,
     Closures,
     ResolvedFlame,
     boger,
     charlette_wrinkling,
     fureby_wrinkling,
+    gradient_of,
     inertial_range_velocity,
     resolved_gradient,
 )
 from combustion.layouts import Snapshot, read_snapshot
+from combustion.meshes import mesh_of_snapshot
 
 
 def waves(points: int, turns: float = 1.0) -> tuple[torch.Tensor, float, float]:
@@ -181,6 +184,29 @@ def test_predict_in_order_and_within_a_batch_as_alone():
         assert together[name].shape == (2, 1, 6, 5, 4)
         torch.testing.assert_close(together[name][0, 0], sigma)
     assert Closures().predict(flame()).keys() == {"gradient", "boger"}
+
+
+def test_closures_on_a_mesh_are_those_of_the_grid_it_was_made_from():
+    snapshot = flame(S_L=0.3, delta_L=5e-4, u_rms_in=0.6, l_t=8e-3)
+    mesh = mesh_of_snapshot(snapshot, jitter=0.0)
+    on_grid, on_mesh = Closures.fit([snapshot]), Closures.fit([mesh])
+    assert on_mesh.mean == pytest.approx(on_grid.mean)
+    assert on_mesh.boger_beta == pytest.approx(1.3)
+    mesh.resolved_gradient = gradient_of(snapshot).numpy().ravel()
+    assert Closures.fit([mesh]).gradient_xi == pytest.approx(on_grid.gradient_xi)
+    there = on_grid.predict(mesh)
+    assert tuple(there) == NAMES
+    for name, sigma in on_grid.predict(snapshot).items():
+        torch.testing.assert_close(there[name], sigma.flatten())
+
+
+def test_gradient_on_a_mesh_comes_from_its_edges_unless_it_is_stored():
+    x, y, z = np.meshgrid(*[np.arange(5.0)] * 3, indexing="ij")
+    slope = (0.02 * x + 0.06 * y - 0.09 * z + 0.4).astype(np.float32)
+    mesh = mesh_of_snapshot(Snapshot(Path("a.h5"), "a", 0.0, 1e-3, slope), jitter=0.25)
+    np.testing.assert_allclose(gradient_of(mesh), 110.0, rtol=1e-4)  # of (20, 60, -90)
+    stored = replace(mesh, resolved_gradient=np.full(125, 7.0, np.float32))
+    np.testing.assert_array_equal(gradient_of(stored), 7.0)
 
 
 def test_what_is_unknown_is_left_out_with_one_warning(caplog: pytest.LogCaptureFixture):
