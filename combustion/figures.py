@@ -83,7 +83,7 @@ def joint_density(evaluation: FlameEvaluation) -> Figure:
     used = min(int(seen.max()) + 3, DENSITY_BINS)
     edges = np.linspace(0, SIGMA_DX_MAX, DENSITY_BINS + 1)[: used + 1]
     shown = np.ma.masked_equal(counts[:used, :used], 0)
-    figure = empty_figure(4.7, 3.9)
+    figure = empty_figure(5.0, 3.9)
     axes = figure.subplots()
     image = axes.pcolormesh(
         edges,
@@ -104,7 +104,8 @@ def joint_density(evaluation: FlameEvaluation) -> Figure:
         ylim=(0, edges[-1]),
     )
     axes.legend(loc="lower right")
-    bar = figure.colorbar(image, cax=axes.inset_axes((1.04, 0, 0.045, 1)), label="cells")
+    counted = "cells" if all(s.extent is None for s in evaluation.of_case()) else "nodes"
+    bar = figure.colorbar(image, cax=axes.inset_axes((1.04, 0, 0.045, 1)), label=counted)
     bar.outline.set_linewidth(0.5)
     return figure
 
