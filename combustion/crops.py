@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from ai4sim.datamodule import BatchIndex, Stage
-from combustion.datamodule import Batch, FlameDataModule, stack
+from combustion.datamodule import Batch, FlameDataModule, on_grids, stack
 from combustion.layouts import Snapshot, period
+from combustion.meshes import MeshSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +47,12 @@ class Crops(Dataset):
 
     def __init__(
         self,
-        snapshots: Sequence[Snapshot],
+        snapshots: Sequence[Snapshot | MeshSnapshot],
         shape: tuple[int, int, int],
         per_snapshot: int,
         augment: Augmentation,
     ) -> None:
+        snapshots = on_grids(snapshots)
         extents = np.array(
             [
                 [period(s, a) or n for a, n in enumerate(s.progress_variable.shape)]

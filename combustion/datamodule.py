@@ -1,9 +1,10 @@
-"""Filtered flames as training data: raw HDF5 files, mapped into memory once they are checked."""
+"""Filtered flames as training data: raw files, mapped into memory once they are checked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,76 @@ from torch.utils.data import Dataset
 
 from ai4sim.cache import ProcessedCache
 from ai4sim.datamodule import BatchIndex, Stage, SurrogateDataModule
+from ai4sim.experiment import Experiment
+from ai4sim.nets.graph import Graph
 from ai4sim.normalization import RunningStatistics
+from ai4sim.surrogate import Surrogate
+from combustion.closures import gradient_of
 from combustion.layouts import FIELDS, Snapshot, grid_spacing, period, read_snapshot, write_like
+from combustion.mesh_files import is_mesh, read_mesh, write_mesh_like
+from combustion.meshes import MeshSnapshot, edge_lengths
 
 Batch = dict[str, Any]
+MEAN_EDGE = "mean_edge_length"
+"""Attribute of a processed mesh [m]: its reference length where nobody states another."""
 
 
 def process(path: Path) -> dict[str, Any]:
-    """Read and check a raw file; return its fields by name and its attributes."""
+    """Read and check a raw file; return its fields by name and its attributes.
+
+    Of a mesh also its graph, in the form in which parts can be cut from it, and the gradient.
+    """
+    if is_mesh(path):
+        return _process_mesh(path)
     # The spacing is settled when the fields are opened, since the user may give it.
-    snapshot = read_snapshot(path, dx=1.0, require_target=False)
+    return _fields(read_snapshot(path, dx=1.0, require_target=False))
+
+
+def _process_mesh(path: Path) -> dict[str, Any]:
+    mesh = read_mesh(path, require_target=False)
+    mesh.resolved_gradient = gradient_of(mesh).numpy()
+    mesh.attributes[MEAN_EDGE] = float(edge_lengths(mesh.positions, mesh.edges).mean())
+    return {
+        **_fields(mesh),
+        "positions": mesh.positions,
+        "edges": mesh.edges,
+        "volumes": mesh.volumes,
+        "edge_index": mesh.graph.edge_index.numpy(),
+        "offsets": mesh.graph.offsets.numpy(),
+    }
+
+
+def _fields(snapshot: Snapshot | MeshSnapshot) -> dict[str, Any]:
     arrays = {name: getattr(snapshot, name) for name in FIELDS}
     return {
         "attributes": {**snapshot.attributes, "case": snapshot.case},
         **{name: array for name, array in arrays.items() if array is not None},
     }
+
+
+def _mapped_graph(arrays: Mapping[str, NDArray[Any]]) -> Graph:
+    """Take the graph of a mesh as it lies on disk; positions and offsets in m."""
+    edge_index, offsets, positions = (
+        torch.from_numpy(arrays[name]) for name in ("edge_index", "offsets", "positions")
+    )
+    return Graph(edge_index, offsets, positions, (len(positions),))
+
+
+def on_grids(snapshots: Sequence[Snapshot | MeshSnapshot]) -> list[Snapshot]:
+    """Check that no snapshot is on a mesh.
+
+    Raises
+    ------
+    ValueError
+        One is.
+    """
+    for snapshot in snapshots:
+        if isinstance(snapshot, MeshSnapshot):
+            raise ValueError(
+                f"{snapshot.path}: expected fields on a grid, found an unstructured mesh; "
+                "graph networks take both (combustion/gnns)"
+            )
+    return [snapshot for snapshot in snapshots if isinstance(snapshot, Snapshot)]
 
 
 def stack(arrays: Sequence[NDArray[np.float32]]) -> Tensor:
@@ -46,8 +102,8 @@ class FullFields(Dataset):
     snapshots : sequence of Snapshot
     """
 
-    def __init__(self, snapshots: Sequence[Snapshot]) -> None:
-        self.snapshots = snapshots
+    def __init__(self, snapshots: Sequence[Snapshot | MeshSnapshot]) -> None:
+        self.snapshots = snapshots = on_grids(snapshots)
         self.periods = [tuple(period(s, axis) for axis in range(3)) for s in snapshots]
         self.groups = [
             (snapshot.progress_variable.shape, periods)
@@ -80,19 +136,34 @@ class FlameDataModule(SurrogateDataModule):
     facts : dict of str to float, optional
         What the files' attributes do not say, by the names of the attributes: ``dx_les``,
         ``filter_width``, ``delta_L`` [m], ``S_L``, ``u_rms_in`` [m/s], ``l_t`` [m]. A file's own
-        attribute wins. Without ``dx_les`` a flame cannot be used; without the others some closures
-        are left out.
+        attribute wins. Without ``dx_les`` a flame on a grid cannot be used (on a mesh it is the
+        mean length of the edges); without the others some closures are left out.
+    compare : dict of str to str, optional
+        Other trained networks to be tested on the same files: label -> experiment folder.
     **kwargs
         See :class:`ai4sim.datamodule.SurrogateDataModule`.
     """
 
-    def __init__(self, facts: dict[str, float] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        facts: dict[str, float] | None = None,
+        compare: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.facts = dict(facts or {})
+        self.facts, self.compare = dict(facts or {}), dict(compare or {})
+
+    @cached_property
+    def rivals(self) -> dict[str, Surrogate]:
+        """The networks to compare with, by their labels."""
+        return {
+            label: Surrogate.load(Experiment(Path(folder).expanduser()).artifacts)
+            for label, folder in self.compare.items()
+        }
 
     def cache_of(self, path: Path) -> ProcessedCache:
         """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
-        return ProcessedCache(path.parent.parent, "flames-1", process)
+        return ProcessedCache(path.parent.parent, "flames-2", process)
 
     def prepare_files(self, files: Sequence[Path]) -> None:
         """Check raw files and write their fields where they can be mapped into memory."""
@@ -100,7 +171,7 @@ class FlameDataModule(SurrogateDataModule):
             of_folder = list(group)
             self.cache_of(of_folder[0]).build(of_folder)
 
-    def snapshot(self, path: Path | str, require_target: bool = True) -> Snapshot:
+    def snapshot(self, path: Path | str, require_target: bool = True) -> Snapshot | MeshSnapshot:
         """Open a processed file; its fields stay on disk until they are used.
 
         Raises
@@ -116,23 +187,28 @@ class FlameDataModule(SurrogateDataModule):
                 "it cannot be trained on or tested, only predicted"
             )
         facts = {**self.facts, **attributes}
-        return Snapshot(
+        mesh = "positions" in arrays
+        kind = MeshSnapshot if mesh else Snapshot
+        known = {f.name: arrays[f.name] for f in fields(kind) if f.name in arrays}
+        if mesh:
+            known["graph"] = _mapped_graph(arrays)
+        return kind(
             path=path,
             case=attributes["case"],
             time=float(attributes.get("time", np.nan)),
-            dx=grid_spacing(facts, None, path),
+            dx=grid_spacing(facts, attributes.get(MEAN_EDGE), path),
             attributes=facts,
-            **{f.name: arrays[f.name] for f in fields(Snapshot) if f.name in arrays},
+            **known,
         )
 
-    def snapshots(self, stage: Stage) -> list[Snapshot]:
+    def snapshots(self, stage: Stage) -> list[Snapshot | MeshSnapshot]:
         """Open all files of a stage."""
         return [self.snapshot(path, stage != "predict") for path in self.files(stage)]
 
     def statistics(self) -> RunningStatistics:
         """Return the statistics of the target over the training set, in units of 1/dx."""
         return RunningStatistics.merged(
-            RunningStatistics.of(snapshot.flame_surface_density[None] * snapshot.dx, (1, 2, 3))
+            RunningStatistics.of(snapshot.flame_surface_density.reshape(1, -1) * snapshot.dx, (1,))
             for snapshot in self.snapshots("train")
             if snapshot.flame_surface_density is not None
         )
@@ -141,11 +217,17 @@ class FlameDataModule(SurrogateDataModule):
         """Return whole snapshots."""
         return FullFields([self.snapshot(path, stage != "predict") for path in files])
 
+    def by_file(self, batch: Batch, prediction: Tensor) -> list[tuple[Path, Tensor]]:
+        """Divide the prediction of a batch: each raw file with its flame surface density [1/m]."""
+        fields = prediction[:, 0].float().cpu()
+        return list(zip(map(Path, batch["files"]), fields, strict=True))
+
     def write_prediction(self, folder: Path, batch: Batch, prediction: Tensor) -> list[Path]:
         """Write one file per raw file, of its layout and attributes; Sigma is predicted."""
         written = []
-        for file, sigma in zip(batch["files"], prediction[:, 0].float().cpu().numpy(), strict=True):
-            destination = folder / Path(file).name
-            write_like(file, destination, {"flame_surface_density": sigma})
+        for file, sigma in self.by_file(batch, prediction):
+            destination = folder / file.name
+            write = write_mesh_like if is_mesh(file) else write_like
+            write(file, destination, {"flame_surface_density": sigma.numpy()})
             written.append(destination)
         return written

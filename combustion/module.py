@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.module import Batch, SurrogateModule
-from ai4sim.surrogate import Variable
+from ai4sim.surrogate import Surrogate, Variable
 from combustion.closures import Closures
 from combustion.datamodule import FlameDataModule
 from combustion.evaluation import MODEL, FlameEvaluation
+from combustion.layouts import Snapshot, period
+from combustion.meshes import MeshSnapshot
 
 INPUTS = (Variable("progress_variable", "1"),)
 OUTPUTS = (Variable("flame_surface_density", "1/m"),)
@@ -64,10 +68,14 @@ class FlameModule(SurrogateModule):
         return FlameEvaluation()
 
     def evaluate(self, evaluation: FlameEvaluation, batch: Batch, prediction: Tensor) -> None:
-        """Add each snapshot of the batch, with the closures' predictions of it."""
+        """Add each snapshot of the batch, with what the closures and other networks predict."""
         datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
-        for file, sigma in zip(batch["files"], prediction[:, 0].float().cpu(), strict=True):
+        for file, sigma in datamodule.by_file(batch, prediction):
             snapshot = datamodule.snapshot(file)
+            rivals = {
+                label: predict(surrogate, snapshot)
+                for label, surrogate in datamodule.rivals.items()
+            }
             evaluation.update(
                 path=snapshot.path,
                 case=snapshot.case,
@@ -75,5 +83,23 @@ class FlameModule(SurrogateModule):
                 dx=snapshot.dx,
                 progress_variable=snapshot.progress_variable,
                 flame_surface_density=snapshot.flame_surface_density,
-                predictions={MODEL: sigma, **self.closures.predict(snapshot)},
+                predictions={MODEL: sigma, **rivals, **self.closures.predict(snapshot)},
+                mesh=snapshot if isinstance(snapshot, MeshSnapshot) else None,
             )
+
+
+def predict(surrogate: Surrogate, snapshot: Snapshot | MeshSnapshot) -> NDArray[np.float32]:
+    """Apply a trained network to a snapshot.
+
+    Returns
+    -------
+    ndarray, of the shape of the snapshot's fields
+        Flame surface density [1/m].
+    """
+    fields = {"progress_variable": snapshot.progress_variable}
+    where: dict[str, Any] = (
+        {"graph": snapshot.scaled_graph()}
+        if isinstance(snapshot, MeshSnapshot)
+        else {"periods": tuple(period(snapshot, axis) for axis in range(3))}
+    )
+    return surrogate.predict(fields, output_scale=1 / snapshot.dx, **where)[OUTPUTS[0].name]

@@ -131,6 +131,10 @@ class Graph:
         )
         return Graph(*moved, self.sizes)
 
+    def scaled(self, factor: float) -> Graph:
+        """Measure lengths in another unit: those of this graph times a factor."""
+        return Graph(self.edge_index, self.offsets * factor, self.positions * factor, self.sizes)
+
     def reflected(self, axes: Sequence[int]) -> Graph:
         """Mirror the graph in space; nodes keep their numbers."""
         sign = torch.ones(3, device=self.offsets.device)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from combustion.layouts import CNF, Layout, write_snapshot
+from combustion.layouts import CNF, Layout, read_snapshot, write_snapshot
+from combustion.mesh_files import write_mesh
+from combustion.meshes import grid_tetrahedra, mesh_of_snapshot
 
 DX = 8e-4
 
@@ -54,4 +57,24 @@ def write_sheets(
         path = folder / "raw" / f"{case}_{i:03d}.h5"
         write_snapshot(path, fields, {k: v for k, v in facts.items() if v is not None}, layout)
         paths.append(path)
+    return paths
+
+
+def write_mesh_sheets(
+    folder: Path,
+    case: str = "DNS1",
+    snapshots: int = 8,
+    shape: tuple[int, int, int] = (8, 7, 6),
+    jitter: float = 0.2,
+    **options: object,
+) -> list[Path]:
+    """Write the same flames on tetrahedra; returns the files."""
+    with tempfile.TemporaryDirectory() as grids:
+        sheets = write_sheets(Path(grids), case, snapshots, shape, **options)
+        paths = []
+        for i, sheet in enumerate(sheets):
+            mesh = mesh_of_snapshot(read_snapshot(sheet), jitter=jitter, seed=i)
+            path = folder / "raw" / sheet.name
+            write_mesh(path, mesh, grid_tetrahedra(shape), mesh.attributes)
+            paths.append(path)
     return paths

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +17,8 @@ import torch
 import yaml
 
 from ai4sim.surrogate import Surrogate
+from ai4sim.tests import use_case
+from ai4sim.tests.use_case import environment, only_new, results
 from combustion.layouts import R2, read_snapshot
 from combustion.tests.flames import write_sheets
 from combustion.unets import config
@@ -45,35 +47,8 @@ TINY = {
 }
 
 
-def environment(root: Path) -> dict[str, str]:
-    """Environment of a run whose experiments and data lie under `root`."""
-    return {
-        **os.environ,
-        "AI4SIM_EXPERIMENTS": str(root / "experiments"),
-        "TINY_DATA": str(root / "flames"),
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-def run(root: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the trainer to its end; a failure shows its output."""
-    done = subprocess.run(
-        [sys.executable, str(TRAINER), *map(str, arguments)],
-        env=environment(root),
-        cwd=cwd or root,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
-    return done
-
-
-def only_new(root: Path, before: set[Path]) -> Path:
-    """Return the experiment folder that was not there before."""
-    (path,) = set((root / "experiments").iterdir()) - before
-    return path
+run = functools.partial(use_case.run, TRAINER)
+complaint = functools.partial(use_case.complaint, TRAINER)
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +60,6 @@ def trained(tmp_path_factory):
     (root / "tiny.yaml").write_text(yaml.safe_dump(TINY))
     done = run(root, "fit", "--config", "tiny.yaml")
     return root, only_new(root, set()), done.stdout
-
-
-def results(experiment: Path) -> dict:
-    return json.loads((experiment / "artifacts" / "results.json").read_text())
 
 
 def test_fit_leaves_a_complete_experiment_and_prints_model_beside_baselines(trained):
@@ -235,21 +206,8 @@ def test_a_stopped_training_goes_on_in_its_folder(trained, tmp_path, how):
 def test_mistakes_on_the_command_line_are_explained(trained):
     root, experiment, _ = trained
 
-    def complaint(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, str(TRAINER), *map(str, arguments)],
-            env=environment(root),
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode != 0
-        return done.stderr
-
     config_ = ("--config", "tiny.yaml")
     wrong = experiment / "checkpoints" / "bst.ckpt"
-    assert "best.ckpt" in complaint("test", *config_, "--ckpt_path", wrong)
-    said = complaint("fit", *config_, "--data.ratios=[0.5,0.5,0.5]")
+    assert "best.ckpt" in complaint(root, "test", *config_, "--ckpt_path", wrong)
+    said = complaint(root, "fit", *config_, "--data.ratios=[0.5,0.5,0.5]")
     assert "sum to 1" in said

@@ -1,0 +1,77 @@
+"""What the tests of every use case do: run its command line and notebooks, read what a run leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def environment(root: Path) -> dict[str, str]:
+    """Environment of a run whose experiments lie under `root`, its data in ``$TINY_DATA``."""
+    return {
+        **os.environ,
+        "AI4SIM_EXPERIMENTS": str(root / "experiments"),
+        "TINY_DATA": str(root / "flames"),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _process(trainer: Path, root: Path, arguments: tuple, cwd: Path | None) -> Any:
+    return subprocess.run(
+        [sys.executable, str(trainer), *map(str, arguments)],
+        env=environment(root),
+        cwd=cwd or root,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def run(
+    trainer: Path, root: Path, *arguments: Any, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a trainer to its end; a failure shows its output."""
+    done: subprocess.CompletedProcess[str] = _process(trainer, root, arguments, cwd)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+    return done
+
+
+def complaint(trainer: Path, root: Path, *arguments: Any) -> str:
+    """Run a trainer that must fail; return what it says."""
+    done = _process(trainer, root, arguments, None)
+    assert done.returncode != 0
+    return str(done.stderr)
+
+
+def only_new(root: Path, before: set[Path]) -> Path:
+    """Return the experiment folder that was not there before."""
+    (path,) = set((root / "experiments").iterdir()) - before
+    return path
+
+
+def results(experiment: Path) -> dict[str, Any]:
+    """Read what a test has found."""
+    found: dict[str, Any] = json.loads((experiment / "artifacts" / "results.json").read_text())
+    return found
+
+
+def execute(notebook: Path, folder: Path) -> str:
+    """Run a notebook from top to bottom in a folder; return what it prints."""
+    import nbclient
+    import nbformat
+
+    content = nbformat.read(notebook, as_version=4)
+    nbclient.NotebookClient(
+        content, timeout=600, resources={"metadata": {"path": folder}}
+    ).execute()
+    return "".join(
+        output.text
+        for cell in content.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    )

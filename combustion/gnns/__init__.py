@@ -1,0 +1,1 @@
+"""Flame surface density with graph neural networks, on grids and on meshes."""
