@@ -111,7 +111,7 @@ class GraphUNet(GraphNet, models.GraphUNet):
                 sizes: tuple[int, ...] = (math.prod(graph.shape),) * graph.batch
             else:
                 sizes = graph.sizes
-            level = _Level(_neighbourhoods(graph, x), diagonal=x.new_ones(graph.nodes))
+            level = _Level(_neighbourhoods(graph, x), diagonal=x.new_ones(graph.nodes, 1))
             x = self.act(_convolved(x, self.down_convs[0], level))
             skips = []
             for conv, pool in zip(self.down_convs[1:], self.pools, strict=True):
@@ -136,20 +136,30 @@ class GraphUNet(GraphNet, models.GraphUNet):
 class _Level:
     """The symmetric matrix A of a level, as factors.
 
+    The product of the factors has numbers on its diagonal that A has not. Taking them away again
+    costs digits in the rows that they dominate; these few rows are multiplied out.
+
     Attributes
     ----------
     chain : tuple of Tensor, sparse CSR
         Matrices to multiply by one after the other: A, except for the diagonal.
     loop : Tensor, (nodes, 1)
         What to add to the diagonal to make it 2.
+    apart : Tensor, (some,), int64
+        Nodes whose row of A + 2 I sums to less than what the factors have on the diagonal.
+    rows : Tensor, (some, nodes), sparse CSR
+        These rows of A + 2 I.
     scale : Tensor, (nodes, 1)
         One over the square root of the row sums of A + 2 I.
     """
 
     def __init__(self, *chain: Tensor, diagonal: Tensor) -> None:
         self.chain = chain
-        self.loop = 2 - diagonal[:, None]
-        self.scale = torch.ones_like(self.loop)
+        self.loop = 2 - diagonal
+        self.scale = torch.ones_like(diagonal)
+        self.apart = diagonal.new_empty(0, dtype=torch.int64)
+        self.apart = (self(self.scale) < diagonal).nonzero()[:, 0]
+        self.rows = self.rows_of(self.apart, 2.0)
         self.scale = self(self.scale).rsqrt()
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -158,20 +168,28 @@ class _Level:
         for matrix in self.chain:
             # Unlike matrix @ y, this neither clears nor copies the result.
             y = y.new_empty(len(matrix), y.shape[1]).addmm_(matrix, y, beta=0)
-        return y.addcmul_(scaled, self.loop).mul_(self.scale)
+        y.addcmul_(scaled, self.loop)
+        if len(self.apart):
+            y.index_copy_(0, self.apart, self.rows @ scaled)
+        return y.mul_(self.scale)
+
+    def rows_of(self, nodes: Tensor, diagonal: float) -> Tensor:
+        """Multiply out rows of A, sparse CSR, and set the diagonal: ways back do not count."""
+        rows = _rows(self.chain[-1], nodes)
+        for matrix in self.chain[-2::-1]:
+            rows = rows @ matrix
+        start, columns, values = rows.crow_indices(), rows.col_indices().int(), rows.values()
+        values[columns == nodes.int().repeat_interleave(start.diff())] = diagonal
+        return _csr(start, columns, values, rows.shape[1])
 
     def pooled(self, kept: Tensor) -> _Level:
         """Join those of the `kept` nodes that are one or two edges apart, once for each way."""
-        rows = _rows(self.chain[-1], kept)
-        for matrix in self.chain[-2::-1]:
-            rows = rows @ matrix
-        # Ways from a node back to itself do not count, and what is squared next is A + I.
-        start, columns, values = rows.crow_indices(), rows.col_indices().int(), rows.values()
-        values[columns == kept.int().repeat_interleave(start.diff())] = 1
-        rows = _csr(start, columns, values, rows.shape[1])
-        squares = _csr(start, columns, values.square(), rows.shape[1])
-        ones = values.new_ones(rows.shape[1], 1)
-        return _Level(_transposed(rows), rows, diagonal=(squares @ ones)[:, 0])
+        rows = self.rows_of(kept, 1.0)
+        squares = _csr(
+            rows.crow_indices(), rows.col_indices(), rows.values().square(), rows.shape[1]
+        )
+        diagonal = squares @ squares.values().new_ones(rows.shape[1], 1)
+        return _Level(_transposed(rows), rows, diagonal=diagonal)
 
 
 def _convolved(x: Tensor, conv: GCNConv, level: _Level) -> Tensor:

@@ -9,7 +9,7 @@ from torch_geometric.nn import models
 
 from ai4sim.nets import build
 from ai4sim.nets.graph import Graph, Lattice
-from ai4sim.nets.graph_unet import GraphUNet
+from ai4sim.nets.graph_unet import GraphUNet, _Level, _neighbourhoods
 
 
 def net(dtype: torch.dtype = torch.float64, **arguments) -> GraphUNet:
@@ -241,6 +241,25 @@ def test_weights_of_the_coarse_edges_are_numbers_of_paths():
     summed[kept] += coarse
     expected = convolved(model.up_convs[0], summed, near)
     torch.testing.assert_close(model(x)[0].movedim(0, -1).reshape(nodes, 3), expected)
+
+
+@pytest.mark.parametrize("kept", [[0, 364, 728], [5, 6, 700], [13]])
+def test_nodes_with_many_ways_back_and_few_to_others_lose_no_digits(kept):
+    lattice = Lattice(1, (9, 9, 9))
+    nodes = torch.arange(lattice.nodes)
+    ones = torch.ones(lattice.nodes, 1)
+    level = _Level(_neighbourhoods(lattice, ones), diagonal=ones)
+    sender, receiver = lattice.graph().edge_index
+    edges = torch.zeros(lattice.nodes, lattice.nodes, dtype=torch.float64)
+    edges[receiver, sender] = 1
+    # Nothing is dropped but in the end, when there are 1e9 ways back.
+    for chosen in (nodes, nodes, nodes, torch.tensor(kept)):
+        level = level.pooled(chosen)
+        ways = torch.linalg.matrix_power(edges + torch.eye(len(edges)), 2)
+        edges = (ways - ways.diag().diag())[chosen][:, chosen]
+    scale = (edges.sum(1) + 2).rsqrt()
+    expected = scale[:, None] * (edges + 2 * torch.eye(len(kept))) * scale
+    torch.testing.assert_close(level(torch.eye(len(kept))), expected.float())
 
 
 @pytest.mark.parametrize(
