@@ -300,7 +300,7 @@ class Surrogate(nn.Module):
         return surrogate.to(device).eval()
 
     def load_weights(self, path: str | Path) -> None:
-        """Take over the weights and the normalisation of a trained surrogate of the same network.
+        """Take over weights, normalisation and facts of a trained surrogate of the same network.
 
         Parameters
         ----------
@@ -319,6 +319,7 @@ class Surrogate(nn.Module):
         # Reflections are taken in evaluation: the weights do not depend on them.
         require_same_spec(found, self.spec, path, but={"reflections"})
         self._take(state, path)
+        self.facts = found["facts"]
 
     def _take(self, state: Mapping[str, Tensor], source: str | Path) -> None:
         expected = self.state_dict()

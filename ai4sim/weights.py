@@ -53,7 +53,7 @@ def read_folder(folder: Path, device: str | torch.device = "cpu") -> tuple[dict[
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
-    """Read specification and weights of the surrogate from a checkpoint; no code of it is run.
+    """Read description and weights of the surrogate from a checkpoint; no code of it is run.
 
     Raises
     ------
@@ -76,7 +76,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
         for name, value in checkpoint["state_dict"].items()
         if name.startswith(prefix)
     }
-    return checkpoint["surrogate"]["spec"], state
+    surrogate = checkpoint["surrogate"]
+    return {**surrogate["spec"], "facts": surrogate["facts"]}, state
 
 
 def require_same_spec(

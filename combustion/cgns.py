@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ai4sim.files import atomic_write
 from combustion.elements import FACES, KINDS, Section, from_zero
-from combustion.layouts import Layout, _check_progress_variable, _open, _plain
+from combustion.layouts import Layout, check_progress_variable, open_file, plain
 from combustion.meshes import Zone, checked_field, layout_of
 
 SOLID_CODES = {10: 4, 12: 5, 14: 6, 17: 8}
@@ -31,7 +31,7 @@ DATA = " data"
 
 def holds_zones(path: Path) -> bool:
     """Tell whether there is a zone in an HDF5 file."""
-    with _open(path) as file:
+    with open_file(path) as file:
         return bool(_zones(file))
 
 
@@ -43,7 +43,7 @@ def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
     ValueError
         Not HDF5, no zone, or a zone that is not as it should be.
     """
-    with _open(path) as file:
+    with open_file(path) as file:
         groups = _zones(file)
         if not groups:
             raise ValueError(
@@ -53,7 +53,7 @@ def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
         for group in (*reversed(groups), *(g.parent for g in reversed(groups)), file):
             attributes |= {n: v for n, v in group.attrs.items() if n not in OWN_ATTRIBUTES}
         zones = [_read_zone(group, path) for group in groups]
-    return zones, {name: _plain(value) for name, value in attributes.items()}
+    return zones, {name: plain(value) for name, value in attributes.items()}
 
 
 def write_zone(
@@ -152,7 +152,7 @@ def _read_zone(zone: h5py.Group, path: Path) -> Zone:
         field: checked_field(_dataset(node)[...], layout.datasets[field], where, len(positions))
         for field, node in nodes.items()
     }
-    _check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
+    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
     return Zone(where, positions, sections, fields)
 
 

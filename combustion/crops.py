@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from ai4sim.datamodule import BatchIndex, Stage
 from combustion.datamodule import Batch, FlameDataModule, on_grids, stack
 from combustion.layouts import Snapshot, period
+from combustion.matching import cells_per_filter
 from combustion.meshes import MeshSnapshot
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Crops(Dataset):
         self.groups = [self.shape] * (len(snapshots) * per_snapshot)
 
     def __getitem__(self, index: BatchIndex) -> Batch:
-        """Return ``inputs``, ``targets`` (batch, 1, *shape) and ``dx`` [m] (batch,)."""
+        """Return ``inputs``, ``targets`` (batch, 1, *shape), ``dx`` [m] and ``cells`` (batch,)."""
         rng = np.random.default_rng(index.draw)
         chosen = [self.snapshots[i % len(self.snapshots)] for i in index.samples]
         blocks = [self._block(snapshot, rng) for snapshot in chosen]
@@ -76,6 +77,7 @@ class Crops(Dataset):
             "inputs": stack([c for c, _ in blocks]),
             "targets": stack([sigma for _, sigma in blocks]),
             "dx": torch.tensor([s.dx for s in chosen]),
+            "cells": torch.tensor([cells_per_filter(s) for s in chosen]),
         }
 
     def _block(

@@ -24,6 +24,7 @@ from ai4sim.surrogate import Surrogate
 from combustion.closures import gradient_of
 from combustion.layouts import FIELDS, Snapshot, grid_spacing, period, read_snapshot, write_like
 from combustion.mesh_files import is_mesh, read_mesh, write_mesh_like
+from combustion.matching import cells_per_filter
 from combustion.meshes import MeshSnapshot, edge_lengths
 
 Batch = dict[str, Any]
@@ -106,19 +107,21 @@ class FullFields(Dataset):
         self.snapshots = snapshots = on_grids(snapshots)
         self.periods = [tuple(period(s, axis) for axis in range(3)) for s in snapshots]
         self.groups = [
-            (snapshot.progress_variable.shape, periods)
+            (snapshot.progress_variable.shape, periods, str(cells_per_filter(snapshot)))
             for snapshot, periods in zip(snapshots, self.periods, strict=True)
         ]
 
     def __getitem__(self, index: BatchIndex) -> Batch:
         """Return ``inputs`` and ``targets`` (batch, 1, nx, ny, nz), ``dx`` [m] (batch,), ``files``.
 
-        ``periods`` are the cells after which the fields repeat along each axis, or None.
+        ``cells`` (batch,) are the cells per filter width, NaN where unknown; ``periods`` those after
+        which the fields repeat along each axis, or None.
         """
         chosen = [self.snapshots[i] for i in index.samples]
         batch: Batch = {
             "inputs": stack([s.progress_variable for s in chosen]),
             "dx": torch.tensor([s.dx for s in chosen]),
+            "cells": torch.tensor([cells_per_filter(s) for s in chosen]),
             "files": [str(s.path) for s in chosen],
             "periods": self.periods[index.samples[0]],
         }

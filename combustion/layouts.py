@@ -109,7 +109,7 @@ def detect(path: Path | str) -> Layout:
     ValueError
         Not a readable HDF5 file, or none of the known progress variables is in it.
     """
-    with _open(Path(path)) as file:
+    with open_file(Path(path)) as file:
         return _layout_of(file, Path(path))
 
 
@@ -141,7 +141,7 @@ def read_snapshot(
         [0, 1], no target or no grid spacing.
     """
     path = Path(path)
-    with _open(path) as file:
+    with open_file(path) as file:
         layout = _layout_of(file, path)
         if require_target and layout.flame_surface_density not in file:
             raise ValueError(
@@ -149,7 +149,7 @@ def read_snapshot(
                 f"density) in this file of layout '{layout.name}'; found {sorted(file)}. "
                 "Files without a target can only be predicted."
             )
-        attributes = {name: _plain(value) for name, value in file.attrs.items()}
+        attributes = {name: plain(value) for name, value in file.attrs.items()}
         fields = {
             name: _read(file[dataset], layout, path)
             for name, dataset in layout.datasets.items()
@@ -162,7 +162,7 @@ def read_snapshot(
                 f"{path}: '{layout.datasets[name]}' has shape {values.shape} as (x, y, z), "
                 f"'{layout.progress_variable}' has {shape}; expected one grid for all fields"
             )
-    _check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
+    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
     return Snapshot(
         path=path,
         case=str(attributes.get("case") or re.sub(r"_\d+$", "", path.stem)),
@@ -237,7 +237,7 @@ def write_like(
         Further attributes, beside those of the source.
     """
     source = Path(source)
-    with _open(source) as file:
+    with open_file(source) as file:
         layout = _layout_of(file, source)
         kept = {
             name: _read(file[dataset], layout, source)
@@ -246,6 +246,11 @@ def write_like(
         }
         facts = {**file.attrs, **(attributes or {})}
     write_snapshot(destination, {**kept, **fields}, facts, layout)
+
+
+def states_filter(attributes: Mapping[str, Any]) -> bool:
+    """Tell whether the attributes say how wide the LES filter is."""
+    return "filter_width" in attributes or {"filter_npts", "filter_sigma_dx"} <= attributes.keys()
 
 
 def filter_width(attributes: Mapping[str, Any], dx: float) -> float:
@@ -268,7 +273,7 @@ def filter_width(attributes: Mapping[str, Any], dx: float) -> float:
     return dx
 
 
-def _open(path: Path) -> h5py.File:
+def open_file(path: Path) -> h5py.File:
     """Open for reading, with an error that a user understands."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -320,7 +325,7 @@ def _read(dataset: Any, layout: Layout, path: Path) -> NDArray[np.float32]:
     return values
 
 
-def _check_progress_variable(values: NDArray[np.float32], name: str, path: Path) -> None:
+def check_progress_variable(values: NDArray[np.float32], name: str, path: Path) -> None:
     """Refuse what cannot be a progress variable: a temperature, say, or 1 - c scaled otherwise."""
     low, high = float(values.min()), float(values.max())
     if low < -PROGRESS_TOLERANCE or high > 1 + PROGRESS_TOLERANCE:
@@ -343,7 +348,7 @@ def grid_spacing(attributes: Mapping[str, Any], dx: float | None, path: Path) ->
     return float(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """HDF5 attribute as a Python number or string where it is one."""
     if isinstance(value, bytes):
         return value.decode()

@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 from ai4sim.files import atomic_write, missing_file_error
 from combustion import cgns
 from combustion.elements import FACES, Section, from_zero
-from combustion.layouts import FIELDS, R2, _check_progress_variable, grid_spacing
+from combustion.layouts import FIELDS, R2, check_progress_variable, grid_spacing
 from combustion.meshes import (
     MeshSnapshot,
     Zone,
@@ -240,7 +240,7 @@ def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
         for field, name in layout.datasets.items()
         if name in mesh.point_data
     }
-    _check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
+    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
     return [Zone(str(path), np.asarray(mesh.points, np.float64), sections, fields)], {}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from combustion.closures import Closures
 from combustion.datamodule import FlameDataModule
 from combustion.evaluation import MODEL, FlameEvaluation
 from combustion.layouts import Snapshot, period
+from combustion.matching import CELLS, cells_per_filter, common_resolution, matched
 from combustion.meshes import MeshSnapshot
 
 INPUTS = (Variable("progress_variable", "1"),)
@@ -27,6 +29,16 @@ class FlameModule(SurrogateModule):
     The network works without units: it sees ``2 c_bar - 1`` on the grid and predicts ``Sigma dx``,
     in multiples of its standard deviation over the training set. Both sides are then the same for
     two flames that differ in scale only, so that a network can be carried from one to the other.
+    One that is resolved otherwise is brought to the resolution of the training, see
+    :mod:`combustion.matching`.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    match_filter : bool
+        Bring flames of another number of cells per filter width to that of the training set.
+    **kwargs
+        See :class:`ai4sim.module.SurrogateModule`.
     """
 
     closures = Closures()
@@ -37,6 +49,17 @@ class FlameModule(SurrogateModule):
         "streamwise_flame_surface_error",
         "wrinkling_factor",
     )
+
+    def __init__(self, surrogate: Surrogate, match_filter: bool = True, **kwargs: Any) -> None:
+        super().__init__(surrogate, **kwargs)
+        self.match_filter = match_filter
+
+    def normalized_prediction(self, batch: Batch) -> Tensor:
+        """Return the network's own output for a batch, in normalised units."""
+        cells = batch.get("cells") if self.match_filter else None
+        return matched(
+            self.surrogate, batch["inputs"], cells, batch.get("periods"), batch.get("graph")
+        )
 
     def output_scale(self, batch: Batch) -> Tensor:
         """Return ``1/dx`` [1/m] of each sample."""
@@ -49,7 +72,14 @@ class FlameModule(SurrogateModule):
         self.surrogate.output_norm.set(0.0, datamodule.statistics().std)
         snapshots = datamodule.snapshots("train")
         spacings = {snapshot.dx for snapshot in snapshots}
+        # Weights that come from an earlier training stay what they are: for its resolution.
+        resolution = (
+            self.surrogate.facts.get(CELLS)
+            if self.keeps_statistics
+            else common_resolution(snapshots)
+        )
         self.surrogate.facts = {
+            CELLS: resolution,
             "output_scale": 1.0 / spacings.pop() if len(spacings) == 1 else None,
             "output_scale_meaning": "1 / grid spacing [1/m]",
         }
@@ -88,18 +118,24 @@ class FlameModule(SurrogateModule):
             )
 
 
+@torch.inference_mode()
 def predict(surrogate: Surrogate, snapshot: Snapshot | MeshSnapshot) -> NDArray[np.float32]:
-    """Apply a trained network to a snapshot.
+    """Apply a trained network to a snapshot, at the resolution of its training.
 
     Returns
     -------
     ndarray, of the shape of the snapshot's fields
         Flame surface density [1/m].
     """
-    fields = {"progress_variable": snapshot.progress_variable}
-    where: dict[str, Any] = (
-        {"graph": snapshot.scaled_graph()}
-        if isinstance(snapshot, MeshSnapshot)
-        else {"periods": tuple(period(snapshot, axis) for axis in range(3))}
-    )
-    return surrogate.predict(fields, output_scale=1 / snapshot.dx, **where)[OUTPUTS[0].name]
+    surrogate = surrogate.eval()
+    device = next(surrogate.parameters()).device
+    c_bar = torch.from_numpy(np.array(snapshot.progress_variable)).to(device)
+    cells = torch.tensor([cells_per_filter(snapshot)])
+    if isinstance(snapshot, MeshSnapshot):
+        graph = snapshot.scaled_graph().to(device)
+        normalized = matched(surrogate, c_bar[:, None], cells, graph=graph)[:, 0]
+    else:
+        periods = [period(snapshot, axis) for axis in range(3)]
+        normalized = matched(surrogate, c_bar[None, None], cells, periods)[0, 0]
+    sigma_dx = surrogate.denormalize(normalized[None, None])[0, 0]
+    return (sigma_dx / snapshot.dx).cpu().numpy()

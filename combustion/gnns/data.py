@@ -15,6 +15,7 @@ from ai4sim.datamodule import BatchIndex, Stage
 from ai4sim.nets.graph import Graph
 from combustion.crops import REFLECTED, Augmentation, CropDataModule
 from combustion.datamodule import Batch
+from combustion.matching import cells_per_filter
 from combustion.meshes import MeshSnapshot
 
 
@@ -73,7 +74,7 @@ class Meshes(Dataset):
 
     def __init__(self, meshes: Sequence[MeshSnapshot]) -> None:
         self.meshes = meshes
-        self.groups = ["mesh"] * len(meshes)
+        self.groups = [str(cells_per_filter(mesh)) for mesh in meshes]
 
     def __getitem__(self, index: BatchIndex) -> Batch:
         """Return the meshes of an index as one graph, see :func:`batch_of`, and ``files``."""
@@ -108,7 +109,8 @@ def batch_of(
     -------
     dict
         ``inputs`` (nodes, 1), ``graph``, ``inner`` (inner nodes,), and for these ``targets`` (inner
-        nodes, 1) [1/m], where all meshes have them, and ``dx`` (inner nodes,) [m].
+        nodes, 1) [1/m], where all meshes have them, and ``dx`` (inner nodes,) [m]; of each mesh its
+        ``cells`` per filter width and ``sizes``, the number of its inner nodes.
     """
 
     def values(name: str, of: Sequence[Tensor]) -> Tensor:
@@ -121,6 +123,7 @@ def batch_of(
         "graph": Graph.batched(graphs),
         "inner": torch.cat([i + int(start) for i, start in zip(inner, starts, strict=True)]),
         "dx": torch.cat([torch.full((len(i),), mesh.dx) for mesh, i in zip(meshes, inner)]),
+        "cells": torch.tensor([cells_per_filter(mesh) for mesh in meshes]),
         "sizes": [len(i) for i in inner],
     }
     if all(mesh.flame_surface_density is not None for mesh in meshes):
