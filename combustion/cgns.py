@@ -205,7 +205,7 @@ def _sections(group: h5py.Group, where: str, count: int) -> list[Section]:
 
 
 def _type_code(group: h5py.Group) -> int | None:
-    """CGNS's element type, where the section says it."""
+    """Find the code of the element type, where the section says it."""
     if DATA not in group and DATA.strip() not in group:
         return None
     return int(_dataset(group)[...].ravel()[0])

@@ -114,8 +114,8 @@ class FullFields(Dataset):
     def __getitem__(self, index: BatchIndex) -> Batch:
         """Return ``inputs`` and ``targets`` (batch, 1, nx, ny, nz), ``dx`` [m] (batch,), ``files``.
 
-        ``cells`` (batch,) are the cells per filter width, NaN where unknown; ``periods`` those after
-        which the fields repeat along each axis, or None.
+        ``cells`` (batch,) are the cells per filter width, NaN where unknown; ``periods`` those
+        after which the fields repeat along each axis, or None.
         """
         chosen = [self.snapshots[i] for i in index.samples]
         batch: Batch = {
@@ -192,7 +192,7 @@ class FlameDataModule(SurrogateDataModule):
         facts = {**self.facts, **attributes}
         mesh = "positions" in arrays
         kind = MeshSnapshot if mesh else Snapshot
-        known = {f.name: arrays[f.name] for f in fields(kind) if f.name in arrays}
+        known: dict[str, Any] = {f.name: arrays[f.name] for f in fields(kind) if f.name in arrays}
         if mesh:
             known["graph"] = _mapped_graph(arrays)
         return kind(

@@ -12,7 +12,6 @@ import logging
 import math
 from collections.abc import Iterable, Sequence
 
-import torch
 from torch import Tensor
 
 from ai4sim.nets.graph import Graph

@@ -182,7 +182,7 @@ def joined(zones: Sequence[Zone]) -> Mesh:
 
 
 def node_numbers(zones: Sequence[Zone]) -> list[NDArray[np.int64]]:
-    """Number the nodes of the joined zones: for each zone the numbers of its nodes, from 0.
+    """Count the nodes of the joined zones: for each zone the numbers of its nodes, from 0.
 
     A node within `COINCIDENCE` of one of an earlier zone has the number of that.
     """

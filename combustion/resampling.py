@@ -46,7 +46,8 @@ class Resampling:
         periods : points after which fields repeat along each axis; None where they do not
         factor : spacing of the other grid over that of the given one
         """
-        there, back, others = [], [], []
+        there, back = [], []
+        others: list[int | None] = []
         for points, period in zip(shape, periods, strict=True):
             if period:
                 other = max(round(period / factor), 1)

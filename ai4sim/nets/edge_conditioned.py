@@ -13,7 +13,6 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -68,7 +67,8 @@ class EdgeConditionedConv(nn.Module):
         functions = functions * (offsets.abs().amax(1, keepdim=True) > 0)  # not the cell itself
         kernel = torch.einsum("ek,kio->oie", functions, self.weight).unflatten(-1, (3, 3, 3))
         fields = x.reshape(lattice.batch, *space, x.shape[1]).movedim(-1, 1)
-        sums = F.conv3d(fields, kernel.contiguous(memory_format=torch.channels_last_3d), padding=1)
+        kernel = kernel.contiguous(memory_format=torch.channels_last_3d)
+        sums = nn.functional.conv3d(fields, kernel, padding=1)
         mean = sums / neighbours(space, x.device).to(sums.dtype)
         return mean.movedim(1, -1).reshape(x.shape[0], -1)
 
@@ -119,9 +119,9 @@ class _WeightedSums(torch.autograd.Function):
 class EdgeConditionedNet(GraphNet):
     """Encode each node, exchange messages over and over, decode each node.
 
-    After the encode-process-decode networks for meshes of Pfaff et al. 2021 (arXiv 2010.03409), with
-    :class:`EdgeConditionedConv` as message passing. A grid is taken as the graph in which each cell
-    is joined to all 26 around it.
+    After the encode-process-decode networks for meshes of Pfaff et al. 2021 (arXiv 2010.03409),
+    with :class:`EdgeConditionedConv` as message passing. A grid is taken as the graph in which each
+    cell is joined to all 26 around it.
 
     Parameters
     ----------
@@ -159,10 +159,11 @@ class EdgeConditionedNet(GraphNet):
         self.convolutions = nn.ModuleList(
             EdgeConditionedConv(width, kernels) for _ in range(num_layers)
         )
-        self.updates = nn.ModuleList(nn.Linear(width, width) for _ in range(num_layers))
-        for update in self.updates:  # every step begins as the identity, so that many can be stacked
+        updates = [nn.Linear(width, width) for _ in range(num_layers)]
+        for update in updates:  # every step begins as the identity, so that many can be stacked
             nn.init.zeros_(update.weight)
             nn.init.zeros_(update.bias)
+        self.updates = nn.ModuleList(updates)
         self.decoder = nn.Sequential(
             nn.Linear(width, width), nn.SiLU(), nn.Linear(width, out_channels)
         )
@@ -171,6 +172,6 @@ class EdgeConditionedNet(GraphNet):
         """Map node values (nodes, in_channels) to (nodes, out_channels)."""
         x = self.encoder(nodes)
         for convolution, update in zip(self.convolutions, self.updates, strict=True):
-            x = x + update(F.silu(convolution(x, graph)))
+            x = x + update(nn.functional.silu(convolution(x, graph)))
         decoded: Tensor = self.decoder(x)
         return decoded

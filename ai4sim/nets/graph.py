@@ -124,12 +124,15 @@ class Graph:
         return torch.searchsorted(keys, sender * self.nodes + receiver)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Graph:
-        """Move to a device."""
-        moved = (
-            tensor.to(device, non_blocking=non_blocking)
-            for tensor in (self.edge_index, self.offsets, self.positions)
+        """Move to a device; where it is there already, it is the same graph, with what it keeps."""
+        if self.edge_index.device == torch.empty(0, device=device).device:
+            return self
+        return Graph(
+            self.edge_index.to(device, non_blocking=non_blocking),
+            self.offsets.to(device, non_blocking=non_blocking),
+            self.positions.to(device, non_blocking=non_blocking),
+            self.sizes,
         )
-        return Graph(*moved, self.sizes)
 
     def scaled(self, factor: float) -> Graph:
         """Measure lengths in another unit: those of this graph times a factor."""

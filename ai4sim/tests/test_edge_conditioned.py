@@ -15,7 +15,7 @@ def net(layers: int = 3, seed: int = 0) -> EdgeConditionedNet:
     torch.manual_seed(seed)
     made = EdgeConditionedNet(2, 1, hidden_channels=8, num_layers=layers, kernels=5).double()
     for update in made.updates:
-        torch.nn.init.normal_(update.weight, std=0.5)
+        torch.nn.init.normal_(update.get_parameter("weight"), std=0.5)
     return made.eval()
 
 

@@ -1,4 +1,4 @@
-"""What the tests of every use case do: run its command line and notebooks, read what a run leaves."""
+"""What the tests of every use case do: run command line and notebooks, read what they leave."""
 
 from __future__ import annotations
 

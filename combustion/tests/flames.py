@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def write_mesh_sheets(
     snapshots: int = 8,
     shape: tuple[int, int, int] = (8, 7, 6),
     jitter: float = 0.2,
-    **options: object,
+    **options: Any,
 ) -> list[Path]:
     """Write the same flames on tetrahedra; returns the files."""
     with tempfile.TemporaryDirectory() as grids:

@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.contour import ContourSet
 
 from combustion import figures
 from combustion.closures import Closures, resolved_gradient
@@ -168,8 +169,9 @@ def test_all_figures_of_a_mesh_in_zones(tmp_path: Path):
     assert axes[0].get_xlim() == pytest.approx((0, 8 * DX * 1e3))  # both zones
     assert axes[0].get_ylim() == pytest.approx((0, 6 * DX * 1e3))
     assert axes[1].get_xlim() == pytest.approx((0, 3 * DX * 1e3))
-    (front,) = (c for c in axes[0].collections if len(c.levels) == 1)
-    heights = np.concatenate([path.vertices[:, 1] for path in front.get_paths()])
+    contours = [c for c in axes[0].collections if isinstance(c, ContourSet)]
+    (front,) = (c for c in contours if len(list(c.levels)) == 1)
+    heights = np.concatenate([np.asarray(path.vertices)[:, 1] for path in front.get_paths()])
     np.testing.assert_allclose(heights, 3.2 * DX * 1e3, rtol=0.02)
 
 

@@ -75,15 +75,19 @@ def test_the_plane_across_the_stream_stays_inside_the_mesh(peak: int):
     target[peak] = 1.0
     section = Nodes(mesh, DX).section({"target": target.ravel()})
     assert section.cross.position == pytest.approx(DX * (0.5 if peak == 0 else 7.5))
-    assert len(section.cross.points) == 7 * 6
+    assert len(section.cross.points or ()) == 7 * 6
 
 
 def test_a_plane_keeps_a_bounded_number_of_points(monkeypatch: pytest.MonkeyPatch):
     mesh = scattered()
     fields = {"target": np.ones(len(mesh.volumes))}
     whole = Nodes(mesh, DX).section(fields).stream
+    assert whole.points is not None
+    assert whole.reach is not None
     monkeypatch.setattr(geometry, "POINTS_IN_PLANE", 16)
     few = Nodes(mesh, DX).section(fields).stream
+    assert few.points is not None
+    assert few.reach is not None
     assert len(whole.points) == 9 * 7
     assert len(few.points) == len(few.reach) == len(few.fields["target"]) == 16
     assert {tuple(p) for p in few.points} < {tuple(p) for p in whole.points}
