@@ -32,6 +32,16 @@ def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
     training : bool
         Otherwise `x` is returned as it is.
 
+    """
+    dropped = odds(p)
+    if not training or dropped == 0:
+        return x
+    return _Dropout.apply(x, dropped)
+
+
+def odds(p: float) -> int:
+    """Round a probability to multiples of 1/256.
+
     Raises
     ------
     ValueError
@@ -40,9 +50,7 @@ def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
     dropped = round(256 * p)
     if not 0 <= dropped < 256:
         raise ValueError(f"dropout: expected a probability from 0 to below 1, found {p}")
-    if not training or dropped == 0:
-        return x
-    return _Dropout.apply(x, dropped)
+    return dropped
 
 
 def kept(like: Tensor, dropped: int) -> Tensor:

@@ -20,9 +20,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch_geometric.nn import GCNConv, TopKPooling, models
 
-from ai4sim.nets.gnn import Pending, propagate_linear
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
+from ai4sim.nets.propagation import propagate_linear, whole
+from ai4sim.nets.sparse import csr
 
 
 class GraphUNet(GraphNet, models.GraphUNet):
@@ -180,12 +181,12 @@ class _Level:
             rows = rows @ matrix
         start, columns, values = rows.crow_indices(), rows.col_indices().int(), rows.values()
         values[columns == nodes.int().repeat_interleave(start.diff())] = diagonal
-        return _csr(start, columns, values, rows.shape[1])
+        return csr(start, columns, values, rows.shape[1])
 
     def pooled(self, kept: Tensor) -> _Level:
         """Join those of the `kept` nodes that are one or two edges apart, once for each way."""
         rows = self.rows_of(kept, 1.0)
-        squares = _csr(
+        squares = csr(
             rows.crow_indices(), rows.col_indices(), rows.values().square(), rows.shape[1]
         )
         diagonal = squares @ squares.values().new_ones(rows.shape[1], 1)
@@ -193,7 +194,7 @@ class _Level:
 
 
 def _convolved(x: Tensor, conv: GCNConv, level: _Level) -> Tensor:
-    return propagate_linear(x, conv.lin.weight, conv.bias, level, Pending())
+    return propagate_linear(x, conv.lin.weight, conv.bias, whole(level))
 
 
 def _neighbourhoods(graph: Graph | Lattice, like: Tensor) -> Tensor:
@@ -217,7 +218,7 @@ def _neighbourhoods(graph: Graph | Lattice, like: Tensor) -> Tensor:
         start = graph.start + torch.arange(graph.nodes + 1, device=like.device)
         columns[torch.arange(len(sender), device=like.device) + receiver] = sender.int()
         columns[start[1:] - 1] = nodes
-    return _csr(start, columns, like.new_ones(len(columns)), graph.nodes)
+    return csr(start, columns, like.new_ones(len(columns)), graph.nodes)
 
 
 def _highest(score: Tensor, sizes: tuple[int, ...], ratio: float) -> tuple[Tensor, tuple[int, ...]]:
@@ -251,7 +252,7 @@ def _rows(matrix: Tensor, nodes: Tensor) -> Tensor:
     entries = (before - start[:-1]).repeat_interleave(counts)
     entries += torch.arange(len(entries), device=nodes.device)
     columns = matrix.col_indices().index_select(0, entries)
-    return _csr(start, columns, matrix.values().index_select(0, entries), matrix.shape[1])
+    return csr(start, columns, matrix.values().index_select(0, entries), matrix.shape[1])
 
 
 def _transposed(matrix: Tensor) -> Tensor:
@@ -262,11 +263,4 @@ def _transposed(matrix: Tensor) -> Tensor:
     nodes = torch.arange(len(matrix), dtype=torch.int32, device=matrix.device)
     rows = nodes.repeat_interleave(matrix.crow_indices().diff())
     values = matrix.values().index_select(0, order)
-    return _csr(start, rows.index_select(0, order), values, len(matrix))
-
-
-def _csr(start: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
-    """Make a sparse CSR matrix with small indices."""
-    return torch.sparse_csr_tensor(
-        start.int(), columns.int(), values, (len(start) - 1, width), check_invariants=False
-    )
+    return csr(start, rows.index_select(0, order), values, len(matrix))

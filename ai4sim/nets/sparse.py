@@ -7,16 +7,16 @@ sum over the neighbours is a matrix product, and so is its gradient, with the tr
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ai4sim.nets.graph import Graph
 
-_GCN: WeakKeyDictionary[Graph, dict[tuple[float, torch.dtype], Tensor]] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[Graph, dict[tuple[str, torch.dtype], Tensor]] = WeakKeyDictionary()
+"""Matrices that are kept as long as their graph."""
 
 
 def precision(x: Tensor) -> torch.dtype:
@@ -24,26 +24,35 @@ def precision(x: Tensor) -> torch.dtype:
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
-def csr(start: Tensor, columns: Tensor, values: Tensor) -> Tensor:
-    """Make a square sparse matrix.
+def csr(start: Tensor, columns: Tensor, values: Tensor, width: int | None = None) -> Tensor:
+    """Make a sparse matrix.
 
     Parameters
     ----------
-    start : Tensor, (nodes + 1,), integer
+    start : Tensor, (rows + 1,), integer
         First entry of each row, and the number of entries.
     columns : Tensor, (entries,), integer
         Column of each entry; ascending within a row.
     values : Tensor, (entries,)
+    width : int, optional
+        Number of columns; default: that of rows.
 
     Returns
     -------
-    Tensor, (nodes, nodes), sparse CSR
-        Its indices are int32, which halves its memory.
+    Tensor, (rows, width), sparse CSR
+        Its indices are int32, which halves their memory.
     """
-    nodes = len(start) - 1
-    return torch.sparse_csr_tensor(
-        start.int(), columns.int(), values, (nodes, nodes), check_invariants=False
-    )
+    rows = len(start) - 1
+    with warnings.catch_warnings():
+        # torch says once per process that its sparse matrices may change; products work well.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            start.int(),
+            columns.int(),
+            values,
+            (rows, rows if width is None else width),
+            check_invariants=False,
+        )
 
 
 def weighted(graph: Graph, weights: Tensor) -> Tensor:
@@ -51,63 +60,33 @@ def weighted(graph: Graph, weights: Tensor) -> Tensor:
     return csr(graph.start, graph.edge_index[0], weights)
 
 
-def gcn_matrix(graph: Graph, dtype: torch.dtype, loop: float = 1.0) -> Tensor:
+def adjacency(graph: Graph, dtype: torch.dtype) -> Tensor:
+    """Give the matrix that sums over senders, each with weight 1; kept as long as the graph."""
+    kept = _KEPT.setdefault(graph, {})
+    if ("adjacency", dtype) not in kept:
+        ones = torch.ones(graph.edge_index.shape[1], dtype=dtype, device=graph.edge_index.device)
+        kept["adjacency", dtype] = weighted(graph, ones)
+    return kept["adjacency", dtype]
+
+
+def gcn_matrix(graph: Graph, dtype: torch.dtype) -> Tensor:
     """Give the propagation matrix of a graph convolutional network; kept as long as the graph.
 
-    With A the adjacency matrix and D the row sums of A + `loop` I, it is D^-1/2 (A + loop I)
-    D^-1/2, which is symmetric (Kipf and Welling 2017, arXiv 1609.02907, equation 2).
-
-    Parameters
-    ----------
-    graph : Graph
-    dtype : torch.dtype
-    loop : float
-        Weight of the edge from each node to itself; 2 in the "improved" convolution.
+    With A the adjacency matrix and D the row sums of A + I, it is D^-1/2 (A + I) D^-1/2, which is
+    symmetric (Kipf and Welling 2017, arXiv 1609.02907, equation 2).
     """
-    kept = _GCN.setdefault(graph, {})
-    if (loop, dtype) not in kept:
-        nodes = torch.arange(graph.nodes, device=graph.edge_index.device)
-        # A node's loop goes between the senders below and above it.
+    kept = _KEPT.setdefault(graph, {})
+    if ("gcn", dtype) not in kept:
         sender, receiver = graph.edge_index
+        # A node's loop goes between the senders below and above it.
         below = torch.bincount(receiver[sender < receiver], minlength=graph.nodes)
-        start = graph.start + torch.arange(graph.nodes + 1, device=nodes.device)
-        loops = start[:-1] + below
-        edge = torch.ones(len(sender) + graph.nodes, dtype=torch.bool, device=nodes.device)
+        nodes = torch.arange(graph.nodes + 1, device=sender.device)
+        start, loops = graph.start + nodes, graph.start[:-1] + nodes[:-1] + below
+        edge = torch.ones(len(sender) + graph.nodes, dtype=torch.bool, device=sender.device)
         edge[loops] = False
-        scale = (graph.degree + loop).to(dtype).rsqrt()
-        columns, values = sender.new_empty(len(edge)), scale.new_empty(len(edge))
-        columns[edge], columns[loops] = sender, nodes
-        values[edge], values[loops] = scale[sender] * scale[receiver], loop * scale.square()
-        kept[loop, dtype] = csr(start, columns, values)
-    return kept[loop, dtype]
-
-
-def product(matrix: Tensor, x: Tensor, transposed: Tensor | None = None) -> Tensor:
-    """Multiply node values by a constant sparse matrix; differentiable in the values.
-
-    Parameters
-    ----------
-    matrix : Tensor, (nodes, nodes), sparse CSR
-    x : Tensor, (nodes, channels)
-        Taken to the precision of the matrix.
-    transposed : Tensor, (nodes, nodes), sparse CSR, optional
-        The transposed matrix; by default `matrix`, which must then be symmetric.
-    """
-    with torch.autocast(x.device.type, enabled=False):
-        return _Product.apply(
-            x.to(matrix.dtype), matrix, matrix if transposed is None else transposed
-        )
-
-
-class _Product(torch.autograd.Function):
-    """Sparse times dense; the gradient is a product too, and not the entries' one."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
-        ctx.transposed = transposed
-        return matrix @ x
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return ctx.transposed @ grad, None, None
+        degree = (graph.degree + 1).to(dtype)
+        columns, values = sender.new_empty(len(edge)), degree.new_empty(len(edge))
+        columns[edge], columns[loops] = sender, nodes[:-1]
+        values[edge], values[loops] = (degree[sender] * degree[receiver]).rsqrt(), 1 / degree
+        kept["gcn", dtype] = csr(start, columns, values)
+    return kept["gcn", dtype]
