@@ -21,6 +21,10 @@ from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.sparse import precision, weighted
 
 
+EDGES_AT_ONCE = 4096
+"""Edges whose values per kernel and channel are in memory together."""
+
+
 class EdgeConditionedConv(nn.Module):
     """Mean over the neighbours of their values, mapped by a matrix that depends on the edge.
 
@@ -107,12 +111,14 @@ class _WeightedSums(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         (x, weights), graph = ctx.saved_tensors, ctx.graph
         sender, receiver = graph.edge_index
-        sent = x[sender]
-        grad_x, grad_weights = torch.zeros_like(x), torch.empty_like(weights)
-        for k, of_kernel in enumerate(grad.unbind(1)):
-            of_kernel = of_kernel.contiguous()
-            grad_x += weighted(graph, weights[graph.reverse, k]) @ of_kernel
-            grad_weights[:, k] = (of_kernel[receiver] * sent).sum(1)
+        grad_x, backwards = torch.zeros_like(x), weights.index_select(0, graph.reverse)
+        for of_edges, of_kernel in zip(backwards.unbind(1), grad.unbind(1), strict=True):
+            grad_x += weighted(graph, of_edges) @ of_kernel.contiguous()
+        grad_weights = torch.empty_like(weights)
+        for edges in torch.arange(len(sender), device=x.device).split(EDGES_AT_ONCE):
+            received = grad.index_select(0, receiver[edges])
+            sent = x.index_select(0, sender[edges])
+            grad_weights[edges] = (received @ sent[:, :, None])[..., 0]
         return grad_x, grad_weights, None
 
 
