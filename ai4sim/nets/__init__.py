@@ -17,7 +17,7 @@ __all__ = ["NETS", "UNet", "build", "tiled"]
 
 NETS = {
     "UNet": "ai4sim.nets.unet",
-    "GAT": "ai4sim.nets.gnn",
+    "GAT": "ai4sim.nets.gat",
     "GCN": "ai4sim.nets.gnn",
     "GIN": "ai4sim.nets.gnn",
     "GraphUNet": "ai4sim.nets.graph_unet",
