@@ -67,7 +67,9 @@ class GINConv(conv.GINConv):
         operator = gin_operator(graph, first.weight, self.eps)
         x = propagate_linear(x, first.weight, first.bias, operator, pending)
         x = self.nn.norms[0](x)
-        return propagate_linear(x, last.weight, last.bias, pending=Pending(self.act))
+        return propagate_linear(
+            x, last.weight, last.bias, pending=Pending(self.act, disposable=True)
+        )
 
 
 class GraphStack(GraphNet, BasicGNN):
@@ -149,7 +151,7 @@ class GraphStack(GraphNet, BasicGNN):
         shares: list[Tensor] = []
         for i, (convolution, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             x = norm(convolution(x, graph, pending))
-            pending = Pending.drawn(self.spec["act"], x, p)
+            pending = Pending.drawn(self.spec["act"], x, p, self.jk_mode in ("last", None))
             if self.jk_mode == "cat":
                 # Layers side by side, times a matrix: the sum of each layer times its columns.
                 columns = self.lin.weight[:, i * x.shape[1] : (i + 1) * x.shape[1]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ai4sim.nets.graph import Lattice
 
@@ -65,6 +67,11 @@ def _sums(x: Tensor, batch: int, shape: tuple[int, ...], centre: float | Tensor)
     field = x.reshape(batch, *shape, x.shape[1])
     sums = field * centre
     for axis, n in enumerate(shape, start=1):
+        if torch.compiler.is_compiling():
+            # A traced program would take a size of n - 1 for a rule that n is not 2.
+            around = functional.pad(field, (0, 0) * (len(shape) - axis + 1) + (1, 1))
+            sums = sums + around.narrow(axis, 0, n) + around.narrow(axis, 2, n)
+            continue
         sums.narrow(axis, 1, n - 1).add_(field.narrow(axis, 0, n - 1))
         sums.narrow(axis, 0, n - 1).add_(field.narrow(axis, 1, n - 1))
     return sums.reshape(x.shape)

@@ -57,17 +57,23 @@ class Pending(NamedTuple):
         0 where a value is dropped, else 1.
     scale : float
         Factor of the others.
+    disposable : bool
+        Nothing else needs the values, so that the backward pass may overwrite them with their
+        gradient, whose memory is then there, and in the cache. A second backward pass, or another
+        operation that kept the values, fails with torch's message on tensors modified in place.
     """
 
     act: str | None = None
     mask: Tensor | None = None
     scale: float = 1.0
+    disposable: bool = False
 
     @classmethod
-    def drawn(cls, act: str, like: Tensor, p: float) -> Pending:
-        """Draw at random what dropout with probability `p` drops of the values `like`."""
+    def drawn(cls, act: str, x: Tensor, p: float, disposable: bool) -> Pending:
+        """Draw at random what dropout with probability `p` drops of the values `x`."""
         dropped = odds(p)
-        return cls(act, kept(like, dropped), 256 / (256 - dropped)) if dropped else cls(act)
+        mask = kept(x, dropped) if dropped else None
+        return cls(act, mask, 256 / (256 - dropped), disposable)
 
     def apply(self, x: Tensor, rows: slice) -> Tensor:
         """Apply them to some nodes."""
@@ -79,9 +85,9 @@ class Pending(NamedTuple):
         return y
 
     def differentiate(self, grad: Tensor, x: Tensor, rows: slice, out: Tensor) -> None:
-        """Write the gradient for `x` of some nodes, given that of the result."""
+        """Write the gradient for `x` of some nodes; that of the result is overwritten."""
         if self.mask is not None:
-            grad = (grad * self.mask[rows]).mul_(self.scale)
+            grad.mul_(self.mask[rows]).mul_(self.scale)
         if self.act is None:
             out[rows] = grad
         else:
@@ -147,7 +153,9 @@ def propagate_linear(
     Tensor, (nodes, channels_out)
     """
     with torch.autocast(x.device.type, enabled=False):
-        return _PropagateLinear.apply(x, weight, bias, operator, pending or Pending())
+        return _PropagateLinear.apply(
+            x, weight, bias, operator or _nodewise(x), pending or Pending()
+        )
 
 
 class _PropagateLinear(torch.autograd.Function):
@@ -159,13 +167,12 @@ class _PropagateLinear(torch.autograd.Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        operator: Operator | None,
+        operator: Operator,
         pending: Pending,
     ) -> Tensor:
-        operator = operator or _nodewise(x)
         ctx.save_for_backward(x, weight)
         ctx.operator, ctx.pending = operator, pending
-        y = x.new_empty(len(x), len(weight))
+        y = x.new_empty(x.shape[0], weight.shape[0])
         if len(weight) < weight.shape[1]:
             for rows, sums in operator(lambda rows: pending.apply(x, rows) @ weight.t()):
                 y[rows] = sums if bias is None else sums + bias
@@ -179,7 +186,9 @@ class _PropagateLinear(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         operator, pending = ctx.operator, ctx.pending
-        grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = x.detach() if pending.disposable else torch.empty_like(x)
         grad_weight, grad_bias = torch.zeros_like(weight), weight.new_zeros(len(weight))
         if len(weight) > weight.shape[1]:
             for rows, sums in operator(lambda rows: pending.apply(x, rows)):
