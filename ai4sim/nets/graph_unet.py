@@ -23,7 +23,7 @@ from torch_geometric.nn import GCNConv, TopKPooling, models
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.propagation import propagate_linear, whole
-from ai4sim.nets.sparse import csr
+from ai4sim.nets.sparse import csr, multiply
 
 
 class GraphUNet(GraphNet, models.GraphUNet):
@@ -167,8 +167,7 @@ class _Level:
         """Multiply (nodes, channels) by A + 2 I, normalised by the row sums from both sides."""
         y = scaled = x * self.scale
         for matrix in self.chain:
-            # Unlike matrix @ y, this neither clears nor copies the result.
-            y = y.new_empty(len(matrix), y.shape[1]).addmm_(matrix, y, beta=0)
+            y = multiply(matrix, y)
         y.addcmul_(scaled, self.loop)
         if len(self.apart):
             y.index_copy_(0, self.apart, self.rows @ scaled)

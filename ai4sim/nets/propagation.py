@@ -19,7 +19,7 @@ from torch.nn import functional
 from ai4sim.nets.dropout import kept, odds
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.lattice import neighbour_sums
-from ai4sim.nets.sparse import adjacency, gcn_matrix, precision
+from ai4sim.nets.sparse import adjacency, gcn_matrix, multiply, precision
 
 ROWS = 8192
 """Nodes of a block on a CPU: 1 MiB for 32 channels in float32."""
@@ -98,7 +98,7 @@ def gcn_operator(graph: Graph | Lattice, like: Tensor) -> Operator:
     """Give the sum over neighbours and the node itself that `sparse.gcn_matrix` describes."""
     if isinstance(graph, Graph):
         matrix = gcn_matrix(graph, precision(like))
-        return whole(lambda x: matrix @ x)
+        return whole(lambda x: multiply(matrix, x))
     ones = like.new_ones(graph.nodes, 1)
     ((_, degree),) = neighbour_sums(lambda rows: ones[rows], graph)
     scale = degree.rsqrt_()
@@ -116,7 +116,7 @@ def gin_operator(graph: Graph | Lattice, like: Tensor, eps: Tensor) -> Operator:
     if isinstance(graph, Lattice):
         return lambda values: neighbour_sums(values, graph, centre, _rows(like))
     matrix = adjacency(graph, precision(like))
-    return whole(lambda x: (matrix @ x).addcmul_(x, centre))
+    return whole(lambda x: multiply(matrix, x).addcmul_(x, centre))
 
 
 def whole(function: Callable[[Tensor], Tensor]) -> Operator:

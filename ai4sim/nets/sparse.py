@@ -90,3 +90,9 @@ def gcn_matrix(graph: Graph, dtype: torch.dtype) -> Tensor:
         values[edge], values[loops] = (degree[sender] * degree[receiver]).rsqrt(), 1 / degree
         kept["gcn", dtype] = csr(start, columns, values)
     return kept["gcn", dtype]
+
+
+def multiply(matrix: Tensor, x: Tensor) -> Tensor:
+    """Multiply a sparse matrix by node values (nodes, channels); not differentiable."""
+    # Unlike matrix @ x, this neither clears nor copies the result.
+    return x.new_empty(matrix.shape[0], x.shape[1]).addmm_(matrix, x, beta=0)
