@@ -299,14 +299,14 @@ class _Rows(_Links):
         return grad.sub_(self._received(mean)).mul_(weights)
 
     def total(self, x: Tensor) -> Tensor:
-        return torch.segment_reduce(x, "sum", offsets=self.start)
+        # As a product it takes half the time of torch.segment_reduce.
+        return self._product(x, x.new_ones(len(self.start) - 1))
 
     def add_total(self, x: Tensor, sums: Tensor) -> None:
         sums += self.total(x.index_select(0, self.reverse))
 
     def gather(self, values: Tensor, weights: Tensor) -> Tensor:
-        with torch.autocast(values.device.type, enabled=False):  # not for sparse matrices
-            return (csr(self.start, self.sender, weights) @ values.t()).t()
+        return self._product(weights, values.t()).t()
 
     def add_gathered(self, values: Tensor, weights: Tensor, sums: Tensor) -> None:
         sums += self.gather(values, weights.index_select(0, self.reverse))
@@ -316,6 +316,10 @@ class _Rows(_Links):
         for a, b in zip(received, sent, strict=True):
             products.addcmul_(self._received(a), self._sent(b))
         return products
+
+    def _product(self, weights: Tensor, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):  # not for sparse matrices
+            return csr(self.start, self.sender, weights) @ x
 
     def _received(self, x: Tensor) -> Tensor:
         return x.index_select(0, self.receiver)

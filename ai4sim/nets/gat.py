@@ -6,20 +6,18 @@ parameters, same names, same results, several times faster and in a fraction of 
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import conv, models
 
 from ai4sim.nets.attention import attention
-from ai4sim.nets.dropout import Dropout
+from ai4sim.nets.dropout import Dropout, odds
+from ai4sim.nets.gnn import Activation, JumpingKnowledge
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.sparse import precision
-
-Activation = Literal["relu", "leaky_relu", "silu", "gelu"]
-Jump = Literal["last", "cat", "max"]
 
 
 class GATConv(conv.GATConv):
@@ -41,7 +39,7 @@ class GATConv(conv.GATConv):
             self.heads,
             self.bias if self.concat else None,
             self.negative_slope,
-            round(256 * self.dropout) if self.training else 0,
+            odds(self.dropout) if self.training else 0,
         ).to(x.dtype)
         if self.concat:
             return y.flatten(0, 1).t()
@@ -77,8 +75,8 @@ class GAT(GraphNet, models.GAT):
         layer gives the result, the mean of its heads.
     act : {"relu", "leaky_relu", "silu", "gelu"}
     dropout : float
-        Probability with which values and attention weights are dropped in training; a multiple of
-        1/256.
+        Share of the values and of the attention weights dropped in training, see
+        `ai4sim.nets.dropout`.
 
     Attributes
     ----------
@@ -96,7 +94,7 @@ class GAT(GraphNet, models.GAT):
         hidden_channels: int = 32,
         num_layers: int = 4,
         heads: int = 8,
-        jk: Jump | None = "last",
+        jk: JumpingKnowledge | None = "last",
         act: Activation = "silu",
         dropout: float = 0.0,
     ) -> None:
@@ -107,14 +105,13 @@ class GAT(GraphNet, models.GAT):
                 f"GAT: hidden_channels must be a multiple of heads, found {hidden_channels} "
                 f"and {heads}"
             )
-        if not 0 <= dropout <= 255 / 256:
-            raise ValueError(f"GAT: dropout must be from 0 to 255/256, found {dropout}")
         for name, value, known in (
-            ("jk", jk, (*get_args(Jump), None)),
+            ("jk", jk, (*get_args(JumpingKnowledge), None)),
             ("act", act, get_args(Activation)),
         ):
             if value not in known:
                 raise ValueError(f"GAT: {name} must be one of {known}, found {value!r}")
+        odds(dropout)
         super().__init__(
             in_channels,
             hidden_channels,

@@ -24,8 +24,9 @@ def net(dtype: torch.dtype = torch.float64, **arguments) -> GAT:
     torch.manual_seed(0)
     defaults = {"in_channels": 2, "out_channels": 3, "hidden_channels": 8, "heads": 4}
     model = GAT(**{**defaults, "num_layers": 3, **arguments}).to(dtype)
-    for layer in model.convs:
-        torch.nn.init.normal_(layer.bias)
+    for name, bias in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(bias)
     return model
 
 
@@ -301,8 +302,8 @@ def test_a_gpu_gives_the_same():
         ({"heads": 3}, "hidden_channels must be a multiple of heads, found 8 and 3"),
         ({"heads": 0}, "hidden_channels must be a multiple of heads, found 8 and 0"),
         ({"num_layers": 0}, "num_layers must be at least 1, found 0"),
-        ({"dropout": 1.0}, "dropout must be from 0 to 255/256, found 1.0"),
-        ({"dropout": -0.1}, "dropout must be from 0 to 255/256, found -0.1"),
+        ({"dropout": 1.0}, "dropout: expected a probability from 0 to below 1, found 1.0"),
+        ({"dropout": -0.1}, "dropout: expected a probability from 0 to below 1, found -0.1"),
         ({"jk": "first"}, r"jk must be one of \('last', 'cat', 'max', None\), found 'first'"),
         ({"act": "tanh"}, "act must be one of .* found 'tanh'"),
     ],
