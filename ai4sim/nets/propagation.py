@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from ai4sim.nets.dropout import kept, odds
 from ai4sim.nets.graph import Graph, Lattice
@@ -172,13 +171,14 @@ class _PropagateLinear(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.operator, ctx.pending = operator, pending
-        y = x.new_empty(x.shape[0], weight.shape[0])
+        y, columns = x.new_empty(x.shape[0], weight.shape[0]), weight.t()
+        shift = weight.new_zeros(()) if bias is None else bias
         if len(weight) < weight.shape[1]:
-            for rows, sums in operator(lambda rows: pending.apply(x, rows) @ weight.t()):
-                y[rows] = sums if bias is None else sums + bias
+            for rows, sums in operator(lambda rows: pending.apply(x, rows) @ columns):
+                torch.add(sums, shift, out=y[rows])
         else:
             for rows, sums in operator(lambda rows: pending.apply(x, rows)):
-                y[rows] = functional.linear(sums, weight, bias)
+                torch.addmm(shift, sums, columns, out=y[rows])
         return y
 
     @staticmethod

@@ -285,7 +285,7 @@ def test_learns_a_nonlinear_stencil_on_crops_and_applies_it_to_a_larger_field() 
     [
         ({"dimensions": 3}, "no 'name'"),
         ({"name": "unet"}, r"unknown name 'unet' \(did you mean 'UNet'\?\)"),
-        ({"name": "Transformer"}, r"unknown name 'Transformer'; known: \['UNet'\]"),
+        ({"name": "Transformer"}, r"unknown name 'Transformer'; known: \[.*'GCN'.*'UNet'\]"),
         (
             {"name": "UNet", "feature": 8},
             r"unexpected argument 'feature' \(did you mean 'features'\?\)",

@@ -1,4 +1,4 @@
-"""Flames of another solver, on grids and on tetrahedra: read, learned from, better than closures."""
+"""Flames of another solver, on grids and on tetrahedra: learned from, better than closures."""
 
 import os
 from pathlib import Path
