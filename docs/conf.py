@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from ai4sim import __version__  # noqa: E402
+from ai4sim.sessions import landed_use_cases  # noqa: E402
+
+# Listing the modules imports all of them, but nox takes the sessions of one noxfile only.
+for folder in landed_use_cases().values():
+    noxfile = ".".join([*folder.relative_to(ROOT).parts, "noxfile"])
+    sys.modules[noxfile] = ModuleType(noxfile)
 
 project = "AI4Sim"
 author = "The AI4Sim collaboration"
@@ -36,6 +43,8 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 napoleon_use_ivar = True
+# The words of a shape, "(nodes, channels)", are taken for names of attributes.
+suppress_warnings = ["ref.python"]
 
 
 def escape_mathematics(
