@@ -23,8 +23,8 @@ from ai4sim.normalization import RunningStatistics
 from ai4sim.surrogate import Surrogate
 from combustion.closures import gradient_of
 from combustion.layouts import FIELDS, Snapshot, grid_spacing, period, read_snapshot, write_like
-from combustion.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.matching import cells_per_filter
+from combustion.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.meshes import MeshSnapshot, edge_lengths
 
 Batch = dict[str, Any]

@@ -20,7 +20,6 @@ from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.sparse import precision, weighted
 
-
 EDGES_AT_ONCE = 4096
 """Edges whose values per kernel and channel are in memory together."""
 

@@ -7,7 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import pytest
+import yaml
+
+from ai4sim.cli import main
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -57,6 +63,28 @@ def only_new(root: Path, before: set[Path]) -> Path:
 def results(experiment: Path) -> dict[str, Any]:
     """Read what a test has found."""
     found: dict[str, Any] = json.loads((experiment / "artifacts" / "results.json").read_text())
+    return found
+
+
+def resolved(
+    module: type, datamodule: type, config: ModuleType, path: Path, capsys: pytest.CaptureFixture
+) -> dict[str, Any]:
+    """Give a configuration of a use case as its command line understands it, all defaults in."""
+    with pytest.raises(SystemExit) as ended:
+        main(
+            module,
+            datamodule,
+            root=config.ROOT,
+            experiments_path=config.EXPERIMENTS,
+            args=["fit", "--config", str(path), "--print_config"],
+        )
+    assert ended.value.code == 0
+    found: dict[str, Any] = yaml.safe_load(capsys.readouterr().out)
+    # Data lie in the use case, whatever folder the command is run from.
+    assert found["data"]["data_path"].startswith(str(config.ROOT))
+    assert sum(found["data"]["ratios"]) == pytest.approx(1)
+    # No configuration asks for a device that a machine may not have.
+    assert found["trainer"]["accelerator"] == found["trainer"]["devices"] == "auto"
     return found
 
 

@@ -16,6 +16,20 @@ from combustion.module import INPUTS, OUTPUTS, FlameModule
 JumpingKnowledge = Literal["last", "cat", "max"]
 
 
+def stack(
+    name: str, hidden_channels: int, num_layers: int, dropout: float, jk: str | None
+) -> dict[str, Any]:
+    """Describe a network of equal layers, see :class:`LitGCN`, to :func:`ai4sim.nets.build`."""
+    return {
+        "name": name,
+        "hidden_channels": hidden_channels,
+        "num_layers": num_layers,
+        "dropout": dropout,
+        "jk": jk,
+        "act": "silu",
+    }
+
+
 class GraphFlameModule(FlameModule):
     """A graph network from the filtered progress variable to the flame surface density.
 
@@ -71,28 +85,12 @@ class LitGCN(GraphFlameModule):
         jk: JumpingKnowledge | None = "last",
         **kwargs: Any,
     ) -> None:
-        net = {
-            "name": "GCN",
-            "hidden_channels": hidden_channels,
-            "num_layers": num_layers,
-            "dropout": dropout,
-            "jk": jk,
-            "act": "silu",
-        }
-        super().__init__(net, **kwargs)
+        super().__init__(stack("GCN", hidden_channels, num_layers, dropout, jk), **kwargs)
         self.save_hyperparameters()
 
 
 class LitGIN(GraphFlameModule):
-    """Graph isomorphism network (Xu et al. 2019, arXiv 1810.00826).
-
-    Parameters
-    ----------
-    hidden_channels, num_layers, dropout, jk
-        See :class:`LitGCN`.
-    **kwargs
-        Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
-    """
+    """Graph isomorphism network (Xu et al. 2019, arXiv 1810.00826); parameters as for `LitGCN`."""
 
     def __init__(
         self,
@@ -102,15 +100,7 @@ class LitGIN(GraphFlameModule):
         jk: JumpingKnowledge | None = "last",
         **kwargs: Any,
     ) -> None:
-        net = {
-            "name": "GIN",
-            "hidden_channels": hidden_channels,
-            "num_layers": num_layers,
-            "dropout": dropout,
-            "jk": jk,
-            "act": "silu",
-        }
-        super().__init__(net, **kwargs)
+        super().__init__(stack("GIN", hidden_channels, num_layers, dropout, jk), **kwargs)
         self.save_hyperparameters()
 
 
@@ -136,16 +126,8 @@ class LitGAT(GraphFlameModule):
         jk: JumpingKnowledge | None = "last",
         **kwargs: Any,
     ) -> None:
-        net = {
-            "name": "GAT",
-            "hidden_channels": hidden_channels,
-            "num_layers": num_layers,
-            "heads": heads,
-            "dropout": dropout,
-            "jk": jk,
-            "act": "silu",
-        }
-        super().__init__(net, **kwargs)
+        net = stack("GAT", hidden_channels, num_layers, dropout, jk)
+        super().__init__({**net, "heads": heads}, **kwargs)
         self.save_hyperparameters()
 
 
