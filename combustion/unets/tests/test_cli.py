@@ -119,7 +119,9 @@ def test_a_checkpoint_is_tested_and_applied_elsewhere(trained, tmp_path):
     """Another folder, layout, grid size and spacing, another working directory; no targets."""
     root, experiment, _ = trained
     checkpoint = experiment / "checkpoints" / "best.ckpt"
-    write_sheets(tmp_path / "other", "R2", 2, (11, 9, 14), layout=R2, dx_les=8e-5)
+    write_sheets(
+        tmp_path / "other", "R2", 2, (11, 9, 14), layout=R2, dx_les=8e-5, filter_width=8e-5
+    )
     common = ("--config", root / "tiny.yaml", "--ckpt_path", checkpoint)
     # Parameters of the model come from the checkpoint, not from the config.
     common += ("--model.init_args.features=9", "--data.data_path", tmp_path / "other")
@@ -128,7 +130,16 @@ def test_a_checkpoint_is_tested_and_applied_elsewhere(trained, tmp_path):
     tested = only_new(root, before)
     assert set(results(tested)["cases"]) == {"R2"}
 
-    write_sheets(tmp_path / "les", "R3", 2, (11, 9, 14), layout=R2, dx_les=8e-5, target=False)
+    write_sheets(
+        tmp_path / "les",
+        "R3",
+        2,
+        (11, 9, 14),
+        layout=R2,
+        dx_les=8e-5,
+        filter_width=8e-5,
+        target=False,
+    )
     before = set((root / "experiments").iterdir())
     run(root, "predict", *common, "--data.data_path", tmp_path / "les", cwd=tmp_path)
     predictions = only_new(root, before) / "predictions"
