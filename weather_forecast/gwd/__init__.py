@@ -1,0 +1,1 @@
+"""Gravity wave drag of the IFS, emulated."""

@@ -1,0 +1,361 @@
+"""Drag of non-orographic gravity waves: the spectral scheme of Scinocca (2003) as the IFS has it.
+
+Waves of many phase speeds leave the launch level, around 450 hPa, in every direction. Each
+direction (azimuth) is a problem of its own: its waves meet the wind along it, are absorbed where
+they stand still in it (critical levels) and break where they grow too steep for the thinner air
+(saturation). What momentum flux they lose between two half levels accelerates the layer there.
+Scinocca (2003, JAS 60, 667) gives the scheme, after Warner & McIntyre (1996), Orr et al. (2010,
+J. Climate 23, 5905) its form in the IFS.
+
+Indices as there: full levels ``k = 1 .. L`` from the top, half level k above the full level k; the
+launch level is the half level L, above the lowest full level.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from weather_forecast.constants import GRAVITY, HEAT_CAPACITY
+from weather_forecast.constants import GAS_CONSTANT as R
+from weather_forecast.levels import full_level_pressure, geopotential_steps, half_level_pressure
+
+STANDARD_PRESSURE = 101325.0
+"""Surface pressure [Pa] of the atmosphere that the launch level is looked up in."""
+
+
+@dataclass(frozen=True)
+class WaveSpectrum:
+    """Discretisation and strength of the waves; the defaults are those of the published data set.
+
+    Attributes
+    ----------
+    azimuths : int
+        Directions of propagation, evenly spread; an even number. Operational forecasts have 4.
+    phase_speeds : int
+        Elements of the spectrum in each azimuth. Operational forecasts have 20, 32 since CY49R1.
+    launch_flux : float
+        Momentum flux per azimuth at the launch level, far from the equator [Pa].
+    tropical_reduction : float
+        Share of it that is missing at the equator [1].
+    tropical_width : float
+        Standard deviation of this dip [degrees of latitude].
+    launch_pressure : float
+        The launch level tops the first full level below this standard pressure [Pa].
+    slowest, fastest : float
+        Range of the phase speeds relative to the wind at the launch level [m/s].
+    stretching : float
+        G, half-width of the stretched axis of inverse phase speeds (Scinocca 2003, eq. 28-30).
+    vertical_wavelength : float
+        Characteristic vertical wavelength 2 pi / m* of the spectrum at launch [m].
+    time_step : float
+        Of the model, which limits what a critical layer may absorb [s].
+    grid_length : float
+        Mesh of the model [m]: one finer than 29 km resolves some of the waves, whose flux is left
+        out.
+    """
+
+    azimuths: int = 16
+    phase_speeds: int = 100
+    launch_flux: float = 3.75e-3
+    tropical_reduction: float = 0.25
+    tropical_width: float = 20.0
+    launch_pressure: float = 45000.0
+    slowest: float = 0.5
+    fastest: float = 100.0
+    stretching: float = 0.25
+    vertical_wavelength: float = 2000.0
+    time_step: float = 3600.0
+    grid_length: float = 85e3
+
+    def __post_init__(self) -> None:
+        if self.azimuths < 4 or self.azimuths % 2:
+            raise ValueError(f"azimuths: expected an even number >= 4, found {self.azimuths}")
+        if self.phase_speeds < 2:
+            raise ValueError(f"phase_speeds: expected at least 2, found {self.phase_speeds}")
+        if not 0 < self.slowest < self.fastest:
+            raise ValueError(
+                f"phase speeds: expected 0 < slowest < fastest, "
+                f"found {self.slowest} and {self.fastest} m/s"
+            )
+
+    def directions(self) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of the azimuths, each (azimuth,), float64."""
+        angle = 2 * math.pi * torch.arange(self.azimuths, dtype=torch.float64) / self.azimuths
+        return angle.cos(), angle.sin()
+
+    def quadrature(self) -> tuple[Tensor, Tensor]:
+        """Phase speeds c and their weights dc [m/s], each (phase_speed,), float64.
+
+        Scinocca (2003): inverse speeds X on an axis that is stretched towards the fast waves.
+        """
+        low, high = 1 / self.fastest, 1 / self.slowest
+        even = torch.linspace(low, high, self.phase_speeds, dtype=torch.float64)
+        growth = ((even - low) / self.stretching).exp()
+        x1 = (high - low) / (math.exp((high - low) / self.stretching) - 1)
+        c = 1 / (x1 * growth + low - x1)
+        step = (high - low) / (self.phase_speeds - 1)
+        return c, c.square() * x1 / self.stretching * growth * step
+
+    def launch_momentum_flux(self, latitude: Tensor) -> Tensor:
+        """Return the momentum flux per azimuth at the launch level [Pa].
+
+        Parameters
+        ----------
+        latitude : (...)  [degrees north]
+        """
+        coarse, fine = 1 / 29e3, 1 / 3.5e3
+        resolved = math.atan(max(1 / self.grid_length - coarse, 0) / (fine - coarse))
+        dip = (-0.5 * (latitude / self.tropical_width).square()).exp()
+        return self.launch_flux * max(1 - resolved, 0) * (1 - self.tropical_reduction * dip)
+
+    def launch_level(self, levels: int, table: str = "L91") -> int:
+        """Return L, the number of full levels from the top down to below the launch level.
+
+        Raises
+        ------
+        ValueError
+            Columns that end above it.
+        """
+        standard = torch.tensor(STANDARD_PRESSURE, dtype=torch.float64)
+        p = full_level_pressure(half_level_pressure(standard, levels, table))
+        below = torch.nonzero(p > self.launch_pressure)
+        if not len(below):
+            raise ValueError(
+                f"the columns end at {p[-1] / 100:.0f} hPa, above the launch level of the waves "
+                f"({self.launch_pressure / 100:.0f} hPa)"
+            )
+        return int(below[0]) + 1
+
+
+class WaveDrag(NamedTuple):
+    """What the waves do to a column.
+
+    Attributes
+    ----------
+    u_tendency, v_tendency : (..., level)  [m/s2]
+    u_flux, v_flux : (..., half_level)  [Pa]
+        Upward flux of eastward and northward momentum; zero on the top half level, where what is
+        left is dropped into the layer below it, and from the bottom of the launch layer down.
+    """
+
+    u_tendency: Tensor
+    v_tendency: Tensor
+    u_flux: Tensor
+    v_flux: Tensor
+
+
+class Background(NamedTuple):
+    """The column as the waves see it, on its inner half levels k = 2 .. L; the last is the launch.
+
+    Attributes
+    ----------
+    u, v : (..., inner)  [m/s]
+    density : (..., inner)  [kg/m3]
+    buoyancy_frequency : (..., inner)  [1/s]
+    """
+
+    u: Tensor
+    v: Tensor
+    density: Tensor
+    buoyancy_frequency: Tensor
+
+
+def background(u: Tensor, v: Tensor, temperature: Tensor, p_half: Tensor) -> Background:
+    """Bring a column to its inner half levels: means of the full levels above and below.
+
+    Parameters
+    ----------
+    u, v, temperature : (..., level)  [m/s], [m/s], [K]
+    p_half : (..., half_level)  [Pa]
+
+    Returns
+    -------
+    Background
+        ``N2 = g2 / (cp T) (1 + cp dT / dphi)``, at least 1e-12 1/s2.
+    """
+    t = 0.5 * (temperature[..., 1:] + temperature[..., :-1])
+    lapse = -temperature.diff(dim=-1) / geopotential_steps(temperature, p_half)  # dT / dphi
+    n2 = GRAVITY**2 / (HEAT_CAPACITY * t) * (1 + HEAT_CAPACITY * lapse)
+    return Background(
+        0.5 * (u[..., 1:] + u[..., :-1]),
+        0.5 * (v[..., 1:] + v[..., :-1]),
+        p_half[..., 1:-1] / (R * t),
+        n2.clamp(min=1e-12).sqrt(),
+    )
+
+
+@torch.no_grad()
+def nonorographic_drag(
+    u: Tensor,
+    v: Tensor,
+    temperature: Tensor,
+    surface_pressure: Tensor,
+    latitude: Tensor,
+    spectrum: WaveSpectrum | None = None,
+    *,
+    table: str = "L91",
+    chunk: int = 128,
+) -> WaveDrag:
+    """Compute the drag of non-orographic gravity waves.
+
+    Parameters
+    ----------
+    u, v, temperature : (column, level)  [m/s], [m/s], [K]
+        On the upper full levels of `table`, at least down to the launch level. Their precision is
+        that of the computation.
+    surface_pressure : (column,)  [Pa]
+    latitude : (column,)  [degrees north]
+    spectrum : WaveSpectrum, optional
+    table : str
+        Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
+    chunk : int
+        Columns computed at once; the default keeps their spectra in the cache of a CPU. On a GPU
+        take thousands.
+
+    Returns
+    -------
+    WaveDrag
+        Of all levels given; zero below the launch layer.
+
+    Raises
+    ------
+    ValueError
+        Columns that end above the launch level.
+    """
+    spectrum = spectrum or WaveSpectrum()
+    launch = spectrum.launch_level(u.shape[-1], table)
+    p_half = half_level_pressure(surface_pressure, launch, table)
+    launched = spectrum.launch_momentum_flux(latitude).to(u)
+    fields = (*(f[..., :launch] for f in (u, v, temperature)), p_half, launched)
+    parts = [
+        _momentum_flux(*columns, spectrum=spectrum)
+        for columns in zip(*(field.split(chunk) for field in fields), strict=True)
+    ]
+    u_flux, v_flux = (torch.cat(flux) for flux in zip(*parts, strict=True))
+    below = (0, u.shape[-1] - launch)
+    pad = torch.nn.functional.pad
+    dp = p_half.diff(dim=-1)
+    return WaveDrag(
+        pad(GRAVITY * u_flux.diff(dim=-1) / dp, below),
+        pad(GRAVITY * v_flux.diff(dim=-1) / dp, below),
+        pad(u_flux, below),
+        pad(v_flux, below),
+    )
+
+
+def _momentum_flux(
+    u: Tensor, v: Tensor, t: Tensor, p_half: Tensor, launched: Tensor, spectrum: WaveSpectrum
+) -> tuple[Tensor, Tensor]:
+    """Return the eastward and northward momentum flux of some columns, each (column, half_level).
+
+    Parameters
+    ----------
+    u, v, t : (column, level), down to the launch layer
+    p_half : (column, half_level)
+    launched : (column,)  [Pa]
+    """
+    cos, sin = (x.to(u)[:, None] for x in spectrum.directions())
+    state = background(u, v, t, p_half)
+    origin_u, origin_v = state.u[:, None, -1:], state.v[:, None, -1:]
+    # Winds along each azimuth, relative to the launch level: (column, azimuth, level).
+    wind = cos * (state.u[:, None] - origin_u) + sin * (state.v[:, None] - origin_v)
+    wind_full = cos * (u[:, None] - origin_u) + sin * (v[:, None] - origin_v)
+    flux, lost, speed = _propagate(wind, state, launched, spectrum)
+    _limit_critical_layers(flux, lost, speed, wind_full, full_level_pressure(p_half), spectrum)
+    weight = 2 / cos.abs().sum()
+    ends = (
+        1,
+        1,
+    )  # no flux through the top of the model, nor through the bottom of the launch layer
+    return (
+        torch.nn.functional.pad(weight * (flux * cos).sum(1), ends),
+        torch.nn.functional.pad(weight * (flux * sin).sum(1), ends),
+    )
+
+
+def _propagate(
+    wind: Tensor, state: Background, launched: Tensor, spectrum: WaveSpectrum
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Carry the spectrum of each azimuth upward through critical levels and saturation.
+
+    Parameters
+    ----------
+    wind : (column, azimuth, inner)  [m/s]
+        Relative to the launch level.
+    state : Background
+    launched : (column,)  [Pa]
+
+    Returns
+    -------
+    flux : (column, azimuth, inner)  [Pa]
+        What passes each inner half level.
+    lost : (column, azimuth, inner)  [Pa]
+        What has met its critical level on the way to it from the half level below.
+    speed : (column, azimuth, inner)  [m/s]
+        Flux-weighted mean phase speed of what was lost; where nothing was, that of the last loss.
+    """
+    c, dc = (x.to(wind) for x in spectrum.quadrature())
+    n = state.buoyancy_frequency
+    inertia = state.density / n
+    # Launch spectrum (Scinocca 2003, eq. 25, s = 1), normalised to the launched flux; elements are
+    # kept with their weight dc in them: (column, azimuth, phase_speed).
+    m_star = 2 * math.pi / spectrum.vertical_wavelength
+    n4 = n[:, -1:] ** 4
+    shape = inertia[:, -1:] * c * n4 / (n4 + (m_star * c) ** 4) * dc
+    amplitude = launched[:, None] / shape.sum(-1, keepdim=True)
+    element = (amplitude * shape)[:, None].repeat(1, wind.shape[1], 1)
+    # Largest flux of an element that does not break: amplitude rho / N (c - U)^2 / c.
+    saturation = (amplitude * inertia)[..., None] * (dc / c)  # (column, inner, phase_speed)
+    moments = torch.stack([torch.ones_like(c), c], dim=1)
+
+    flux, lost, speed = (torch.zeros_like(wind) for _ in range(3))
+    flux[..., -1] = launched[:, None]
+    slowest = torch.full_like(wind[..., 0], spectrum.slowest)
+    mean_speed = torch.zeros_like(slowest)
+    for k in range(wind.shape[-1] - 2, -1, -1):
+        here = wind[..., k, None]
+        slowest = torch.maximum(slowest, wind[..., k])
+        dying = element * (c < slowest[..., None])
+        total, momentum = (dying @ moments).unbind(-1)
+        mean_speed = torch.where(total > 0, momentum / total, mean_speed)
+        lost[..., k], speed[..., k] = total, mean_speed
+        element -= dying
+        bound = (c - here).square_().mul_(saturation[:, None, k])
+        torch.minimum(element, bound, out=element)
+        flux[..., k] = element.sum(-1)
+    return flux, lost, speed
+
+
+def _limit_critical_layers(
+    flux: Tensor,
+    lost: Tensor,
+    speed: Tensor,
+    wind_full: Tensor,
+    p_full: Tensor,
+    spectrum: WaveSpectrum,
+) -> None:
+    """Hand down what a critical layer cannot absorb within a time step; changes `flux`.
+
+    From the top: a layer may at most be accelerated to the phase speed of the waves that die in it;
+    the rest goes on to the layer below, and at last leaves at the launch level. With pressure
+    growing downward the bound is zero unless the waves are slower than the wind, so nearly all
+    of it is handed down. That is what the IFS does, and what its published tendencies show.
+
+    Parameters
+    ----------
+    flux, lost, speed : (column, azimuth, inner), see :func:`_propagate`
+    wind_full : (column, azimuth, level)  [m/s]
+    p_full : (column, level)  [Pa]
+    """
+    carry = torch.zeros_like(flux[..., 0])
+    mass = 2 * (p_full[:, :-1] - p_full[:, 1:]) / (GRAVITY * spectrum.time_step)
+    for k in range(1, flux.shape[-1]):  # inner half level k + 2, lost on the way to the one above
+        arriving = lost[..., k - 1] + carry
+        bound = mass[:, None, k] * (speed[..., k - 1] - wind_full[..., k + 1])
+        carry = arriving - torch.minimum(arriving, bound).clamp(min=0)
+        flux[..., k] -= carry

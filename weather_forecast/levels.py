@@ -1,0 +1,165 @@
+"""Hybrid levels of the IFS: pressure and geopotential of the columns that stand on them.
+
+Half levels ``k = 1 .. n + 1`` count from the top of the atmosphere down to the surface and have the
+pressure ``p = A + B p_s``; the full level ``k`` lies between the half levels ``k`` and ``k + 1``
+(Simmons & Burridge 1981). A column that holds only the upper full levels, as those of the
+non-orographic drag do, stands on the upper half levels.
+
+Columns stand along the leading axes, levels are the last one, top first.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from weather_forecast.constants import GAS_CONSTANT
+
+# The 91 levels of ECMWF, as published on its page "L91 model level definitions": A [Pa] and B [1]
+# of the 92 half levels, top first.
+# fmt: off
+_L91_A = (
+    0.0, 2.00004, 3.980832, 7.387186, 12.908319, 21.413612, 33.952858, 51.746601, 76.167656,
+    108.715561, 150.986023, 204.637451, 271.356506, 352.824493, 450.685791, 566.519226,
+    701.813354, 857.945801, 1036.166504, 1237.585449, 1463.16394, 1713.709595, 1989.87439,
+    2292.155518, 2620.898438, 2976.302246, 3358.425781, 3767.196045, 4202.416504, 4663.776367,
+    5150.859863, 5663.15625, 6199.839355, 6759.727051, 7341.469727, 7942.92627, 8564.624023,
+    9208.305664, 9873.560547, 10558.88184, 11262.48438, 11982.66211, 12713.89746, 13453.22559,
+    14192.00977, 14922.68555, 15638.05371, 16329.56055, 16990.62305, 17613.28125, 18191.0293,
+    18716.96875, 19184.54492, 19587.51367, 19919.79688, 20175.39453, 20348.91602, 20434.1582,
+    20426.21875, 20319.01172, 20107.03125, 19785.35742, 19348.77539, 18798.82227, 18141.29688,
+    17385.5957, 16544.58594, 15633.56641, 14665.64551, 13653.21973, 12608.38379, 11543.16699,
+    10471.31055, 9405.222656, 8356.25293, 7335.164551, 6353.920898, 5422.802734, 4550.21582,
+    3743.464355, 3010.146973, 2356.202637, 1784.854614, 1297.656128, 895.193542, 576.314148,
+    336.772369, 162.043427, 54.208336, 6.575628, 0.00316, 0.0,
+)
+_L91_B = (
+    0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    1.4e-05, 5.5e-05, 0.000131, 0.000279, 0.000548, 0.001, 0.001701, 0.002765, 0.004267,
+    0.006322, 0.009035, 0.012508, 0.01686, 0.022189, 0.02861, 0.036227, 0.045146, 0.055474,
+    0.067316, 0.080777, 0.095964, 0.112979, 0.131935, 0.152934, 0.176091, 0.20152, 0.229315,
+    0.259554, 0.291993, 0.326329, 0.362203, 0.399205, 0.436906, 0.475016, 0.51328, 0.551458,
+    0.589317, 0.626559, 0.662934, 0.698224, 0.732224, 0.764679, 0.795385, 0.824185, 0.85095,
+    0.875518, 0.897767, 0.917651, 0.935157, 0.950274, 0.963007, 0.973466, 0.982238, 0.989153,
+    0.994204, 0.99763, 1.0,
+)
+# fmt: on
+
+_TABLES = {"L91": (_L91_A, _L91_B)}
+
+
+def hybrid_coefficients(levels: int, table: str = "L91") -> tuple[Tensor, Tensor]:
+    """Return A [Pa] and B [1] of the half levels around the upper full levels of a table.
+
+    Parameters
+    ----------
+    levels : int
+        Full levels of the column, counted from the top.
+    table : str
+        Name of the vertical resolution: ``L91``.
+
+    Returns
+    -------
+    a, b : Tensor of shape (half_level,), float64, with half_level = levels + 1
+
+    Raises
+    ------
+    ValueError
+        An unknown table, or more levels than it has.
+    """
+    if table not in _TABLES:
+        raise ValueError(f"vertical levels: expected one of {sorted(_TABLES)}, found {table!r}")
+    a, b = (torch.tensor(column, dtype=torch.float64) for column in _TABLES[table])
+    if not 1 <= levels < len(a):
+        raise ValueError(f"{table} has {len(a) - 1} levels, the columns have {levels}")
+    return a[: levels + 1], b[: levels + 1]
+
+
+def half_level_pressure(surface_pressure: Tensor, levels: int, table: str = "L91") -> Tensor:
+    """Return ``p = A + B p_s`` on the half levels around the upper full levels of a table.
+
+    Parameters
+    ----------
+    surface_pressure : (...)  [Pa]
+    levels, table
+        See :func:`hybrid_coefficients`.
+
+    Returns
+    -------
+    (..., half_level)  [Pa]
+    """
+    a, b = (column.to(surface_pressure) for column in hybrid_coefficients(levels, table))
+    return a + b * surface_pressure[..., None]
+
+
+def full_level_pressure(p_half: Tensor) -> Tensor:
+    """Return the mean of the two half levels around each full level.
+
+    Parameters
+    ----------
+    p_half : (..., half_level)  [Pa]
+
+    Returns
+    -------
+    (..., level)  [Pa]
+    """
+    return 0.5 * (p_half[..., 1:] + p_half[..., :-1])
+
+
+def _hydrostatic(temperature: Tensor, p_half: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the geopotential of each layer's middle and of its top above its bottom [m2/s2].
+
+    Simmons & Burridge (1981): ``alpha R T`` and ``R T ln(p_bottom / p_top)``, with ``alpha = 1 -
+    p_top / dp ln(p_bottom / p_top)``, which is ln 2 in a top layer that reaches up to zero
+    pressure. The thickness of that one is infinite; it is never needed and given as 0.
+    """
+    top, bottom = p_half[..., :-1], p_half[..., 1:]
+    bounded = top > 0
+    logarithm = (bottom / top.where(bounded, bottom)).log()
+    alpha = (1.0 - top / (bottom - top) * logarithm).where(bounded, top.new_tensor(math.log(2.0)))
+    rt = GAS_CONSTANT * temperature
+    return alpha * rt, logarithm * rt
+
+
+def geopotential(temperature: Tensor, p_half: Tensor, below: Tensor | float = 0.0) -> Tensor:
+    """Integrate the hydrostatic equation of dry air upwards (Simmons & Burridge 1981).
+
+    Parameters
+    ----------
+    temperature : (..., level)  [K]
+    p_half : (..., half_level)  [Pa]
+    below : (...) or float  [m2/s2]
+        Geopotential of the lowest half level.
+
+    Returns
+    -------
+    (..., level)  [m2/s2]
+        Geopotential of the full levels.
+    """
+    to_middle, to_top = _hydrostatic(temperature, p_half)
+    # What lies between the lowest half level and the bottom of each layer.
+    depth = to_top.flip(-1).cumsum(-1).flip(-1) - to_top
+    base = torch.as_tensor(below, dtype=depth.dtype, device=depth.device)
+    return base[..., None] + depth + to_middle
+
+
+def geopotential_steps(temperature: Tensor, p_half: Tensor) -> Tensor:
+    """Return ``phi_k - phi_(k+1)`` between neighbouring full levels, k = 1 .. n - 1.
+
+    The same as differences of :func:`geopotential`, without their loss of digits in single
+    precision.
+
+    Parameters
+    ----------
+    temperature : (..., level)  [K]
+    p_half : (..., half_level)  [Pa]
+
+    Returns
+    -------
+    (..., level - 1)  [m2/s2]
+    """
+    to_middle, to_top = _hydrostatic(temperature, p_half)
+    return to_middle[..., :-1] + to_top[..., 1:] - to_middle[..., 1:]
