@@ -231,10 +231,10 @@ def nonorographic_drag(
     launch = spectrum.launch_level(u.shape[-1], table)
     p_half = half_level_pressure(surface_pressure, launch, table)
     launched = spectrum.launch_momentum_flux(latitude).to(u)
-    fields = (*(f[..., :launch] for f in (u, v, temperature)), p_half, launched)
+    fields = [u[:, :launch], v[:, :launch], temperature[:, :launch], p_half, launched]
     parts = [
-        _momentum_flux(*columns, spectrum=spectrum)
-        for columns in zip(*(field.split(chunk) for field in fields), strict=True)
+        _momentum_flux(spectrum, *(field[i : i + chunk] for field in fields))
+        for i in range(0, len(u), chunk)
     ]
     u_flux, v_flux = (torch.cat(flux) for flux in zip(*parts, strict=True))
     below = (0, u.shape[-1] - launch)
@@ -249,7 +249,7 @@ def nonorographic_drag(
 
 
 def _momentum_flux(
-    u: Tensor, v: Tensor, t: Tensor, p_half: Tensor, launched: Tensor, spectrum: WaveSpectrum
+    spectrum: WaveSpectrum, u: Tensor, v: Tensor, t: Tensor, p_half: Tensor, launched: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the eastward and northward momentum flux of some columns, each (column, half_level).
 
