@@ -114,12 +114,13 @@ def _hydrostatic(temperature: Tensor, p_half: Tensor) -> tuple[Tensor, Tensor]:
 
     Simmons & Burridge (1981): ``alpha R T`` and ``R T ln(p_bottom / p_top)``, with ``alpha = 1 -
     p_top / dp ln(p_bottom / p_top)``, which is ln 2 in a top layer that reaches up to zero
-    pressure. The thickness of that one is infinite; it is never needed and given as 0.
+    pressure. The thickness of that one is infinite; it is never needed, and any number is given.
     """
     top, bottom = p_half[..., :-1], p_half[..., 1:]
     bounded = top > 0
-    logarithm = (bottom / top.where(bounded, bottom)).log()
-    alpha = (1.0 - top / (bottom - top) * logarithm).where(bounded, top.new_tensor(math.log(2.0)))
+    ratio = ((bottom - top) / top.where(bounded, bottom)).where(bounded, 1.0)
+    logarithm = ratio.log1p()  # of thin layers too, where p_bottom / p_top is nearly 1
+    alpha = (1.0 - logarithm / ratio).where(bounded, math.log(2.0))
     rt = GAS_CONSTANT * temperature
     return alpha * rt, logarithm * rt
 

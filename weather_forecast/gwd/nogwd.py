@@ -189,7 +189,6 @@ def background(u: Tensor, v: Tensor, temperature: Tensor, p_half: Tensor) -> Bac
     )
 
 
-@torch.no_grad()
 def nonorographic_drag(
     u: Tensor,
     v: Tensor,
@@ -199,7 +198,7 @@ def nonorographic_drag(
     spectrum: WaveSpectrum | None = None,
     *,
     table: str = "L91",
-    chunk: int = 128,
+    chunk: int = 64,
 ) -> WaveDrag:
     """Compute the drag of non-orographic gravity waves.
 
@@ -259,23 +258,73 @@ def _momentum_flux(
     p_half : (column, half_level)
     launched : (column,)  [Pa]
     """
-    cos, sin = (x.to(u)[:, None] for x in spectrum.directions())
+    cos, sin = (x.to(u) for x in spectrum.directions())
     state = background(u, v, t, p_half)
-    origin_u, origin_v = state.u[:, None, -1:], state.v[:, None, -1:]
-    # Winds along each azimuth, relative to the launch level: (column, azimuth, level).
-    wind = cos * (state.u[:, None] - origin_u) + sin * (state.v[:, None] - origin_v)
-    wind_full = cos * (u[:, None] - origin_u) + sin * (v[:, None] - origin_v)
-    flux, lost, speed = _propagate(wind, state, launched, spectrum)
-    _limit_critical_layers(flux, lost, speed, wind_full, full_level_pressure(p_half), spectrum)
+    flux = azimuthal_flux(
+        along_azimuths(state.u, state.v, state, spectrum),
+        along_azimuths(u, v, state, spectrum),
+        state,
+        full_level_pressure(p_half),
+        launched,
+        spectrum,
+    )
     weight = 2 / cos.abs().sum()
     ends = (
         1,
         1,
     )  # no flux through the top of the model, nor through the bottom of the launch layer
-    return (
-        torch.nn.functional.pad(weight * (flux * cos).sum(1), ends),
-        torch.nn.functional.pad(weight * (flux * sin).sum(1), ends),
-    )
+    u_flux, v_flux = (weight * (flux @ x).T for x in (cos, sin))
+    return torch.nn.functional.pad(u_flux, ends), torch.nn.functional.pad(v_flux, ends)
+
+
+def along_azimuths(u: Tensor, v: Tensor, state: Background, spectrum: WaveSpectrum) -> Tensor:
+    """Project winds on each azimuth, relative to the wind at the launch level.
+
+    Parameters
+    ----------
+    u, v : (column, level)  [m/s]
+        On full or inner half levels.
+    state : Background
+        Of the same columns.
+    spectrum : WaveSpectrum
+
+    Returns
+    -------
+    (level, column, azimuth)  [m/s]
+        Levels first: what comes after marches through them.
+    """
+    cos, sin = (x.to(u) for x in spectrum.directions())
+    eastward, northward = (u - state.u[:, -1:]).T, (v - state.v[:, -1:]).T
+    return eastward[..., None] * cos + northward[..., None] * sin
+
+
+def azimuthal_flux(
+    wind: Tensor,
+    wind_full: Tensor,
+    state: Background,
+    p_full: Tensor,
+    launched: Tensor,
+    spectrum: WaveSpectrum,
+) -> Tensor:
+    """Compute the momentum flux that is left in each azimuth on the inner half levels.
+
+    Parameters
+    ----------
+    wind : (inner, column, azimuth)  [m/s]
+        See :func:`along_azimuths`; on the inner half levels.
+    wind_full : (level, column, azimuth)  [m/s]
+        The same on full levels.
+    state : Background
+    p_full : (column, level)  [Pa]
+    launched : (column,)  [Pa]
+    spectrum : WaveSpectrum
+
+    Returns
+    -------
+    (inner, column, azimuth)  [Pa]
+    """
+    flux, lost, speed = _propagate(wind, state, launched, spectrum)
+    return _limit_critical_layers(flux, lost, speed, wind_full, p_full, spectrum)
 
 
 def _propagate(
@@ -283,20 +332,13 @@ def _propagate(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Carry the spectrum of each azimuth upward through critical levels and saturation.
 
-    Parameters
-    ----------
-    wind : (column, azimuth, inner)  [m/s]
-        Relative to the launch level.
-    state : Background
-    launched : (column,)  [Pa]
-
     Returns
     -------
-    flux : (column, azimuth, inner)  [Pa]
+    flux : (inner, column, azimuth)  [Pa]
         What passes each inner half level.
-    lost : (column, azimuth, inner)  [Pa]
+    lost : (inner, column, azimuth)  [Pa]
         What has met its critical level on the way to it from the half level below.
-    speed : (column, azimuth, inner)  [m/s]
+    speed : (inner, column, azimuth)  [m/s]
         Flux-weighted mean phase speed of what was lost; where nothing was, that of the last loss.
     """
     c, dc = (x.to(wind) for x in spectrum.quadrature())
@@ -308,27 +350,24 @@ def _propagate(
     n4 = n[:, -1:] ** 4
     shape = inertia[:, -1:] * c * n4 / (n4 + (m_star * c) ** 4) * dc
     amplitude = launched[:, None] / shape.sum(-1, keepdim=True)
-    element = (amplitude * shape)[:, None].repeat(1, wind.shape[1], 1)
+    element = (amplitude * shape)[:, None].repeat(1, wind.shape[-1], 1)
     # Largest flux of an element that does not break: amplitude rho / N (c - U)^2 / c.
-    saturation = (amplitude * inertia)[..., None] * (dc / c)  # (column, inner, phase_speed)
-    moments = torch.stack([torch.ones_like(c), c], dim=1)
-
-    flux, lost, speed = (torch.zeros_like(wind) for _ in range(3))
-    flux[..., -1] = launched[:, None]
-    slowest = torch.full_like(wind[..., 0], spectrum.slowest)
-    mean_speed = torch.zeros_like(slowest)
-    for k in range(wind.shape[-1] - 2, -1, -1):
-        here = wind[..., k, None]
-        slowest = torch.maximum(slowest, wind[..., k])
-        dying = element * (c < slowest[..., None])
-        total, momentum = (dying @ moments).unbind(-1)
-        mean_speed = torch.where(total > 0, momentum / total, mean_speed)
-        lost[..., k], speed[..., k] = total, mean_speed
-        element -= dying
-        bound = (c - here).square_().mul_(saturation[:, None, k])
-        torch.minimum(element, bound, out=element)
-        flux[..., k] = element.sum(-1)
-    return flux, lost, speed
+    saturation = (amplitude * inertia).T[..., None] * (dc / c)  # (inner, column, phase_speed)
+    slowest = torch.full_like(wind[0], spectrum.slowest)
+    speed = torch.zeros_like(slowest)
+    left, lost, speeds = [element.sum(-1)], [torch.zeros_like(slowest)], [speed]
+    for k in range(len(wind) - 2, -1, -1):
+        slowest = torch.maximum(slowest, wind[k])
+        dying = torch.where(c < slowest[..., None], element, 0.0)
+        total = dying.sum(-1)
+        speed = torch.where(total > 0, dying @ c / total, speed)
+        bound = (c - wind[k][..., None]).square() * saturation[k][:, None]
+        element = torch.minimum(element - dying, bound)
+        left.append(element.sum(-1))
+        lost.append(total)
+        speeds.append(speed)
+    flux, absorbed, mean_speed = (torch.stack(found[::-1]) for found in (left, lost, speeds))
+    return flux, absorbed, mean_speed
 
 
 def _limit_critical_layers(
@@ -338,8 +377,8 @@ def _limit_critical_layers(
     wind_full: Tensor,
     p_full: Tensor,
     spectrum: WaveSpectrum,
-) -> None:
-    """Hand down what a critical layer cannot absorb within a time step; changes `flux`.
+) -> Tensor:
+    """Hand down what a critical layer cannot absorb within a time step; return the flux then left.
 
     From the top: a layer may at most be accelerated to the phase speed of the waves that die in it;
     the rest goes on to the layer below, and at last leaves at the launch level. With pressure
@@ -348,14 +387,15 @@ def _limit_critical_layers(
 
     Parameters
     ----------
-    flux, lost, speed : (column, azimuth, inner), see :func:`_propagate`
-    wind_full : (column, azimuth, level)  [m/s]
+    flux, lost, speed : (inner, column, azimuth), see :func:`_propagate`
+    wind_full : (level, column, azimuth)  [m/s]
     p_full : (column, level)  [Pa]
     """
-    carry = torch.zeros_like(flux[..., 0])
-    mass = 2 * (p_full[:, :-1] - p_full[:, 1:]) / (GRAVITY * spectrum.time_step)
-    for k in range(1, flux.shape[-1]):  # inner half level k + 2, lost on the way to the one above
-        arriving = lost[..., k - 1] + carry
-        bound = mass[:, None, k] * (speed[..., k - 1] - wind_full[..., k + 1])
-        carry = arriving - torch.minimum(arriving, bound).clamp(min=0)
-        flux[..., k] -= carry
+    # Inner half level k + 2 takes what was lost on the way to the one above it.
+    mass = -2 * p_full.diff(dim=-1).T[1:] / (GRAVITY * spectrum.time_step)
+    bound = mass[..., None] * (speed[:-1] - wind_full[2:])
+    carried = [torch.zeros_like(flux[0])]
+    for k in range(len(bound)):
+        arriving = lost[k] + carried[-1]
+        carried.append(arriving - torch.minimum(arriving, bound[k]).clamp(min=0))
+    return flux - torch.stack(carried)
