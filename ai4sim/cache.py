@@ -4,7 +4,8 @@ Of a raw file ``DIR/raw/x.h5`` the cache keeps ``DIR/processed/<recipe>/x/<name>
 (a crop then reads only its own pages), and beside them ``manifest.json``: which source they were
 made from, their shapes, and the attributes. A folder is renamed into place with its manifest in it,
 so it is whole or absent whatever run is killed; one made from another version of the source is made
-again. Deleting ``DIR/processed`` is always safe.
+again. Deleting ``DIR/processed`` is always safe. Raw files may be larger than memory: dask arrays
+are written block by block.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+import shutil
+from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,10 +32,12 @@ from ai4sim.files import (
     remove_stale_temporaries,
     write_text,
 )
+from ai4sim.streaming import is_lazy, stream
 
 logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
+SCRATCH = "scratch"
 QUIET_SECONDS = 2.0  # no progress bar for what takes less
 
 
@@ -51,17 +55,25 @@ class ProcessedCache:
     process : callable
         Raw file -> its arrays by name. Floating-point arrays are kept as float32, others as they
         are. The entry ``"attributes"``, if any, is a dict of plain values and not an array. It
-        raises ValueError for a file that it cannot use.
+        raises ValueError for a file that it cannot use. Dask arrays, cut into blocks along their
+        first axis, are computed and written block by block, those of a file in one pass.
     workers : int
         Threads that process files at once (reading and NumPy release the interpreter lock).
+    double : container of str
+        Names of arrays that are kept as float64.
+    scratch : bool
+        Give `process` a second argument: an empty folder, on the disk of the cache, for what does
+        not fit in memory. It is removed when the arrays are written.
     """
 
     def __init__(
         self,
         data_path: Path | str,
         recipe: str,
-        process: Callable[[Path], Mapping[str, Any]],
+        process: Callable[..., Mapping[str, Any]],
         workers: int = 1,
+        double: Container[str] = (),
+        scratch: bool = False,
     ) -> None:
         if not re.fullmatch(r"[\w-][\w.-]*", recipe):
             raise ValueError(f"recipe: expected letters, digits, '-', '.', '_', found {recipe!r}")
@@ -69,6 +81,7 @@ class ProcessedCache:
         key = hashlib.sha256(str(data_path.resolve()).encode()).hexdigest()[:16]
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         self.recipe, self.process, self.workers = recipe, process, workers
+        self.double, self.scratch = double, scratch
         self.roots = (data_path / "processed" / recipe, home / "ai4sim" / key / recipe)
 
     def build(self, files: Iterable[Path | str]) -> None:
@@ -148,19 +161,35 @@ class ProcessedCache:
         """Process one raw file."""
         # Taken first: if the file changes while it is read, the result counts as stale.
         fingerprint = self._fingerprint(file)
-        content = dict(self.process(file))
-        attributes = content.pop("attributes", {})
-        arrays = {name: _compact(values) for name, values in content.items()}
-        manifest = {
-            "source": fingerprint,
-            "recipe": self.recipe,
-            "arrays": {name: [str(a.dtype), *a.shape] for name, a in arrays.items()},
-            "attributes": attributes,
-        }
         with atomic_folder(root / file.stem) as folder:
-            for name, array in arrays.items():
+            scratch = folder / SCRATCH
+            scratch.mkdir()
+            content = dict(self.process(file, scratch) if self.scratch else self.process(file))
+            attributes = content.pop("attributes", {})
+            lazy = {name: content.pop(name) for name in list(content) if is_lazy(content[name])}
+            dtypes = {name: self._dtype(name, a.dtype) for name, a in lazy.items()}
+            described = {name: [str(dtypes[name]), *a.shape] for name, a in lazy.items()}
+            if lazy:
+                stream(folder, lazy, dtypes, file.name, QUIET_SECONDS)
+            for name, values in content.items():
+                array = np.asarray(values)
+                array = np.ascontiguousarray(array, dtype=self._dtype(name, array.dtype))
                 np.save(folder / f"{name}.npy", array, allow_pickle=False)
+                described[name] = [str(array.dtype), *array.shape]
+            shutil.rmtree(scratch)
+            manifest = {
+                "source": fingerprint,
+                "recipe": self.recipe,
+                "arrays": described,
+                "attributes": attributes,
+            }
             write_text(folder / MANIFEST, json.dumps(manifest, indent=1, default=_plain))
+
+    def _dtype(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return what an array is stored as: floating-point ones in single precision."""
+        if not np.issubdtype(dtype, np.floating):
+            return dtype
+        return np.dtype(np.float64 if name in self.double else np.float32)
 
     @staticmethod
     def _fingerprint(file: Path) -> dict[str, Any]:
@@ -183,13 +212,6 @@ class ProcessedCache:
         logger.warning("%s cannot be written; processed data go to %s", beside, personal)
         personal.mkdir(parents=True, exist_ok=True)
         return personal
-
-
-def _compact(values: Any) -> NDArray[Any]:
-    """Return a contiguous array, floating-point ones in single precision."""
-    array = np.asarray(values)
-    kind = np.float32 if np.issubdtype(array.dtype, np.floating) else array.dtype
-    return np.ascontiguousarray(array, dtype=kind)
 
 
 def _plain(value: Any) -> Any:

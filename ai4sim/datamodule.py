@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ai4sim.files import missing_file_error, visible_files
-from ai4sim.splits import Split, Strategy, split_files
+from ai4sim.splits import Split, Strategy, find_table, split_files
 
 Stage = Literal["train", "val", "test", "predict"]
 
@@ -118,14 +118,16 @@ class SurrogateDataModule(pl.LightningDataModule):
     where raw files are turned into processed ones. A data set takes a :class:`BatchIndex` and
     returns the whole batch, a dict of tensors with ``inputs``, ``targets`` (absent when predicting)
     and what else its module needs; it has ``groups``, one hashable per sample (see
-    :class:`BatchSampler`).
+    :class:`BatchSampler`). Where samples are rows of tables, it implements :meth:`loader` instead
+    of :meth:`dataset` (see :mod:`ai4sim.rows`).
 
     Parameters
     ----------
     data_path : str
-        The folder that holds ``raw/`` and, optionally, ``splits.yaml``.
+        The folder that holds ``raw/`` and, optionally, ``splits.yaml`` or
+        ``filenames-split.yaml``, which list the files of each set.
     split : {"time", "case", "all-test"}
-        How files are divided where there is no ``splits.yaml``; ``all-test`` always wins.
+        How files are divided where nothing lists the sets; ``all-test`` always wins.
     ratios : (train, val, test)
         Shares of the files (of the cases with ``case``); they sum to 1.
     gap : int
@@ -171,9 +173,9 @@ class SurrogateDataModule(pl.LightningDataModule):
 
     # --- What a use case gives ---
 
-    @abstractmethod
     def dataset(self, files: Sequence[Path], stage: Stage) -> Dataset:
         """Return the data set of some raw files."""
+        raise NotImplementedError(f"{type(self).__name__} has neither dataset() nor loader()")
 
     @abstractmethod
     def write_prediction(self, folder: Path, batch: dict[str, Any], prediction: Any) -> list[Path]:
@@ -211,7 +213,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         """The three sets of files."""
         split = split_files(
             self.raw_files(),
-            table=self.data_path / "splits.yaml",
+            table=find_table(self.data_path),
             strategy=self.split_strategy,
             ratios=self.ratios,
             gap=self.gap,
@@ -239,7 +241,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         for name in stages[running.value] if running else ("train", "val", "test"):
             self.prepare_files(self.files(name))
 
-    def loader(self, stage: Stage) -> DataLoader:
+    def loader(self, stage: Stage) -> Iterable[dict[str, Any]]:
         """Return the loader of a stage; each item that it yields is a whole batch."""
         training = stage == "train"
         dataset = self.dataset(self.files(stage), stage)
@@ -260,18 +262,18 @@ class SurrogateDataModule(pl.LightningDataModule):
             persistent_workers=self.num_workers > 0,
         )
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> Iterable[dict[str, Any]]:
         """Return the training batches."""
         return self.loader("train")
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> Iterable[dict[str, Any]]:
         """Return the validation batches."""
         return self.loader("val")
 
-    def test_dataloader(self) -> DataLoader:
+    def test_dataloader(self) -> Iterable[dict[str, Any]]:
         """Return the test batches."""
         return self.loader("test")
 
-    def predict_dataloader(self) -> DataLoader:
+    def predict_dataloader(self) -> Iterable[dict[str, Any]]:
         """Return batches of every raw file, targets not needed."""
         return self.loader("predict")

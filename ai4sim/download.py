@@ -1,7 +1,7 @@
-"""Fetch an archive of raw files once, whole, and unpack it without trusting it.
+"""Fetch raw files, or an archive of them, once and whole, and unpack it without trusting it.
 
-:func:`fetch_archive` leaves the raw files in ``DATA_PATH/raw/`` and a receipt in
-``DATA_PATH/downloads/``; while the receipt and the files agree, nothing is fetched again. The
+:func:`fetch_archive` and :func:`fetch_file` leave the raw files in ``DATA_PATH/raw/`` and a receipt
+in ``DATA_PATH/downloads/``; while receipt and files agree, nothing is fetched again. The
 transfer resumes after an interruption (:class:`ResumingDownloader`, in pooch's downloader
 protocol), a wrong length or SHA-256 is an error, and of the names stored in the archive only the
 last part is ever used (:mod:`ai4sim.unpack`).
@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,12 +86,73 @@ def fetch_archive(
     ValueError
         If the archive is damaged, unsafe or not one, its hash differs, or `expected` objects.
     """
-    data_path = Path(data_path)
+    raw = Path(data_path) / "raw"
+
+    def place(archive: Path) -> list[Path]:
+        return _unpack_into(raw, archive, url, suffixes, expected)
+
+    downloader = downloader or ResumingDownloader(progress=progress)
+    return _fetch(url, Path(data_path), sha256, downloader, place)
+
+
+def fetch_file(
+    url: str,
+    data_path: Path | str,
+    name: str,
+    *,
+    sha256: str | None = None,
+    convert: Callable[[Path, Path], object] = shutil.copyfile,
+    expected: Callable[[Path], None] | None = None,
+    progress: bool = True,
+    downloader: ResumingDownloader | None = None,
+) -> Path:
+    """Download one raw file unless that is done already.
+
+    Parameters
+    ----------
+    url, data_path, sha256, progress, downloader
+        As for :func:`fetch_archive`.
+    name : str
+        Name of the file in ``raw/``.
+    convert : callable
+        Writes the raw file, its second argument, from what was fetched, its first: for providers
+        that have another format. Raises ValueError where it cannot.
+    expected : callable, optional
+        Raises ValueError for a file that is not what the caller can use. It is called on the raw
+        file before that arrives in ``raw/``.
+
+    Returns
+    -------
+    Path
+        The raw file.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, FileExistsError, ValueError
+        As :func:`fetch_archive`.
+    """
+    raw = Path(data_path) / "raw"
+
+    def place(fetched: Path) -> list[Path]:
+        return [_convert_into(raw / name, fetched, url, convert, expected)]
+
+    downloader = downloader or ResumingDownloader(progress=progress)
+    return _fetch(url, Path(data_path), sha256, downloader, place)[0]
+
+
+def _fetch(
+    url: str,
+    data_path: Path,
+    sha256: str | None,
+    downloader: ResumingDownloader,
+    place: Callable[[Path], list[Path]],
+) -> list[Path]:
+    """Bring `url` here, have it placed in ``raw/``, and remember that in a receipt."""
     downloads, raw = data_path / "downloads", data_path / "raw"
     sha256 = _checked_hash(sha256)
     remote = "://" in url
     if remote and not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url}: expected an http(s) address or the path of an archive")
+        raise ValueError(f"{url}: expected an http(s) address or a path on this machine")
     key = hashlib.sha256(url.encode()).hexdigest()[:16]
     receipt_path = downloads / f"{key}.json"
     downloads.mkdir(parents=True, exist_ok=True)
@@ -105,18 +167,17 @@ def fetch_archive(
         for leftover in downloads.glob("tmp*"):  # pooch's, of a run killed while hashing
             leftover.unlink()
         if remote:
-            archive = downloads / f"{key}.archive"
-            downloader = downloader or ResumingDownloader(progress=progress)
-            found = _download(url, archive, sha256, downloader)
+            fetched = downloads / f"{key}.archive"
+            found = _download(url, fetched, sha256, downloader)
         else:
-            archive = Path(url)
-            found = _hash_of_local(archive, sha256)
-        files = _unpack_into(raw, archive, url, suffixes, expected)
+            fetched = Path(url)
+            found = _hash_of_local(fetched, sha256)
+        files = place(fetched)
         sizes = {file.name: file.stat().st_size for file in files}
         write_json(receipt_path, {"url": url, "sha256": found, "files": sizes})
         if remote:
-            archive.unlink()
-    logger.info("%s: %d files unpacked into %s", url, len(files), raw)
+            fetched.unlink()
+    logger.info("%s: %d files brought to %s", url, len(files), raw)
     return files
 
 
@@ -289,17 +350,46 @@ def _unpack_into(
                     raise ValueError(
                         f"{url}: {member} in the archive cannot be used: {reason}{kept}"
                     ) from error
-            there = raw / name
-            if there.exists() and not filecmp.cmp(there, staging / name, shallow=False):
-                raise FileExistsError(
-                    f"{there} exists with other content than {member} of {url}. Move it away or "
-                    "choose another data path."
-                )
+            _refuse_to_replace(raw / name, staging / name, f"{member} of {url}")
         for name in members:
             os.replace(staging / name, raw / name)
     finally:
         _remove_folder(staging)
     return sorted(raw / name for name in members)
+
+
+def _convert_into(
+    file: Path,
+    fetched: Path,
+    url: str,
+    convert: Callable[[Path, Path], object],
+    expected: Callable[[Path], None] | None,
+) -> Path:
+    """Make the raw file from what was fetched under a hidden name, check it there, rename it."""
+    kept = f" It is kept in {fetched}: delete it to fetch it anew." if "://" in url else ""
+    staging = temporary_path(file)
+    try:
+        try:
+            convert(fetched, staging)
+            if expected is not None:
+                expected(staging)
+        except ValueError as error:
+            reason = str(error).replace(f"{staging}: ", "").replace(f"{fetched}: ", "")
+            raise ValueError(f"{url}: the file cannot be used: {reason}.{kept}") from error
+        _refuse_to_replace(file, staging, url)
+        os.replace(staging, file)
+    finally:
+        staging.unlink(missing_ok=True)
+    return file
+
+
+def _refuse_to_replace(there: Path, new: Path, origin: str) -> None:
+    """Raise if a file of the same name with other content is in ``raw/``."""
+    if there.exists() and not filecmp.cmp(there, new, shallow=False):
+        raise FileExistsError(
+            f"{there} exists with other content than {origin}. Move it away or choose another "
+            "data path."
+        )
 
 
 def _finished(receipt_path: Path, raw: Path, sha256: str | None) -> list[Path]:

@@ -27,22 +27,18 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
     three-dimensional grid, in multiples of the network's coarsest cell (at least two); columns keep
     their number of levels.
 
-    A program takes fields on grids only. Where the example lies on a graph, or the network says
-    that it cannot be traced (an attribute ``exportable = False``), none is written, and the log
-    says why.
+    Where the network says that it cannot be traced (an attribute ``exportable = False``), none is
+    written, and the log says why.
 
     Parameters
     ----------
     surrogate : Surrogate
     inputs : Tensor, shape (batch, channel, ...)
-        An example of the right number of channels and axes.
+        An example of the right number of channels and axes; columns may be (batch, channel).
     path : path
         The file to write, named ``.pt2``.
     """
     path = Path(path)
-    if inputs.ndim < 3:
-        log.info("no %s: a program takes fields on grids, not on a graph", path.name)
-        return
     if not getattr(surrogate.net, "exportable", True):
         log.info("no %s: torch.export cannot trace a %s", path.name, type(surrogate.net).__name__)
         return

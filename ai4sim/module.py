@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ from ai4sim.metrics import RegressionMetrics
 from ai4sim.surrogate import Surrogate
 from ai4sim.weights import require_same_spec
 
-LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss, "huber": nn.HuberLoss}
+log = logging.getLogger(__name__)
+LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss}
 Batch = dict[str, Any]
 
 
@@ -55,6 +57,9 @@ class SurrogateModule(pl.LightningModule):
         Share of all steps over which the learning rate rises linearly from 0.
     loss : {"mse", "mae", "huber"}
         Taken between normalised prediction and normalised target.
+    huber_delta : float
+        Error, in normalised units, from which the Huber loss is linear: small where few samples
+        hold most of the variance.
     max_nodes : int, optional
         Cells or nodes evaluated at once in validation, test and prediction: larger fields are cut
         into pieces that overlap, with the same result in less memory (see
@@ -72,6 +77,7 @@ class SurrogateModule(pl.LightningModule):
         schedule: Literal["cosine", "constant"] = "cosine",
         warmup: float = 0.05,
         loss: Literal["mse", "mae", "huber"] = "mse",
+        huber_delta: float = 1.0,
         max_nodes: int | None = None,
     ) -> None:
         super().__init__()
@@ -80,7 +86,7 @@ class SurrogateModule(pl.LightningModule):
         self.keeps_statistics = False
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.schedule, self.warmup = schedule, warmup
-        self.loss = LOSSES[loss]()
+        self.loss = nn.HuberLoss(delta=huber_delta) if loss == "huber" else LOSSES[loss]()
         self.val_metrics = RegressionMetrics()
         self._test: Evaluation | None = None
 
@@ -128,6 +134,9 @@ class SurrogateModule(pl.LightningModule):
         from ai4sim.export import PROGRAM, export_program
 
         self.surrogate.save(folder)
+        if batch.get("graph") is not None:
+            log.info("no %s: a program takes fields on grids, not on a graph", PROGRAM)
+            return
         export_program(self.surrogate, batch["inputs"], folder / PROGRAM)
 
     # --- Life cycle ---

@@ -1,29 +1,90 @@
-"""The table that a run ends with: the model beside its baselines."""
+"""The tables that a run ends with: the model beside its baselines, as a whole and by level."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ai4sim.experiment import Experiment
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MOST_ROWS = 30
+"""Levels of a profile that are printed, at most."""
+
 
 def print_results(experiment: Experiment) -> None:
-    """Print ``results.json``, of the whole test set and of each case, and where the files are."""
+    """Print ``results.json``, of the whole test set, of each case and by level; and the folders."""
     from rich.console import Console
-    from rich.table import Table
 
     results = json.loads((experiment.artifacts / "results.json").read_text(encoding="utf-8"))
     names = results["headline"]
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)  # the lines of a log are as long as they need to be
     cases = results.get("cases", {})
     for title, part in {"whole test set": results, **(cases if len(cases) > 1 else {})}.items():
-        table = Table(title=title, title_justify="left", title_style="bold")
-        table.add_column("", no_wrap=True)
-        for name in names:
-            table.add_column(name.replace("_", " "), justify="right")
-        for row, values in {**part["baselines"], "model": part["model"]}.items():
-            cells = ["-" if values.get(n) is None else f"{values[n]:.3f}" for n in names]
-            table.add_row(row, *cells, style="bold" if row == "model" else None)
-        console.print(table)
+        rows = {**part["baselines"], "model": part["model"]}
+        columns = {name: [values.get(name) for values in rows.values()] for name in names}
+        console.print(_table(title, list(rows), columns, highlighted_row="model"))
+    if "profile" in results:
+        console.print(_profile_table(results["profile"]))
     console.print(f"experiment folder: {experiment.path}", soft_wrap=True)
     console.print(f"plots:             {experiment.plots}", soft_wrap=True)
+
+
+def _profile_table(profile: Mapping[str, Any]) -> Table:
+    """R2 of the model and of the best baselines along a coordinate, a level in a row.
+
+    Parameters
+    ----------
+    profile : mapping
+        ``{"coordinate": {"name", "units", "values"}, "r2": {output: {"model": values, baseline:
+        values, ...}}}``, one value per level, None where there is none.
+    """
+    coordinate, r2 = profile["coordinate"], profile["r2"]
+    step = math.ceil(len(coordinate["values"]) / MOST_ROWS)
+
+    def explained(name: str) -> float:
+        return sum(max(v or 0.0, 0.0) for curves in r2.values() for v in curves[name])
+
+    baselines = [name for name in next(iter(r2.values())) if name != "model"]
+    # A terminal holds some six columns of numbers.
+    best = sorted(baselines, key=explained, reverse=True)[: max(1, 4 // len(r2))]
+    columns = {
+        f"{output} {name}": curves[name][::step]
+        for output, curves in r2.items()
+        for name in ("model", *best)
+    }
+    title = f"R2 by {coordinate['name']} in {coordinate['units']}"
+    if step > 1:
+        title += f": one level in {step}, results.json holds all"
+    return _table(title, [f"{v:g}" for v in coordinate["values"][::step]], columns)
+
+
+def _table(
+    title: str,
+    rows: Sequence[str],
+    columns: Mapping[str, Sequence[float | None]],
+    highlighted_row: str | None = None,
+) -> Table:
+    """Fill a table with numbers: three digits behind the point, unless a column needs more."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("", no_wrap=True)
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
+    cells = [_cells(values) for values in columns.values()]
+    for row, *line in zip(rows, *cells, strict=True):
+        table.add_row(row, *line, style="bold" if row == highlighted_row else None)
+    return table
+
+
+def _cells(values: Sequence[float | None]) -> list[str]:
+    """Write the numbers of a column alike."""
+    small = all(abs(value or 0.0) < 5e-3 for value in values) and any(values)
+    return ["-" if v is None else f"{v:.2e}" if small else f"{v:.3f}" for v in values]

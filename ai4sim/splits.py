@@ -12,6 +12,9 @@ from typing import Literal
 
 Strategy = Literal["time", "case", "all-test"]
 SETS = ("train", "val", "test")
+TABLES = ("splits.yaml", "filenames-split.yaml")
+SYNONYMS = {"valid": "val", "validation": "val"}
+DATE = re.compile(r"[_.\-]?(?<!\d)\d{4}-?\d{2}-?\d{2}$")
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,14 @@ def natural_key(path: Path) -> list[str | int]:
 
 
 def case_of(path: Path) -> str:
-    """Return the simulation that a file belongs to: its stem without the trailing number.
+    """Return the simulation that a file belongs to: its stem without the trailing number or date.
 
     ``DNS1_007.h5`` belongs to ``DNS1``, ``R2K1_0001.h5`` to ``R2K1``, ``snapshot12.h5`` to
-    ``snapshot``.
+    ``snapshot``. Files that are named by a date alone, ``2015-01-31.h5``, are all of one case,
+    ``date``.
     """
+    if DATE.search(path.stem):
+        return DATE.sub("", path.stem) or "date"
     return re.sub(r"[_.\-]?\d+$", "", path.stem) or path.stem
 
 
@@ -107,20 +113,29 @@ def by_case(cases: dict[str, list[Path]], ratios: Sequence[float]) -> Split:
     return Split(*sets)
 
 
+def find_table(folder: Path) -> Path | None:
+    """Return the explicit split of a data folder, the first of `TABLES` that is there."""
+    return next((folder / name for name in TABLES if (folder / name).is_file()), None)
+
+
 def explicit(files: Sequence[Path], table: Path) -> Split:
     """Read ``splits.yaml``: each of train, val, test a list of file names or glob patterns.
+
+    The validation set may also be named valid or validation.
 
     Raises
     ------
     ValueError
-        An unknown set, a name that matches no file, or a file in two sets.
+        An unknown set, one that is named twice, a name that matches no file, or a file in two sets.
     """
     import yaml
 
-    content = yaml.safe_load(table.read_text()) or {}
-    if not isinstance(content, dict) or set(content) - set(SETS):
-        found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise ValueError(f"{table}: expected the keys train, val, test, found {found}")
+    loaded = yaml.safe_load(table.read_text()) or {}
+    keys = list(loaded) if isinstance(loaded, dict) else [type(loaded).__name__]
+    names = [SYNONYMS.get(key, key) for key in keys]
+    if not set(names) <= set(SETS) or len(set(names)) < len(names):
+        raise ValueError(f"{table}: expected the keys train, val, test, found {sorted(keys)}")
+    content = dict(zip(names, loaded.values(), strict=True))
     sets: dict[str, list[Path]] = {}
     owner: dict[Path, str] = {}
     for name in SETS:
@@ -154,10 +169,10 @@ def split_files(
     files : sequence of Path
         All raw files.
     table : Path, optional
-        ``splits.yaml``; where it exists it wins over `strategy`, except over ``all-test``.
+        What :func:`find_table` gave, say; it wins over `strategy`, except over ``all-test``.
     strategy : {"time", "case", "all-test"}
-        ``time``: every case is cut into blocks of time; ``case``: whole cases; ``all-test``:
-        everything tests.
+        ``time``: every case is cut into blocks of time, files named by dates as well; ``case``:
+        whole cases; ``all-test``: everything tests.
     ratios, gap
         See :func:`by_time`.
     test_cases : sequence of str
@@ -168,7 +183,7 @@ def split_files(
     ordered = sorted(files, key=natural_key)
     if strategy == "all-test":
         return Split(test=ordered)
-    if table is not None and table.exists():
+    if table is not None:
         return explicit(ordered, table)
     cases = {name: list(group) for name, group in groupby(sorted(ordered, key=case), key=case)}
     unknown = sorted(set(test_cases) - set(cases))

@@ -26,7 +26,7 @@ Periods = Sequence[int | None]
 
 @dataclass(frozen=True)
 class Variable:
-    """A channel: its field-standard name and its unit.
+    """A channel, or a quantity of a column: its field-standard name and its unit.
 
     Attributes
     ----------
@@ -34,10 +34,50 @@ class Variable:
         For instance ``progress_variable``.
     units : str
         For instance ``1/m``; ``1`` for a dimensionless quantity.
+    levels : int, optional
+        In a column, the levels of a profile: it takes as many channels. None is a single value.
     """
 
     name: str
     units: str
+    levels: int | None = None
+
+    @property
+    def channels(self) -> int:
+        """Number of channels that it takes."""
+        return 1 if self.levels is None else self.levels
+
+
+def split_channels(values: Tensor, variables: Sequence[Variable]) -> dict[str, Tensor]:
+    """Divide columns into their variables.
+
+    Parameters
+    ----------
+    values : (column, channel)
+    variables : sequence of Variable
+        In the order of the channels.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Views of `values`: (column, level) of a variable with levels, else (column,).
+
+    Raises
+    ------
+    ValueError
+        The variables have another number of channels.
+    """
+    channels = [v.channels for v in variables]
+    if values.shape[-1] != sum(channels):
+        raise ValueError(
+            f"columns of {values.shape[-1]} channels: expected {sum(channels)}, "
+            f"{', '.join(f'{v.name} {v.channels}' for v in variables)}"
+        )
+    parts = values.split(channels, dim=-1)
+    return {
+        v.name: part[..., 0] if v.levels is None else part
+        for v, part in zip(variables, parts, strict=True)
+    }
 
 
 class Surrogate(nn.Module):
@@ -54,7 +94,8 @@ class Surrogate(nn.Module):
         Name and keyword arguments of a network of `ai4sim.nets`, e.g. ``{"name": "UNet",
         "dimensions": 3}``.
     inputs, outputs : sequence of Variable
-        The channels, in order.
+        The channels, in order. Where a variable has levels, the network takes columns, (batch,
+        channel), in which each profile has as many channels as levels.
     input_shape, output_shape : tuple of int, optional
         Shape of the statistics where they differ per level, e.g. (channel, level); default
         (channel,).
@@ -83,10 +124,10 @@ class Surrogate(nn.Module):
         super().__init__()
         self.spec: dict[str, Any] = {
             "net": dict(net),
-            "inputs": [asdict(v) for v in inputs],
-            "outputs": [asdict(v) for v in outputs],
-            "input_shape": list(input_shape or (len(inputs),)),
-            "output_shape": list(output_shape or (len(outputs),)),
+            "inputs": [_plain(v) for v in inputs],
+            "outputs": [_plain(v) for v in outputs],
+            "input_shape": list(input_shape or (sum(v.channels for v in inputs),)),
+            "output_shape": list(output_shape or (sum(v.channels for v in outputs),)),
             "reflections": list(reflections),
         }
         self.inputs, self.outputs = list(inputs), list(outputs)
@@ -208,7 +249,8 @@ class Surrogate(nn.Module):
         ----------
         fields : mapping of str to ndarray
             One array per input variable, physical units: on a grid, without or with a leading batch
-            axis; with a graph of shape (nodes,).
+            axis; with a graph of shape (nodes,); of columns (column, level) for a variable with
+            levels and (column,) for the others, or a single column without that axis.
         output_scale : float or ndarray of shape (batch,), with a graph (nodes,), optional
             Reference value of the outputs; default: that of the training set, where it had a single
             one.
@@ -223,12 +265,12 @@ class Surrogate(nn.Module):
         Returns
         -------
         dict of str to ndarray
-            One float32 array per output variable, physical units.
+            One float32 array per output variable, physical units, of the same form.
 
         Raises
         ------
         ValueError
-            An input is missing, the arrays differ in shape, or do not fit the graph.
+            An input is missing, the arrays do not fit together, or do not fit the graph.
         """
         missing = [v.name for v in self.inputs if v.name not in fields]
         if missing:
@@ -237,17 +279,7 @@ class Surrogate(nn.Module):
                 f"missing input {missing}: expected {expected}, found {sorted(fields)}"
             )
         arrays = [np.asarray(fields[v.name], dtype=np.float32) for v in self.inputs]
-        if len({a.shape for a in arrays}) > 1:
-            shapes = {v.name: a.shape for v, a in zip(self.inputs, arrays, strict=True)}
-            raise ValueError(f"input fields differ in shape: {shapes}")
-        shape = arrays[0].shape
-        if graph is not None and shape != (graph.nodes,):
-            raise ValueError(f"input fields have shape {shape}, the graph has {graph.nodes} nodes")
-        # Space has three axes at most: where the network does not say, a fourth one is the batch.
-        dimensions = self.spec["net"].get("dimensions", min(len(shape), 3))
-        batched = graph is not None or len(shape) > dimensions
-        x = torch.from_numpy(np.stack(arrays, axis=1 if batched else 0))
-        x = x if batched else x[None]
+        x, batched = self._columns(arrays) if self._of_columns else self._fields(arrays, graph)
         if output_scale is None:
             output_scale = self.facts.get("output_scale", 1.0)
         if output_scale is None:
@@ -268,8 +300,44 @@ class Surrogate(nn.Module):
             self.train(before[0])
             self.max_nodes = before[1]
         y = y if batched else y[0]
+        if self._of_columns:
+            parts = split_channels(torch.from_numpy(y), self.outputs)
+            return {name: part.numpy() for name, part in parts.items()}
         channels = np.moveaxis(y, 1 if batched else 0, 0)
         return {v.name: channel for v, channel in zip(self.outputs, channels, strict=True)}
+
+    @property
+    def _of_columns(self) -> bool:
+        return any(v.levels is not None for v in (*self.inputs, *self.outputs))
+
+    def _columns(self, arrays: Sequence[NDArray]) -> tuple[Tensor, bool]:
+        """Put the variables of columns side by side: (column, channel), and if there were many."""
+        profile = next((i for i, v in enumerate(self.inputs) if v.levels is not None), 0)
+        batched = arrays[profile].ndim > (self.inputs[profile].levels is not None)
+        columns = arrays[profile].shape[:1] if batched else ()
+        for v, a in zip(self.inputs, arrays, strict=True):
+            expected = columns if v.levels is None else (*columns, v.levels)
+            if a.shape != expected:
+                raise ValueError(
+                    f"input {v.name} has shape {a.shape}, expected {expected}: "
+                    f"(column, level) or (level,) with levels {v.levels}, alike in all inputs"
+                )
+        parts = [a.reshape(-1, v.channels) for v, a in zip(self.inputs, arrays, strict=True)]
+        return torch.from_numpy(np.concatenate(parts, axis=1)), batched
+
+    def _fields(self, arrays: Sequence[NDArray], graph: Graph | None) -> tuple[Tensor, bool]:
+        """Stack fields: (batch, channel, *space), and whether they came with a batch axis."""
+        if len({a.shape for a in arrays}) > 1:
+            shapes = {v.name: a.shape for v, a in zip(self.inputs, arrays, strict=True)}
+            raise ValueError(f"input fields differ in shape: {shapes}")
+        shape = arrays[0].shape
+        if graph is not None and shape != (graph.nodes,):
+            raise ValueError(f"input fields have shape {shape}, the graph has {graph.nodes} nodes")
+        # Space has three axes at most: where the network does not say, a fourth one is the batch.
+        dimensions = self.spec["net"].get("dimensions", min(len(shape), 3))
+        batched = graph is not None or len(shape) > dimensions
+        x = torch.from_numpy(np.stack(arrays, axis=1 if batched else 0))
+        return (x if batched else x[None]), batched
 
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``surrogate.json`` into a folder."""
@@ -327,6 +395,11 @@ class Surrogate(nn.Module):
             differing = sorted(set(state) ^ set(expected)) or "shapes"
             raise ValueError(f"{source}: its weights do not fit its description: {differing}")
         self.load_state_dict(state)
+
+
+def _plain(variable: Variable) -> dict[str, Any]:
+    """Describe a variable; without levels as in the files of surrogates that know none."""
+    return {name: value for name, value in asdict(variable).items() if value is not None}
 
 
 def _per_sample(scale: Tensor, field: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ global state; `save_all` writes them all. Matplotlib is imported on the first ca
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Iterator
@@ -15,17 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ai4sim.files import atomic_write
+from ai4sim.plots import empty_figure, save_figures, styled
 from combustion.evaluation import DENSITY_BINS, MODEL, SIGMA_DX_MAX, FlameEvaluation
 from combustion.geometry import Plane
-from combustion.style import best, colour, empty_figure, label, line, rivals, styled
+from combustion.style import best, colour, label, line, rivals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.tri import Triangulation
-
-log = logging.getLogger(__name__)
 
 SHADES = 101
 """Levels of colour in a plane cut from a mesh."""
@@ -222,14 +219,7 @@ def save_all(evaluation: FlameEvaluation, folder: Path | str) -> list[Path]:
     -------
     The files, in the order in which to read them.
     """
-    written = []
-    for name, figure in _all(evaluation):
-        path = Path(folder) / f"{name}.png"
-        with atomic_write(path) as partial:
-            figure.savefig(partial, dpi=150, format="png")
-        written.append(path)
-    log.info("%d figures in %s", len(written), folder)
-    return written
+    return save_figures(_all(evaluation), folder)
 
 
 def _all(evaluation: FlameEvaluation) -> Iterator[tuple[str, Figure]]:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import Any
 
 import numpy as np
 
+from ai4sim.plots import OKABE_ITO
 from combustion import closures
 from combustion.evaluation import MODEL, FlameEvaluation
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-P = ParamSpec("P")
 
 LABELS = {
     "target": "DNS",
@@ -27,59 +21,21 @@ LABELS = {
     "charlette": "Charlette et al. 2002",
     "fureby": "Fureby 2005",
 }
-# Okabe and Ito's colours, told apart by colour-blind readers; one per model in every figure.
+# One per model in every figure.
 COLOURS = {
-    "target": "#000000",
-    MODEL: "#D55E00",
+    "target": OKABE_ITO["black"],
+    MODEL: OKABE_ITO["vermilion"],
     "unet": "#7F3C8D",
-    "constant": "#999999",
-    "gradient": "#E69F00",
+    "constant": OKABE_ITO["grey"],
+    "gradient": OKABE_ITO["orange"],
     "gradient_fitted_xi": "#B8A100",
-    "boger": "#56B4E9",
-    "boger_fitted": "#0072B2",
-    "charlette": "#CC79A7",
-    "fureby": "#009E73",
+    "boger": OKABE_ITO["sky_blue"],
+    "boger_fitted": OKABE_ITO["blue"],
+    "charlette": OKABE_ITO["purple"],
+    "fureby": OKABE_ITO["green"],
 }
 OTHER_COLOURS = ("#8C510A", "#80BA5A", "#4B4B8F", "#E73F74")
 DASHES = {"boger_fitted": "--", "gradient": ":", "charlette": "-."}
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "0.9",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.6,
-}
-
-
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in the style above, whatever the user's own settings, and leave those alone."""
-
-    @functools.wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        import matplotlib
-
-        style: Any = {**matplotlib.rcParamsDefault, **STYLE, "backend": "agg"}
-        with matplotlib.rc_context(style):
-            return draw(*args, **kwargs)
-
-    return drawn
-
-
-def empty_figure(width: float, height: float) -> Figure:
-    """Empty figure [inch] with a canvas of its own."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def rivals(evaluation: FlameEvaluation) -> list[str]:

@@ -17,6 +17,8 @@ __all__ = ["NETS", "UNet", "build", "tiled"]
 
 NETS = {
     "UNet": "ai4sim.nets.unet",
+    "MLP": "ai4sim.nets.mlp",
+    "ColumnCNN": "ai4sim.nets.column_cnn",
     "GAT": "ai4sim.nets.gat",
     "GCN": "ai4sim.nets.gnn",
     "GIN": "ai4sim.nets.gnn",
@@ -26,6 +28,10 @@ NETS = {
 """Every network that a config can name, and its module: imported when it is built, since some need
 packages that only their use cases install."""
 
+HOUSE = ("ai4sim", "combustion", "weather_forecast", "wmed")
+"""Packages whose networks are also found by their full name, ``package.module.Class``: those that
+know the physics of one use case. A file can name no other code."""
+
 
 def build(spec: Mapping[str, Any]) -> nn.Module:
     """Build a network from its specification.
@@ -33,7 +39,8 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
     Parameters
     ----------
     spec : mapping
-        ``{"name": "UNet", **arguments}``: a key of `NETS` and the keyword arguments of that class.
+        ``{"name": "UNet", **arguments}``: a key of `NETS`, or the full name of a network of one of
+        this distribution's packages, and the keyword arguments of that class.
         A network's own ``spec`` has this form: ``build(net.spec)`` is the same network, untrained.
 
     Returns
@@ -50,11 +57,7 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
     name = arguments.pop("name", None)
     if name is None:
         raise ValueError(f"network: no 'name' in {dict(spec)}; expected one of {sorted(NETS)}")
-    if name not in NETS:
-        raise ValueError(
-            f"network: unknown name {name!r}{_nearest(str(name), NETS)}; known: {sorted(NETS)}"
-        )
-    net: type[nn.Module] = getattr(import_module(NETS[name]), name)
+    net = _find(str(name))
     parameters = inspect.signature(net).parameters
     for argument in arguments:
         if argument not in parameters:
@@ -66,6 +69,24 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
         if parameter.default is inspect.Parameter.empty and argument not in arguments:
             raise ValueError(f"network {name}: argument {argument!r} is missing")
     return net(**arguments)
+
+
+def _find(name: str) -> type[nn.Module]:
+    """Return the class of a network by its name."""
+    module, _, plain = name.rpartition(".")
+    if name in NETS:
+        module = NETS[name]
+    elif module.split(".")[0] not in HOUSE:
+        raise ValueError(
+            f"network: unknown name {name!r}{_nearest(name, NETS)}; known: {sorted(NETS)}"
+        )
+    try:
+        net = getattr(import_module(module), plain)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"network: {name!r} cannot be imported: {error}") from error
+    if not (isinstance(net, type) and issubclass(net, nn.Module)):
+        raise ValueError(f"network: {name!r} is not a torch.nn.Module")
+    return net
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

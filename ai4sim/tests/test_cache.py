@@ -29,6 +29,41 @@ ProcessedCache(data, "demo-1", slow).build(sorted((data / "raw").iterdir()))
 """
 
 
+SLOW_STREAM = """
+import sys, time
+from pathlib import Path
+from ai4sim.cache import ProcessedCache
+from ai4sim.tests import test_cache
+
+def announce(block):
+    print("block", flush=True)
+    time.sleep(0.2)
+
+test_cache.before_block = announce
+ProcessedCache(Path(sys.argv[1]), "demo-1", test_cache.lazily).build([Path(sys.argv[2])])
+"""
+
+
+def before_block(block: int) -> None:
+    """Do nothing; a test puts something else here."""
+
+
+def lazily(path: Path, blocks: int = 8) -> dict[str, Any]:
+    """Give dask arrays: rows in blocks, and their sum, which needs all of them."""
+    import dask
+    import dask.array as da
+
+    number = float(path.read_text().split()[0])
+
+    def block(i: int) -> np.ndarray:
+        before_block(i)
+        return number + np.arange(3 * i, 3 * i + 3)[:, None] * np.array([1.0, 100.0])
+
+    parts = [da.from_delayed(dask.delayed(block)(i), (3, 2), np.float64) for i in range(blocks)]
+    rows = da.concatenate(parts)
+    return {"rows": rows, "total": rows.sum(axis=0), "sum": rows.sum(axis=0), "order": [2, 1]}
+
+
 def process(path: Path) -> dict[str, Any]:
     """Read numbers from a text file; the real recipes read HDF5."""
     if "NaN" in path.read_text():
@@ -167,3 +202,62 @@ def test_read_only_data_use_the_cache_of_the_user(
         np.testing.assert_array_equal(cache.load(raw[1])[0]["numbers"], [1, 7, 5])
     assert recipe.seen == ["flame_1"]
     assert str(tmp_path / "home" / "ai4sim") in caplog.text
+
+
+def test_blocks_are_written_as_they_come_each_computed_once(
+    tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask.array")
+    seen: list[int] = []
+    monkeypatch.setattr(f"{__name__}.before_block", seen.append)
+    cache = ProcessedCache(tmp_path, "demo-1", lazily, double=("total",))
+    arrays, _ = cache.load(raw[2])
+    expected = 2 + np.arange(24)[:, None] * np.array([1.0, 100.0])
+    assert arrays["rows"].dtype == np.float32 and arrays["total"].dtype == np.float64
+    np.testing.assert_array_equal(arrays["rows"], expected)
+    np.testing.assert_array_equal(arrays["total"], expected.sum(0))
+    np.testing.assert_array_equal(arrays["order"], [2, 1])
+    assert sorted(seen) == list(range(8))
+
+
+def test_a_bad_block_leaves_nothing(
+    tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask.array")
+
+    def fail(block: int) -> None:
+        if block == 5:
+            raise ValueError("block 5 holds NaN")
+
+    monkeypatch.setattr(f"{__name__}.before_block", fail)
+    with pytest.raises(ValueError, match="block 5 holds NaN"):
+        ProcessedCache(tmp_path, "demo-1", lazily).build(raw)
+    assert entries(tmp_path) == []
+
+
+def test_sigkill_between_blocks_loses_one_file(tmp_path: Path, raw: list[Path]) -> None:
+    pytest.importorskip("dask.array")
+    command = [sys.executable, "-c", SLOW_STREAM, str(tmp_path), str(raw[0])]
+    killed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    assert [killed.stdout.readline() for _ in range(3)] == ["block\n"] * 3
+    killed.kill()
+    killed.communicate()
+    (half,) = entries(tmp_path)
+    assert half.startswith(".tmp-") and (tmp_path / "processed/demo-1" / half / "rows.npy").exists()
+    arrays, _ = ProcessedCache(tmp_path, "demo-1", lazily).load(raw[0])
+    np.testing.assert_array_equal(arrays["rows"][:, 0], np.arange(24))
+    assert entries(tmp_path) == ["flame_0"]
+
+
+def test_scratch_is_there_while_a_file_is_processed(tmp_path: Path, raw: list[Path]) -> None:
+    def unpack(path: Path, scratch: Path) -> dict[str, Any]:
+        np.save(scratch / "large.npy", process(path)["numbers"])
+        return {"numbers": np.load(scratch / "large.npy", mmap_mode="r")}
+
+    arrays, _ = ProcessedCache(tmp_path, "demo-1", unpack, scratch=True).load(raw[1])
+    np.testing.assert_array_equal(arrays["numbers"], [1, 7, 5])
+    assert sorted(os.listdir(tmp_path / "processed" / "demo-1" / "flame_1")) == [
+        "manifest.json",
+        "numbers.npy",
+    ]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ai4sim.download import ResumingDownloader, fetch_archive
+from ai4sim.download import ResumingDownloader, fetch_archive, fetch_file
 from ai4sim.tests.archive_server import ArchiveServer, serving
 
 FIELDS = {
@@ -263,6 +263,71 @@ def test_a_local_archive_is_unpacked_and_left_alone(tmp_path: Path) -> None:
     assert archive.exists()
     with pytest.raises(FileNotFoundError, match="Nearest name there: flames.zip"):
         fetch_archive(str(tmp_path / "flame.zip"), tmp_path)
+
+
+def single(server: ArchiveServer, folder: Path, **options: Any) -> Path:
+    """Fetch what the server holds as one raw file."""
+    return fetch_file(server.url, folder, "2015.h5", downloader=quick(), **options)
+
+
+def test_a_single_file_is_fetched_once(server: ArchiveServer, tmp_path: Path) -> None:
+    server.cut_after = [100_000]
+    for _ in range(2):
+        file = single(server, tmp_path, sha256=sha256(server.content))
+    assert file == tmp_path / "raw" / "2015.h5" and file.read_bytes() == server.content
+    assert server.asked == ["", "bytes=100000-"]
+    left = {p.suffix for p in (tmp_path / "downloads").iterdir() if p.name != ".lock"}
+    assert left == {".json"} and len(list((tmp_path / "raw").iterdir())) == 1
+    file.unlink()
+    assert single(server, tmp_path).exists() and len(server.asked) == 3
+
+
+def test_a_single_file_is_converted_on_the_way(server: ArchiveServer, tmp_path: Path) -> None:
+    def reverse(source: Path, destination: Path) -> None:
+        destination.write_bytes(source.read_bytes()[::-1])
+
+    seen: list[Path] = []
+    file = single(server, tmp_path, convert=reverse, expected=seen.append)
+    assert file.read_bytes() == server.content[::-1]
+    assert len(seen) == 1 and seen[0].parent == file.parent and seen[0].name.startswith(".")
+    single(server, tmp_path, convert=reverse)
+    assert len(server.asked) == 1
+
+
+def test_a_single_file_that_is_refused_is_kept_aside(server: ArchiveServer, tmp_path: Path) -> None:
+    def refuse(path: Path, *_: Path) -> None:
+        raise ValueError(f"{path}: not columns")
+
+    message = (
+        f"{server.url}: the file cannot be used: not columns. It is kept in .*to fetch it anew"
+    )
+    for option in ("expected", "convert"):
+        with pytest.raises(ValueError, match=message):
+            single(server, tmp_path, **{option: refuse})
+        assert not list((tmp_path / "raw").iterdir())
+    assert single(server, tmp_path).exists() and len(server.asked) == 1
+
+
+def test_a_single_file_of_the_user_is_not_overwritten(
+    server: ArchiveServer, tmp_path: Path
+) -> None:
+    mine = tmp_path / "raw" / "2015.h5"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    with pytest.raises(
+        FileExistsError, match=rf"2015\.h5 exists with other content than {server.url}"
+    ):
+        single(server, tmp_path)
+    assert [p.read_bytes() for p in mine.parent.iterdir()] == [b"mine"]
+
+
+def test_a_single_local_file_is_copied(tmp_path: Path) -> None:
+    source = tmp_path / "source.nc"
+    source.write_bytes(b"columns")
+    file = fetch_file(str(source), tmp_path, "2015.h5", sha256=sha256(b"columns"))
+    assert file.read_bytes() == b"columns" and source.exists()
+    with pytest.raises(FileNotFoundError, match="Nearest name there: source.nc"):
+        fetch_file(str(tmp_path / "sourc.nc"), tmp_path, "2016.h5")
 
 
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:

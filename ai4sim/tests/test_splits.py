@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai4sim.splits import Split, by_time, case_of, explicit, natural_key, split_files
+from ai4sim.splits import (
+    Split,
+    by_time,
+    case_of,
+    explicit,
+    find_table,
+    natural_key,
+    split_files,
+)
 
 RUN = [Path(f"raw/A_{i}.h5") for i in range(12)]
 
@@ -55,6 +63,18 @@ def test_every_case_is_cut_and_a_held_out_case_only_tests():
     ]
 
 
+def test_dates_are_one_series_in_time_not_cases():
+    dates = [Path(f"raw/{year}-{month:02}-01.h5") for year in (2015, 2016) for month in range(1, 7)]
+    assert {case_of(f) for f in dates} == {"date"}
+    split = split_files(dates[::-1], ratios=(0.6, 0.2, 0.2), gap=1)
+    assert (split.train, split.val, split.test) == (dates[:6], dates[7:9], dates[10:])
+    assert [case_of(Path(n)) for n in ("L91_2015-01-31.h5", "R2K1_0001.h5", "20150131.h5")] == [
+        "L91",
+        "R2K1",
+        "date",
+    ]
+
+
 def test_whole_cases():
     files = [Path(f"{case}_{i}.h5") for case in "ABC" for i in range(3)]
     split = split_files(files, strategy="case", ratios=(1 / 3, 1 / 3, 1 / 3))
@@ -74,11 +94,24 @@ def test_explicit_table_wins_over_the_strategy_but_not_over_all_test(tmp_path):
     assert everything == Split(test=RUN)
 
 
+def test_the_table_of_other_names_is_read_too_and_the_own_one_wins(tmp_path):
+    assert find_table(tmp_path) is None
+    other = tmp_path / "filenames-split.yaml"
+    other.write_text("train: [A_0.h5]\nvalidation: [A_1.h5]\ntest: [A_2.h5]\n")
+    assert find_table(tmp_path) == other
+    split = split_files(RUN, table=other)
+    assert (split.train, split.val, split.test) == (RUN[:1], RUN[1:2], RUN[2:3])
+    own = tmp_path / "splits.yaml"
+    own.write_text("train: [A_5.h5]\n")
+    assert find_table(tmp_path) == own
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("train: [A_99.h5]", "train: no raw file is named 'A_99.h5'"),
         ("train: [A_1.h5]\ntest: [A_1.h5]", "A_1.h5 stands in both train and test"),
+        ("val: [A_1.h5]\nvalid: [A_2.h5]", r"found \['val', 'valid'\]"),
         ("training: [A_1.h5]", r"expected the keys train, val, test, found \['training'\]"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ai4sim.surrogate import Surrogate, Variable
+from ai4sim.surrogate import Surrogate, Variable, split_channels
 from ai4sim.tests.graphs import NeighbourMeans, scattered_graph
 
 
@@ -234,3 +234,56 @@ def test_weights_that_do_not_fit_are_explained(surrogate, tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
     with pytest.raises(ValueError, match=r"foreign.ckpt was not written by ai4sim"):
         other.load_weights(tmp_path / "foreign.ckpt")
+
+
+class Wind(nn.Module):
+    """Acceleration of columns (u 3 levels, v 3 levels, pressure): u + v + pressure, u - v."""
+
+    def forward(self, x):
+        u, v, pressure = x[:, :3], x[:, 3:6], x[:, 6:]
+        return torch.cat([u + v + pressure, (u - v)[:, :1]], dim=1)
+
+
+@pytest.fixture
+def of_columns(surrogate):
+    inputs = [Variable("u", "m/s", 3), Variable("v", "m/s", 3), Variable("pressure", "Pa")]
+    outputs = [Variable("drag", "m/s2", 3), Variable("stress", "Pa")]
+    made = Surrogate(surrogate.spec["net"], inputs, outputs)
+    made.net = Wind()
+    return made
+
+
+def test_columns_go_in_and_out_by_name(of_columns):
+    rng = np.random.default_rng(0)
+    u, v = rng.random((2, 5, 3), dtype=np.float32)
+    pressure = rng.random(5, dtype=np.float32)
+    assert of_columns.spec["input_shape"] == [7] and of_columns.spec["output_shape"] == [4]
+    found = of_columns.predict({"v": v, "u": u, "pressure": pressure})
+    np.testing.assert_allclose(found["drag"], u + v + pressure[:, None], rtol=1e-6)
+    np.testing.assert_allclose(found["stress"], u[:, 0] - v[:, 0], rtol=1e-5, atol=1e-7)
+    single = of_columns.predict({"u": u[2], "v": v[2], "pressure": pressure[2]})
+    np.testing.assert_array_equal(single["drag"], found["drag"][2])
+    assert single["drag"].shape == (3,) and single["stress"].shape == ()
+    pieces = of_columns.predict({"v": v, "u": u, "pressure": pressure}, max_nodes=2)
+    np.testing.assert_array_equal(pieces["drag"], found["drag"])
+
+
+def test_columns_that_do_not_fit_together_are_named(of_columns):
+    u, p = np.zeros((5, 3)), np.zeros(5)
+    with pytest.raises(ValueError, match=r"input v has shape \(4, 3\), expected \(5, 3\)"):
+        of_columns.predict({"u": u, "v": u[:4], "pressure": p})
+    with pytest.raises(ValueError, match=r"input u has shape \(5, 4\), expected \(5, 3\)"):
+        of_columns.predict({"u": np.zeros((5, 4)), "v": u, "pressure": p})
+    with pytest.raises(ValueError, match=r"input pressure has shape \(\), expected \(5,\)"):
+        of_columns.predict({"u": u, "v": u, "pressure": 0.0})
+    with pytest.raises(ValueError, match="columns of 6 channels: expected 7, u 3, v 3, pressure 1"):
+        split_channels(torch.zeros(2, 6), of_columns.inputs)
+
+
+def test_levels_come_back_from_disk_and_fields_are_described_as_before(surrogate, tmp_path):
+    surrogate.save(tmp_path / "fields")
+    description = json.loads((tmp_path / "fields" / "surrogate.json").read_text())
+    assert description["inputs"] == [{"name": "c", "units": "1"}]
+    profile = [Variable("T", "K", 16), Variable("pressure", "Pa")]
+    Surrogate(surrogate.spec["net"], profile, [Variable("dT", "K", 16)]).save(tmp_path / "columns")
+    assert Surrogate.load(tmp_path / "columns").inputs == profile

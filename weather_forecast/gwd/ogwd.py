@@ -41,6 +41,7 @@ __all__ = [
     "LowLevelFlow",
     "OrographicDrag",
     "OrographyParameters",
+    "drag_from",
     "low_level_flow",
     "orographic_drag",
     "wave_stress",
@@ -259,20 +260,44 @@ def orographic_drag(
     mountains = (std, slope, anisotropy, angle)
     flow = low_level_flow(u, v, temperature, surface_pressure, *mountains, parameters, table=table)
     column = flow.background
+    z_b = column.half_height.gather(1, flow.blocking_level[:, None] - 1)[:, 0]
+    beta = blocking_coefficient(u, v, column.height, z_b, *mountains, parameters)
+    stress = wave_stress(u, v, flow, parameters)
+    return drag_from(u, v, flow, stress, beta, parameters, table=table)
+
+
+def drag_from(
+    u: Tensor,
+    v: Tensor,
+    flow: LowLevelFlow,
+    stress: Tensor,
+    beta: Tensor,
+    parameters: OrographyParameters,
+    *,
+    table: str = "L91",
+) -> OrographicDrag:
+    """Turn stress and blocking coefficient into tendencies: where each acts, and along what.
+
+    Parameters
+    ----------
+    u, v : (column, level)  [m/s]
+    flow : LowLevelFlow
+        Of the same columns.
+    stress : (column, half_level)  [Pa]
+    beta : (column, level)  [1/s]
+        What stands above the blocked layer, or in inactive columns, is not used.
+    parameters : OrographyParameters
+    table : str
+    """
     _, limited, shared = parameters.marker_levels(u.shape[1], table)
     level = torch.arange(u.shape[1], device=u.device)
     blocked = level >= flow.blocking_level[:, None]
-
-    stress = wave_stress(u, v, flow, parameters)
-    slowing = _slowing(stress, column.p_half, shared).where(~blocked, 0.0)
+    slowing = _slowing(stress, flow.background.p_half, shared).where(~blocked, 0.0)
     bound = u.new_full(level.shape, torch.inf)
     bound[:limited] = parameters.tendency_limit
     wave_u, wave_v = (
         (-slowing * unit[:, None]).clamp(-bound, bound) for unit in flow.direction.unbind(-1)
     )
-
-    z_b = column.half_height.gather(1, flow.blocking_level[:, None] - 1)[:, 0]
-    beta = blocking_coefficient(u, v, column.height, z_b, *mountains, parameters)
     beta = beta.where(blocked & flow.active[:, None], 0.0)
     rate = -beta / (1 + beta * parameters.time_step)
     return OrographicDrag(wave_u, wave_v, rate * u, rate * v, beta, stress)

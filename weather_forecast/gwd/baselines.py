@@ -1,0 +1,193 @@
+"""What every emulator of gravity wave drag must beat: nothing, the mean, a line, a cheaper scheme.
+
+``zero``
+    No drag.
+``climatology``
+    The mean of each output over the training set.
+``ridge``
+    Ridge regression of each output on all inputs, from the covariances of the training set.
+``scheme_4x20``, ``scheme_4x32``, ``scheme_16x8``, ``scheme_16x20``
+    The non-orographic scheme itself with fewer azimuths x phase speeds: as in operational
+    forecasts, before and since cycle 49R1 of the IFS; what a flux network begins with; a fifth of
+    the cost of 16 x 100. They need the latitude.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from ai4sim.moments import CrossMoments
+from weather_forecast.gwd.layout import Layout
+from weather_forecast.gwd.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
+
+log = logging.getLogger(__name__)
+
+SCHEMES = {
+    "scheme_4x20": WaveSpectrum(azimuths=4, phase_speeds=20),
+    "scheme_4x32": WaveSpectrum(azimuths=4, phase_speeds=32),
+    "scheme_16x8": few_speeds(azimuths=16, phase_speeds=8),
+    "scheme_16x20": WaveSpectrum(azimuths=16, phase_speeds=20),
+}
+"""Cheaper discretisations of the non-orographic scheme."""
+PENALTY = 200.0
+"""Ridge penalty in columns: that of a prior as strong as this many columns (chosen on reference
+data, where the R2 of validation dates is flat around it)."""
+CONSTANT = 1e-7
+"""Standard deviation, relative to the mean, up to which an input counts as constant."""
+SCHEME_COLUMNS = 20_000
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Climatology and ridge regression of a training set, and the cheaper schemes.
+
+    Attributes
+    ----------
+    input_mean : (x_rows,)
+    climatology : (y_rows,)  [m/s2]
+    weights : (x_rows, y_rows)
+        Of the ridge regression, from the deviation of an input to that of an output. All float64.
+    """
+
+    input_mean: Tensor
+    climatology: Tensor
+    weights: Tensor
+
+    @classmethod
+    def fit(cls, moments: CrossMoments, penalty: float = PENALTY) -> Self:
+        """Fit to the moments of a training set.
+
+        With the standardised inputs z the weights w solve ``(z'z + penalty) w = z'y`` (Hoerl &
+        Kennard 1970): whatever the units of the inputs, the prediction is the same. Constant
+        inputs get no weight.
+
+        Parameters
+        ----------
+        moments : CrossMoments
+            Of inputs (column, x_rows) and targets (column, y_rows).
+        penalty : float
+            In columns.
+        """
+        mean, climatology, xx, xy = (
+            torch.from_numpy(array).double()
+            for array in (moments.x_mean, moments.y_mean, moments.xx, moments.xy)
+        )
+        std = (xx.diagonal() / moments.count).sqrt()
+        varies = std > CONSTANT * mean.abs().clamp(min=torch.finfo(torch.float32).tiny)
+        inverse = torch.where(varies, 1 / std, 0.0)
+        system = inverse[:, None] * xx * inverse + penalty * torch.eye(len(xx), dtype=xx.dtype)
+        weights = inverse[:, None] * torch.linalg.solve(system, inverse[:, None] * xy)
+        return cls(mean, climatology, weights)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything as tensors, for a checkpoint."""
+        return {
+            "input_mean": self.input_mean,
+            "climatology": self.climatology,
+            "weights": self.weights,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Rebuild from what :meth:`state` gave."""
+        return cls(**state)
+
+    def predict(
+        self, inputs: Tensor, latitude: Tensor, layout: Layout, *, every: int = 1
+    ) -> dict[str, Tensor]:
+        """Predict with each baseline.
+
+        Parameters
+        ----------
+        inputs : (column, x_rows)
+        latitude : (column,)  [degrees north]
+            NaN where it is not known.
+        layout : Layout
+        every : int
+            The cheaper schemes see one column in so many, see :func:`thinning`.
+
+        Returns
+        -------
+        name -> (column, y_rows)  [m/s2]
+            In the precision of the inputs. Rows of NaN where a scheme has not seen a column; one
+            that has seen none is not among them.
+
+        Raises
+        ------
+        ValueError
+            Inputs of another layout than that of the training set.
+        """
+        rows, outputs = self.weights.shape
+        if (rows, outputs) != (layout.x_rows, layout.y_rows):
+            raise ValueError(
+                f"baselines: fitted to {rows} inputs and {outputs} outputs, found {layout}, that "
+                f"is {layout.x_rows} and {layout.y_rows}"
+            )
+        mean, climatology, weights = (
+            t.to(inputs.device) for t in (self.input_mean, self.climatology, self.weights)
+        )
+        ridge = climatology + (inputs.double() - mean) @ weights
+        predictions = {
+            "zero": inputs.new_zeros(len(inputs), outputs),
+            "climatology": climatology.to(inputs).expand(len(inputs), -1),
+            "ridge": ridge.to(inputs),
+        }
+        if layout.scheme == "nogwd":
+            predictions |= _cheaper_schemes(inputs, latitude, layout, every)
+        return predictions
+
+
+def thinning(columns: int, scheme_columns: int = SCHEME_COLUMNS) -> int:
+    """Return the stride by which the cheaper schemes see about `scheme_columns` of `columns`.
+
+    They cost far more than a network: together about a second per 2,000 columns on a core. Their
+    metrics are those of the columns that they have seen, evenly spread over every batch.
+    """
+    return max(1, -(-columns // max(1, scheme_columns)))
+
+
+def _cheaper_schemes(
+    inputs: Tensor, latitude: Tensor, layout: Layout, every: int
+) -> dict[str, Tensor]:
+    """Run the cheaper schemes on one column in `every`, where the latitude is known."""
+    seen = torch.zeros_like(latitude, dtype=torch.bool)
+    seen[::every] = True
+    seen &= ~latitude.isnan()
+    if not seen.all() and latitude.isnan().any():
+        _warn_once("no latitude in some files: the cheaper schemes are not compared there")
+    if not seen.any():
+        return {}
+    columns = layout.split_inputs(inputs[seen])
+    chunk = 128 if inputs.device.type == "cpu" else 8192
+    predictions = {}
+    for name, spectrum in SCHEMES.items():
+        try:
+            spectrum.launch_level(layout.levels)
+        except ValueError as error:
+            _warn_once(f"the cheaper schemes are not compared: {error}")
+            return {}
+        drag = nonorographic_drag(
+            columns["u"],
+            columns["v"],
+            columns["temperature"],
+            columns["surface_pressure"],
+            latitude[seen],
+            spectrum,
+            chunk=chunk,
+        )
+        predictions[name] = inputs.new_full((len(inputs), layout.y_rows), torch.nan)
+        predictions[name][seen] = torch.cat([drag.u_tendency, drag.v_tendency], dim=-1)
+    return predictions
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    """Warn once in a run, not with every batch."""
+    log.warning(message)

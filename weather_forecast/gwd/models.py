@@ -1,0 +1,386 @@
+"""The emulators of gravity wave drag: flat networks, and one per scheme that keeps its physics.
+
+================  ===========================================================================
+``LitMLP``        multilayer perceptron on the whole column (Chantry et al. 2021)
+``LitCNN``        one-dimensional convolutions along the levels
+``LitFluxNet``    non-orographic: momentum flux per azimuth, see
+                  :mod:`weather_forecast.gwd.flux_net`
+``LitStressNet``  orographic: stress of the waves and blocking coefficient, see
+                  :mod:`weather_forecast.gwd.stress_net`
+================  ===========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ai4sim.module import Batch, SurrogateModule
+from ai4sim.nets.mlp import Activation
+from ai4sim.surrogate import Surrogate
+from weather_forecast.gwd import plotters
+from weather_forecast.gwd.baselines import Baselines, thinning
+from weather_forecast.gwd.data import ColumnDataModule
+from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
+from weather_forecast.gwd.flux_net import FluxNet
+from weather_forecast.gwd.layout import Layout
+from weather_forecast.gwd.nogwd import WaveSpectrum
+from weather_forecast.gwd.stress_net import StressNet
+from weather_forecast.gwd.symmetries import random_transform
+
+Scheme = Literal["nogwd", "ogwd"]
+LaunchFlux = Literal["latitude", "learned"]
+CALIBRATION_COLUMNS = 4096
+HEADLINE = {
+    "nogwd": ("r2_mean", "r2", "r2_median", "rmse", "sign_agreement", "budget_residual"),
+    "ogwd": ("wave_r2", "wave_r2_mean", "blocking_r2", "blocking_r2_mean", "rmse"),
+}
+SCALE_MEANING = (
+    "launch flux at the latitude over that far from the equator, launch_factor(latitude)"
+)
+
+
+def launch_factor(latitude: Tensor) -> Tensor:
+    """Return how much of the launch flux of non-orographic waves there is at a latitude.
+
+    The drag is proportional to it, all but exactly. Latitude is no input of the networks.
+
+    Parameters
+    ----------
+    latitude : (...)  [degrees north]
+
+    Returns
+    -------
+    (...)  [1]
+        1 far from the equator, 0.75 on it.
+    """
+    spectrum = WaveSpectrum()
+    return spectrum.launch_momentum_flux(latitude) / spectrum.launch_flux
+
+
+class DragModule(SurrogateModule):
+    """A network from columns to the tendencies of a gravity wave drag scheme.
+
+    Each output is predicted in multiples of its own standard deviation over the training set: they
+    differ by three orders of magnitude between the top of the model and the troposphere.
+
+    Parameters
+    ----------
+    net : mapping
+        See :func:`ai4sim.nets.build`.
+    layout : Layout
+        What the columns are.
+    launch_flux : {"latitude", "learned"}
+        Whether non-orographic drag is scaled by the :func:`launch_factor` of the latitude, or the
+        network has to find it in the column, for files without latitude.
+    augment : bool
+        Turn and mirror the columns of a training batch at random.
+    **kwargs
+        Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
+    """
+
+    def __init__(
+        self,
+        net: Mapping[str, Any],
+        layout: Layout,
+        launch_flux: LaunchFlux = "latitude",
+        augment: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
+        self.layout, self.augment = layout, augment
+        self.scaled = layout.scheme == "nogwd" and launch_flux == "latitude"
+        self.headline = HEADLINE[layout.scheme]
+        self.baselines: Baselines | None = None
+
+    def output_scale(self, batch: Batch) -> Tensor | None:
+        """Return the launch factor of each column, if the drag is scaled by it.
+
+        Raises
+        ------
+        ValueError
+            The file has no latitude.
+        """
+        if not self.scaled:
+            return None
+        latitude: Tensor = batch["latitude"]
+        if latitude.isnan().any():
+            raise ValueError(
+                f"{batch.get('file', 'a training file')}: no latitude, which the launch of the "
+                "waves depends on. Add /lat to the file, or train with "
+                "--model.init_args.launch_flux learned"
+            )
+        return launch_factor(latitude)
+
+    def calibrate(self, datamodule: ColumnDataModule) -> None:
+        """Take statistics and baselines from the training set.
+
+        Raises
+        ------
+        ValueError
+            The columns are others than those of the model.
+        """
+        self.require(datamodule.layout, datamodule.data_path)
+        inputs, outputs = datamodule.statistics()
+        net = self.surrogate.net
+        if isinstance(net, FluxNet | StressNet):
+            # They take physical units, and no drag must stay no drag.
+            self.surrogate.output_norm.set(0.0, outputs.std)
+            columns = datamodule.columns(CALIBRATION_COLUMNS)
+            net.calibrate(columns, self.surrogate.output_norm.std)
+        else:
+            self.surrogate.input_norm.set(inputs.mean, inputs.std)
+            self.surrogate.output_norm.set(outputs.mean, outputs.std)
+        self.surrogate.facts = {
+            "scheme": self.layout.scheme,
+            "levels": self.layout.levels,
+            "output_scale": None if self.scaled else 1.0,
+            "output_scale_meaning": SCALE_MEANING if self.scaled else "none",
+        }
+        self.baselines = Baselines.fit(datamodule.gram())
+
+    def require(self, found: Layout, where: Path) -> None:
+        """Raise ValueError unless the columns found somewhere are those of the model."""
+        if found != self.layout:
+            raise ValueError(
+                f"{where}: its columns are of {found.scheme} with {found.levels} levels, the model "
+                f"is for {self.layout.scheme} with {self.layout.levels}: choose the model, or "
+                f"--model.init_args.levels {found.levels}"
+            )
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch, turned and mirrored where that is wanted."""
+        if self.augment:
+            inputs, targets = random_transform(batch["inputs"], batch["targets"], self.layout)
+            batch = {**batch, "inputs": inputs, "targets": targets}
+        return super().training_step(batch, batch_idx)
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the coefficients of the baselines."""
+        return {"baselines": self.baselines.state() if self.baselines else None}
+
+    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
+        """Take back the coefficients of the baselines."""
+        found = state["baselines"]
+        self.baselines = Baselines.from_state(found) if found else None
+
+    def evaluation(self) -> ColumnEvaluation:
+        """Return an empty judgement."""
+        return ColumnEvaluation(self.layout)
+
+    def on_test_start(self) -> None:
+        """Check the columns, and how many of them the cheaper schemes can be run on."""
+        datamodule: ColumnDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.require(datamodule.layout, datamodule.data_path)
+        self._every = thinning(datamodule.count("test"))
+        super().on_test_start()
+
+    def evaluate(self, evaluation: ColumnEvaluation, batch: Batch, prediction: Tensor) -> None:
+        """Add a batch of columns, with what the baselines predict."""
+        inputs, latitude = batch["inputs"], batch["latitude"]
+        others = {}
+        if self.baselines is not None:
+            others = self.baselines.predict(inputs, latitude, self.layout, every=self._every)
+        evaluation.update(
+            inputs=inputs,
+            targets=batch["targets"],
+            latitude=latitude,
+            predictions={MODEL: prediction, **others},
+        )
+
+    def plot(self, evaluation: ColumnEvaluation, folder: Path) -> list[Path]:
+        """Draw the figures of the test set."""
+        return plotters.plot(evaluation, folder)
+
+
+class LitMLP(DragModule):
+    """Multilayer perceptron on the whole column, as those of Chantry et al. (2021).
+
+    Parameters
+    ----------
+    scheme : {"nogwd", "ogwd"}
+    levels : int
+        Full levels of the columns.
+    features, layers, activation, residual
+        See :class:`ai4sim.nets.mlp.MLP`.
+    **kwargs
+        See :class:`DragModule`.
+    """
+
+    def __init__(
+        self,
+        scheme: Scheme = "nogwd",
+        levels: int = 63,
+        features: int = 512,
+        layers: int = 4,
+        activation: Activation = "silu",
+        residual: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        layout = Layout(scheme, levels)
+        net = {
+            "name": "MLP",
+            "in_channels": layout.x_rows,
+            "out_channels": layout.y_rows,
+            "features": features,
+            "layers": layers,
+            "activation": activation,
+            "residual": residual,
+        }
+        super().__init__(net, layout, **kwargs)
+        self.save_hyperparameters()
+
+
+class LitCNN(DragModule):
+    """Convolutions along the levels; what a column has at its surface is given to all of them.
+
+    Parameters
+    ----------
+    scheme : {"nogwd", "ogwd"}
+    levels : int
+        Full levels of the columns.
+    features, blocks, kernel
+        See :class:`ai4sim.nets.column_cnn.ColumnCNN`.
+    **kwargs
+        See :class:`DragModule`.
+    """
+
+    def __init__(
+        self,
+        scheme: Scheme = "nogwd",
+        levels: int = 63,
+        features: int = 64,
+        blocks: int = 5,
+        kernel: int = 3,
+        **kwargs: Any,
+    ) -> None:
+        layout = Layout(scheme, levels)
+        net = {
+            "name": "ColumnCNN",
+            "levels": levels,
+            "profiles": 3,
+            "scalars": layout.x_rows - 3 * levels,
+            "outputs": layout.y_rows // levels,
+            "features": features,
+            "blocks": blocks,
+            "kernel": kernel,
+        }
+        super().__init__(net, layout, **kwargs)
+        self.save_hyperparameters()
+
+
+class LitFluxNet(DragModule):
+    """Momentum flux of non-orographic waves, azimuth by azimuth.
+
+    Parameters
+    ----------
+    levels : int
+        Full levels of the columns.
+    table : str
+        Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
+    azimuths, phase_speeds, features, layers
+        See :class:`weather_forecast.gwd.flux_net.FluxNet`.
+    **kwargs
+        See :class:`DragModule`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 63,
+        table: str = "L91",
+        azimuths: int = 16,
+        phase_speeds: int = 8,
+        features: int = 128,
+        layers: int = 3,
+        **kwargs: Any,
+    ) -> None:
+        net = {
+            "name": "weather_forecast.gwd.flux_net.FluxNet",
+            "levels": levels,
+            "table": table,
+            "azimuths": azimuths,
+            "phase_speeds": phase_speeds,
+            "features": features,
+            "layers": layers,
+        }
+        super().__init__(net, Layout("nogwd", levels), **kwargs)
+        self.save_hyperparameters()
+
+
+class LitStressNet(DragModule):
+    """Stress of orographic waves and blocking of the flow below them.
+
+    Parameters
+    ----------
+    levels : int
+        Full levels of the columns.
+    table : str
+        Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
+    features, layers
+        See :class:`weather_forecast.gwd.stress_net.StressNet`.
+    **kwargs
+        See :class:`DragModule`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 91,
+        table: str = "L91",
+        features: int = 64,
+        layers: int = 3,
+        **kwargs: Any,
+    ) -> None:
+        net = {
+            "name": "weather_forecast.gwd.stress_net.StressNet",
+            "levels": levels,
+            "table": table,
+            "features": features,
+            "layers": layers,
+        }
+        super().__init__(net, Layout("ogwd", levels), **kwargs)
+        self.save_hyperparameters()
+
+
+def drag_of(surrogate: Surrogate) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Return a trained non-orographic emulator as a function like the scheme.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+
+    Returns
+    -------
+    callable
+        (u, v, temperature, surface_pressure, latitude) to (u_tendency, v_tendency), tensors of
+        shape (column, level) and (column,), see
+        :func:`weather_forecast.gwd.nogwd.nonorographic_drag`.
+
+    Raises
+    ------
+    ValueError
+        A surrogate of other columns.
+    """
+    if surrogate.facts.get("scheme") != "nogwd":
+        found = ", ".join(variable.name for variable in surrogate.inputs)
+        raise ValueError(f"expected an emulator of non-orographic drag, found one of {found}")
+    surrogate.eval()
+    scaled = surrogate.facts["output_scale"] is None
+
+    @torch.inference_mode()
+    def drag(
+        u: Tensor, v: Tensor, temperature: Tensor, surface_pressure: Tensor, latitude: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        device = surrogate.input_norm.mean.device
+        # No wave depends on the geopotential, but a flat network has learned with one.
+        geopotential = torch.full_like(surface_pressure, float(surrogate.input_norm.mean[-1]))
+        rows = [u, v, temperature, surface_pressure[:, None], geopotential[:, None]]
+        scale = launch_factor(latitude.float()) if scaled else torch.ones_like(latitude)
+        found = surrogate(torch.cat(rows, dim=-1).float().to(device), scale.to(device)).to(u)
+        u_tendency, v_tendency = found.chunk(2, dim=-1)
+        return u_tendency, v_tendency
+
+    return drag

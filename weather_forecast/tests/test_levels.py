@@ -1,0 +1,131 @@
+"""Hybrid levels: the published table, an isothermal atmosphere, single precision."""
+
+import math
+import os
+from pathlib import Path
+
+import h5py
+import pytest
+import torch
+
+from weather_forecast.constants import GAS_CONSTANT
+from weather_forecast.levels import (
+    full_level_pressure,
+    geopotential,
+    geopotential_steps,
+    half_level_pressure,
+    hybrid_coefficients,
+)
+
+REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
+SURFACE_PRESSURE = torch.tensor([101325.0, 85000.0, 60000.0], dtype=torch.float64)
+
+
+def rough_temperature(levels: int) -> torch.Tensor:
+    """Temperature of three columns that changes from level to level, (column, level) [K]."""
+    rng = torch.Generator().manual_seed(0)
+    return 250 + 10 * torch.randn(3, levels, generator=rng, dtype=torch.float64)
+
+
+@pytest.mark.skipif(
+    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
+)
+def test_half_levels_are_those_of_the_ifs():
+    with h5py.File(Path(str(REFERENCE), "gwd", "reference", "nogwd_variants.h5")) as file:
+        expected = [torch.from_numpy(file[name][()]) for name in ("a_half", "b_half")]
+    for found, of_ifs in zip(hybrid_coefficients(91), expected, strict=True):
+        torch.testing.assert_close(found, of_ifs, rtol=1e-6, atol=1e-9)
+
+
+def test_half_levels_descend_from_zero_to_the_surface_pressure():
+    p = half_level_pressure(SURFACE_PRESSURE, 91)
+    assert p.shape == (3, 92)
+    assert not p[:, 0].any()
+    assert (p[:, -1] == SURFACE_PRESSURE).all()
+    assert (p.diff(dim=-1) > 0).all()
+    full = full_level_pressure(p)
+    assert ((full > p[:, :-1]) & (full < p[:, 1:])).all()
+
+
+def test_short_columns_stand_on_the_upper_half_levels():
+    p = half_level_pressure(SURFACE_PRESSURE, 91)
+    assert torch.equal(half_level_pressure(SURFACE_PRESSURE, 63), p[:, :64])
+    # Above some 70 hPa the levels are the same over sea and mountains.
+    assert (p[0, :35] == p[2, :35]).all()
+
+
+def test_an_isothermal_atmosphere_is_as_deep_as_the_barometric_formula_says():
+    p = half_level_pressure(SURFACE_PRESSURE, 91)
+    rt = GAS_CONSTANT * 250.0
+    phi = geopotential(torch.full((3, 91), 250.0, dtype=torch.float64), p, below=1000.0)
+    # The top layer is unbounded: the geopotential of its middle is the convention ln 2.
+    upper = 1000.0 + rt * ((SURFACE_PRESSURE / p[:, 1]).log() + math.log(2))
+    torch.testing.assert_close(phi[:, 0], upper)
+    formula = 1000.0 + rt * (SURFACE_PRESSURE[:, None] / full_level_pressure(p)).log()
+    assert (phi - formula)[:, 10:].abs().max() < 1e-2 * rt  # a layer's middle is not its mean p
+    thick = (p[:, 2:] / p[:, 1:-1]).log().amax(-1)
+    assert ((phi - formula)[:, 1:].abs().amax(-1) < rt * thick.square()).all()
+
+
+def test_layers_of_air_add_up():
+    """Middle and top of each layer, one layer after the other, as the books write it."""
+    t, p = rough_temperature(40), half_level_pressure(SURFACE_PRESSURE, 40)
+    bottom = torch.zeros(3, dtype=torch.float64)
+    expected = []
+    for k in range(39, -1, -1):
+        rt = GAS_CONSTANT * t[:, k]
+        if k == 0:
+            expected.append(bottom + math.log(2) * rt)
+            break
+        logarithm = (p[:, k + 1] / p[:, k]).log()
+        alpha = 1 - p[:, k] / (p[:, k + 1] - p[:, k]) * logarithm
+        expected.append(bottom + alpha * rt)
+        bottom = bottom + logarithm * rt
+    found = geopotential(t, p)
+    torch.testing.assert_close(found, torch.stack(expected[::-1], dim=-1), rtol=1e-10, atol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [2, 63, 91])
+def test_steps_are_differences_of_the_geopotential(levels):
+    t, p = rough_temperature(levels), half_level_pressure(SURFACE_PRESSURE, levels)
+    steps = geopotential_steps(t, p)
+    torch.testing.assert_close(steps, -geopotential(t, p).diff(dim=-1), rtol=1e-9, atol=1e-6)
+    assert (steps > 0).all()
+
+
+def test_single_precision_keeps_its_digits():
+    t, p = rough_temperature(91), half_level_pressure(SURFACE_PRESSURE, 91)
+    p_single = half_level_pressure(SURFACE_PRESSURE.float(), 91)
+    phi, steps = geopotential(t.float(), p_single), geopotential_steps(t.float(), p_single)
+    assert p_single.dtype == phi.dtype == steps.dtype == torch.float32
+    torch.testing.assert_close(phi.double(), geopotential(t, p), rtol=2e-6, atol=0.02)
+    exact = geopotential_steps(t, p)
+    torch.testing.assert_close(steps.double(), exact, rtol=5e-5, atol=0)
+    # High up, where the geopotential is large, its differences have lost more.
+    lost, kept = (
+        (found.double() / exact - 1)[:, :20].abs().mean() for found in (-phi.diff(dim=-1), steps)
+    )
+    assert kept < 3e-7
+    assert lost > 3 * kept
+
+
+def test_leading_axes_are_free():
+    t, p = rough_temperature(63), half_level_pressure(SURFACE_PRESSURE, 63)
+    grid = geopotential(t.expand(2, 3, 63), p.expand(2, 3, 64), below=torch.ones(2, 3))
+    torch.testing.assert_close(grid[1], geopotential(t, p) + 1)
+
+
+def test_gradients_are_finite_in_the_unbounded_layer_too():
+    t = rough_temperature(63).requires_grad_()
+    ps = SURFACE_PRESSURE.clone().requires_grad_()
+    p = half_level_pressure(ps, 63)
+    (geopotential(t, p).sum() + geopotential_steps(t, p).sum()).backward()
+    assert t.grad.isfinite().all() and ps.grad.isfinite().all()
+
+
+def test_unknown_tables_and_levels_are_explained():
+    with pytest.raises(ValueError, match=r"expected one of \['L91'\], found 'L137'"):
+        hybrid_coefficients(60, "L137")
+    for levels in (0, 92):
+        with pytest.raises(ValueError, match=f"L91 has 91 levels, the columns have {levels}"):
+            half_level_pressure(SURFACE_PRESSURE, levels)
