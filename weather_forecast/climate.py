@@ -2,7 +2,7 @@
 
 The wind is a table of jets, each a bell in latitude and height whose speed follows the seasons. The
 temperature is a mean profile of the globe plus what holds these jets in thermal-wind balance
-(Andrews, Holton & Leovy 1987, eq. 3.4.1c), so that a cold winter pole, a warm summer stratopause
+(Andrews, Holton & Leovy 1987, chapter 3), so that a cold winter pole, a warm summer stratopause
 and the cold summer mesopause follow from the winds rather than being put in. What the jets are like
 is textbook knowledge: CIRA-86 (Fleming et al. 1990, Adv. Space Res. 10, 11), the reference
 climatologies of SPARC (Randel et al. 2004, J. Climate 17, 986), and for the tropics Baldwin et al.
@@ -176,7 +176,7 @@ def thermal_wind(centre: float, width: float, latitude: Tensor) -> Tensor:
     """Return the temperature that balances a unit of vertical shear in a jet [K per m/s/m].
 
     Integrates ``dT/dphi = -(a H / R) f du/dz`` from pole to pole, with the mean over the globe
-    taken off (Andrews, Holton & Leovy 1987, eq. 3.4.1c).
+    taken off (Andrews, Holton & Leovy 1987, chapter 3).
 
     Parameters
     ----------

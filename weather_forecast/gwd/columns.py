@@ -190,7 +190,7 @@ def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -
 def _draw_strength(generator: torch.Generator, day: int) -> dict[str, tuple[float, float]]:
     """Draw how this winter, and this year's semi-annual oscillation, differ from the climate.
 
-    Northern vortices vary much, and in one of six midwinters a sudden warming has turned them
+    Northern vortices vary much, and on one midwinter day in six a sudden warming has turned them
     around; southern ones are steady (Charlton & Polvani 2007, J. Climate 20, 449).
     """
     normal = _normal(generator, 5).tolist()
@@ -261,7 +261,7 @@ def large_waves(
     """Return what some waves add to u, v, T and the geopotential, each (column, level).
 
     A wave is a stream function ``psi``: ``u = -dpsi/dy``, ``v = dpsi/dx``, geopotential ``f psi``
-    and ``T = H / R d(f psi)/dz`` (Andrews, Holton & Leovy 1987, eq. 3.1.3). It is the real part of
+    and ``T = H / R d(f psi)/dz`` (Andrews, Holton & Leovy 1987, chapter 3). It is the real part of
     a factor of the place times one of the height, so that the sum over waves is a matrix product.
 
     Parameters

@@ -369,7 +369,9 @@ def _propagate(
         slowest = torch.maximum(slowest, wind[k])
         dying = torch.where(c < slowest[..., None], element, 0.0)
         total = dying.sum(-1)
-        speed = torch.where(total > 0, dying @ c / total, speed)
+        some = total > 0
+        # Where nothing dies, 0 / 0 would be left out, but not its derivative.
+        speed = torch.where(some, dying @ c / total.where(some, 1.0), speed)
         bound = (c - wind[k][..., None]).square() * saturation[k][:, None]
         element = torch.minimum(element - dying, bound)
         left.append(element.sum(-1))

@@ -49,7 +49,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "ridge": {"color": OKABE_ITO["blue"], "linewidth": 1.2},
     "scheme_4x20": {"color": OKABE_ITO["orange"], "linestyle": ":"},
     "scheme_4x32": {"color": OKABE_ITO["purple"], "linestyle": "-."},
-    "scheme_16x8": {"color": OKABE_ITO["sky"], "linestyle": "--"},
+    "scheme_16x8": {"color": OKABE_ITO["sky_blue"], "linestyle": "--"},
     "scheme_16x20": {"color": OKABE_ITO["green"], "linestyle": "--"},
 }
 SHOWN = 3e-5

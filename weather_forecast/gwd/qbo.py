@@ -32,15 +32,18 @@ import functools
 import logging
 import math
 import sys
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ai4sim.experiment import Experiment
 from ai4sim.files import missing_file_error, write_json
+from ai4sim.plots import save_figures
 from weather_forecast.climate import SCALE_HEIGHT, log_pressure_height, zonal_mean
 from weather_forecast.constants import GRAVITY
 from weather_forecast.gwd.nogwd import WaveSpectrum, nonorographic_drag
@@ -55,10 +58,10 @@ both (column,), to du/dt and dv/dt (column, level) [m/s2]."""
 DAY = 86400.0
 YEAR = 365.25
 """[days]."""
-MONTH = YEAR / 12
-"""[days]."""
 FASTEST = 150.0
 """A run whose wind exceeds this [m/s] is not stable."""
+SHORTEST = 9.0
+"""Years that it takes to measure the oscillation."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +214,10 @@ class ColumnModel:
 def scheme(spectrum: WaveSpectrum | None = None) -> Drag:
     """Return the scheme itself as a drag function."""
 
-    def drag(u: Tensor, v: Tensor, *column: Tensor) -> tuple[Tensor, Tensor]:
-        found = nonorographic_drag(u, v, *column, spectrum)  # type: ignore[misc,arg-type]
+    def drag(
+        u: Tensor, v: Tensor, temperature: Tensor, surface_pressure: Tensor, latitude: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        found = nonorographic_drag(u, v, temperature, surface_pressure, latitude, spectrum)
         return found.u_tendency, found.v_tendency
 
     return drag
@@ -249,7 +254,7 @@ def simulate(
     implicit = torch.eye(model.levels, dtype=torch.float64) - dt * damping
     factor = torch.tensor(upwelling, dtype=torch.float64)[:, None, None]
     rate, _ = model.relaxation()
-    temperature = model.temperature.repeat(members, 1)
+    temperature = model.temperature.expand(members, -1)
     surface_pressure = torch.full((members,), model.surface_pressure, dtype=torch.float64)
     latitude = torch.full_like(surface_pressure, model.latitude)
     u = model.initial_wind().repeat(members, 1)
@@ -257,7 +262,7 @@ def simulate(
     for step in range(steps):
         day = step * dt / DAY
         wave_u, wave_v = model.planetary_waves(day)
-        v = wave_v.repeat(members, 1)
+        v = wave_v.expand(members, -1)
         du, _ = drag(u + wave_u, v, temperature, surface_pressure, latitude)
         season = 1 + model.annual_cycle * math.cos(2 * math.pi * day / YEAR)
         target = model.semiannual_wind(day + dt / DAY)
@@ -265,9 +270,122 @@ def simulate(
             implicit - dt * season * factor * advection, u + dt * (du.to(u) + rate * target)
         )
         lost = ~(u.abs() < 10 * FASTEST).all(-1, keepdim=True)
+        u = u.masked_fill(lost, math.nan)
         if lost.all():
             log.warning("the wind left all bounds after %.1f years", day / YEAR)
             break
-        u = u.masked_fill(lost, math.nan)
         winds[:, step] = u
     return winds
+
+
+def emulator(experiment: Path) -> Drag:
+    """Return the trained network of an experiment as a drag function.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder, or the trained network in it, is missing.
+    ValueError
+        The network is not one of non-orographic drag.
+    """
+    from ai4sim.surrogate import Surrogate
+    from weather_forecast.gwd.models import drag_of
+
+    if not experiment.is_dir():
+        raise missing_file_error(experiment)
+    return drag_of(Surrogate.load(Experiment(experiment).artifacts))
+
+
+def discretisation(text: str) -> WaveSpectrum:
+    """Read ``4x20``: azimuths and phase speeds."""
+    try:
+        azimuths, phase_speeds = (int(number) for number in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected azimuths x phase speeds like 4x20, found {text!r}"
+        ) from None
+    return WaveSpectrum(azimuths=azimuths, phase_speeds=phase_speeds)
+
+
+def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, Any]]:
+    """Print what all runs do; return it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from weather_forecast.gwd.qbo_figures import compare, oscillation
+
+    table = Table(title="quasi-biennial oscillation", title_justify="left", title_style="bold")
+    columns = ("", "period [months]", "amplitude [m/s]", "at 20 hPa [m/s]", "descent [km/month]")
+    for column in (*columns, "period error", "amplitude error", "stable"):
+        table.add_column(column, justify="right" if column else "left")
+    rows: dict[str, dict[str, Any]] = {}
+    reference = next(iter(runs.values()))
+    for name, wind in runs.items():
+        found, errors = oscillation(wind, model), compare(reference, wind, model)
+        numbers = {**asdict(found), **errors}
+        # Files in JSON know no NaN.
+        rows[name] = {k: v if math.isfinite(v) else None for k, v in numbers.items()}
+        table.add_row(
+            name,
+            f"{found.period:.1f}",
+            f"{found.amplitude:.1f}",
+            f"{found.amplitude_20hpa:.1f}",
+            f"{found.descent / 1e3:.2f}",
+            f"{errors['period_error']:+.1%}",
+            f"{errors['amplitude_error']:+.1%}",
+            "yes" if found.stable else "NO",
+        )
+    Console().print(table)
+    return rows
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the scheme and an emulator in the column; write a figure and a table of numbers."""
+    from weather_forecast.gwd.qbo_figures import qbo
+
+    parser = argparse.ArgumentParser(
+        prog="python -m weather_forecast.gwd.qbo",
+        description="Let a trained emulator drive the quasi-biennial oscillation of a column.",
+    )
+    parser.add_argument("--experiment", type=Path, required=True, help="folder of the training")
+    parser.add_argument("--years", type=float, default=20.0, help="length of a run (default: 20)")
+    parser.add_argument(
+        "--output", type=Path, help="folder to write to (default: plots, artifacts of experiment)"
+    )
+    parser.add_argument(
+        "--scheme",
+        type=discretisation,
+        action="append",
+        default=[],
+        metavar="AxC",
+        help="also run the scheme with A azimuths and C phase speeds; may be repeated",
+    )
+    options = parser.parse_args(arguments)
+    if options.years < SHORTEST:
+        parser.error(f"--years: expected at least {SHORTEST:g}, found {options.years:g}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        drags = {"scheme": scheme(), "network": emulator(options.experiment)}
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error
+    for spectrum in options.scheme:
+        drags[f"scheme {spectrum.azimuths} × {spectrum.phase_speeds}"] = scheme(spectrum)
+    model = ColumnModel()
+    runs: dict[str, Tensor] = {}
+    seconds = {}
+    for name, drag in drags.items():
+        start = time.perf_counter()
+        runs[name] = simulate(drag, model, options.years)[0]
+        seconds[name] = time.perf_counter() - start
+        log.info("%s: %g years in %.0f s", name, options.years, seconds[name])
+    experiment = Experiment(options.experiment)
+    rows = _report(runs, model)
+    for name, row in rows.items():
+        row["seconds"] = seconds[name]
+    results = {"years": options.years, "column": asdict(model), "runs": rows}
+    write_json((options.output or experiment.artifacts) / "qbo.json", results)
+    save_figures([("qbo", qbo(runs, model))], options.output or experiment.plots)
+
+
+if __name__ == "__main__":
+    main()

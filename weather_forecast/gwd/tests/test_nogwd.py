@@ -292,22 +292,25 @@ def test_in_still_air_the_saturated_waves_carry_their_analytic_share():
 
 
 @pytest.mark.parametrize("jump", [50, 60])
-def test_a_critical_level_absorbs_the_waves_that_stand_still_in_it(jump):
+def test_waves_slower_than_the_wind_leave_their_momentum_at_the_launch_level(jump):
+    """They meet a critical level where the wind sets in; the faster ones saturate in it."""
     wind = 20.0
     flux, state = flux_of(wind, jump)
     n = state.buoyancy_frequency[0, 0].item()
+    r = state.density[0] / state.density[0, -1]
     c = torch.linspace(0.5, 100.0, 200_001).double()
     spectrum = c / (1 + (M_STAR * c / n) ** 4)
-    r = state.density[0] / state.density[0, -1]
-    spectrum = 3.75e-3 * spectrum / torch.trapezoid(spectrum, c)
-    bound = 3.75e-3 / torch.trapezoid(c / (1 + (M_STAR * c / n) ** 4), c)
-    # Half level k + 2 (index k) is the mean of the full levels above and below: half the wind first.
-    above, inside, below = jump - 2, jump - 1, jump
-    for index, speed in ((inside, wind / 2), (above, wind)):
-        limit = bound * r[index] * (c - speed).square() / c
+    amplitude = 3.75e-3 / torch.trapezoid(spectrum, c)
+    spectrum, dead, passed = amplitude * spectrum, 0.0, []
+    # Half levels are means of full ones: first comes one with half the wind.
+    for index, speed in ((jump, 0.0), (jump - 1, wind / 2), (jump - 2, wind)):
+        dead += torch.trapezoid(spectrum.where(c < speed, 0.0), c).item()
+        limit = amplitude * r[index] * (c - speed).square() / c
         spectrum = torch.minimum(spectrum, limit).where(c >= speed, 0.0)
-        assert flux[index, 0].item() == pytest.approx(torch.trapezoid(spectrum, c).item(), rel=0.02)
-    assert flux[above, 0] < 0.4 * flux[below, 0]
+        passed.append(torch.trapezoid(spectrum, c).item())
+    assert flux[jump - 2, 0].item() == pytest.approx(passed[-1], rel=0.01)
+    assert flux[jump, 0].item() == pytest.approx(passed[0] - dead, rel=0.01)
+    assert dead > 0.4 * 3.75e-3
     # Against the wind nothing is lost but to saturation.
     still, _ = flux_of(0.0, 0)
     assert (flux[:, 2] >= still[:, 2] - 1e-12).all()
@@ -338,7 +341,7 @@ def test_the_drag_pulls_the_wind_aloft_towards_that_of_the_launch_level():
     aloft = full_level_pressure(half_level_pressure(case["surface_pressure"], 63)) < 1e2
     force = drag.u_tendency[aloft]
     against = force * relative[aloft] < 0
-    assert force[against].abs().sum() > 0.95 * force.abs().sum()
+    assert force[against].abs().sum() > 0.85 * force.abs().sum()
 
 
 def test_the_time_step_hardly_matters():
@@ -368,35 +371,32 @@ def test_single_precision_is_enough():
     assert difference(tendencies(single), tendencies(nonorographic_drag(**case))) < 5e-3
 
 
-def test_the_derivative_is_that_of_the_scheme():
+def test_the_adjoint_is_that_of_the_scheme():
     """Away from its kinks, at which waves begin to break or meet their critical level."""
-    case = air(8)
+    case = air(20)
     rng = torch.Generator().manual_seed(3)
-    change = {
-        name: torch.randn(field.shape, generator=rng, dtype=torch.float64)
-        * (1.0 if field.ndim == 2 else 0.0)
-        for name, field in case.items()
-    }
-    names = list(case)
 
-    def scheme(*fields: torch.Tensor) -> torch.Tensor:
-        return tendencies(nonorographic_drag(*fields, spectrum=WaveSpectrum(8, 20)))
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=rng, dtype=torch.float64)
 
-    point, direction = ([of[name] for name in names] for of in (case, change))
-    _, derivative = torch.func.jvp(scheme, tuple(point), tuple(direction))
+    point = [case[name].requires_grad_() for name in FIELDS]
+    direction = [normal(*field.shape) for field in point]
+    spectrum, latitude = WaveSpectrum(8, 20), case["latitude"]
+    scale = tendencies(nonorographic_drag(*point, latitude, spectrum)).detach().std(0)
+    weight = normal(20, 126) / scale
+
+    def weighted(step: float) -> torch.Tensor:
+        """Of each column one number."""
+        u, v, t, surface = (x + step * d for x, d in zip(point, direction, strict=True))
+        drag = nonorographic_drag(u, v, t, surface, latitude, spectrum)
+        return (tendencies(drag) * weight).sum(-1)
+
+    gradients = torch.autograd.grad(weighted(0.0).sum(), point)
+    found = sum((g * d).reshape(20, -1).sum(-1) for g, d in zip(gradients, direction, strict=True))
     step = 1e-6
-    ahead, behind = (
-        scheme(*(x + sign * step * d for x, d in zip(point, direction, strict=True)))
-        for sign in (1, -1)
-    )
-    assert difference(derivative, (ahead - behind) / (2 * step)) < 1e-5
-    # Backwards too: the same number by the adjoint.
-    for field in point:
-        field.requires_grad_()
-    weight = torch.randn(8, 126, generator=rng, dtype=torch.float64)
-    gradients = torch.autograd.grad((scheme(*point) * weight).sum(), point)
-    adjoint = sum((g * d).sum() for g, d in zip(gradients, direction, strict=True))
-    torch.testing.assert_close(adjoint, (derivative * weight).sum(), rtol=1e-9, atol=0)
+    with torch.no_grad():
+        expected = (weighted(step) - weighted(-step)) / (2 * step)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 # ---- messages --------------------------------------------------------------------------------
