@@ -254,7 +254,7 @@ class LitCNN(DragModule):
         scheme: Scheme = "nogwd",
         levels: int = 63,
         features: int = 64,
-        blocks: int = 5,
+        blocks: int = 7,
         kernel: int = 3,
         **kwargs: Any,
     ) -> None:

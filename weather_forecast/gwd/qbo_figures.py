@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,12 +19,16 @@ from weather_forecast.gwd.qbo import DAY, FASTEST, YEAR, ColumnModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.contour import ContourSet
     from matplotlib.figure import Figure
 
 MONTH = YEAR / 12
 """[days]."""
 SPIN_UP = 3.0
 """Years until the first wind is forgotten."""
+COLOURS = [OKABE_ITO[name] for name in ("black", "vermilion", "blue", "green", "purple")]
+SHOWN = (100.0, 1.0)
+"""Range of pressure in the figures [hPa]."""
 REFERENCE = 2500.0
 """Pressure of the level whose reversals are timed [Pa]."""
 STRATOSPHERE = (500.0, 7000.0)
@@ -185,12 +189,9 @@ def compare(
     }
 
 
-COLOURS = ("black", "vermilion", "blue", "green", "purple")
-
-
 @styled
 def qbo(runs: Mapping[str, Tensor], model: ColumnModel) -> Figure:
-    """Time-height sections of all runs, the amplitude by height and the spectrum at 25 hPa.
+    """Time-height sections of all runs; beside them amplitude by height, and spectra.
 
     Parameters
     ----------
@@ -198,36 +199,76 @@ def qbo(runs: Mapping[str, Tensor], model: ColumnModel) -> Figure:
         Name -> wind [m/s]; the reference first.
     model : ColumnModel
     """
-    figure = empty_figure(9.5, 1.9 * len(runs) + 1.2)
-    grid = figure.add_gridspec(len(runs), 2, width_ratios=[3.3, 1])
-    first = None
-    for row, (name, wind) in enumerate(runs.items()):
-        axes = figure.add_subplot(grid[row, 0], sharex=first, sharey=first)
-        first = first or axes
+    figure = empty_figure(10.5, max(1.45 * len(runs) + 1.0, 3.9))
+    left, right = figure.subfigures(1, 2, width_ratios=[2.9, 1], wspace=0.02)
+    sections = left.subplots(len(runs), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    profile, spectrum = right.subplots(2, 1)
+    for index, (axes, (name, wind)) in enumerate(zip(sections, runs.items(), strict=True)):
         image = _section(axes, wind, model)
         found = oscillation(wind, model)
+        axes.set_title(f"{name.capitalize()}: {_summary(found)}", loc="left")
         if not found.stable:
-            title = "not stable"
-        else:
-            title = f"period {found.period:.1f} months, amplitude {found.amplitude:.1f} m/s"
-        axes.set_title(f"{name}: {title}", loc="left")
-        axes.label_outer()
-    axes.set_xlabel("Year")
-    bar = figure.colorbar(image, ax=figure.axes, location="bottom", aspect=60, shrink=0.6, pad=0.02)
-    bar.set_label("Zonal-mean wind [m/s]")
+            continue
+        anomaly = anomalies(wind, model)
+        look: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "label": name.capitalize()}
+        # The reference is wide, to be seen below the others.
+        look |= {"linewidth": 1.5} if index else {"linewidth": 3.5, "alpha": 0.4}
+        profile.plot(amplitude(anomaly), model.pressure / 100, **look)
+        series = anomaly[:, nearest(model.pressure, REFERENCE)]
+        spectrum.plot(*_spectrum(series, model), **look)
+    sections[-1].set_xlabel("Year")
+    sections[-1].set_xlim(0, len(wind) * model.time_step / DAY / YEAR)
+    sections[-1].xaxis.get_major_locator().set_params(integer=True)
+    bar = left.colorbar(image, ax=sections, aspect=35, pad=0.01)
+    bar.set_label(r"Zonal-mean wind [m s$^{-1}$]")
     bar.outline.set_linewidth(0.5)
+    profile.set(yscale="log", ylim=SHOWN, xlim=(0, None), ylabel="Pressure [hPa]")
+    profile.set(title="Amplitude without seasons", xlabel=r"[m s$^{-1}$]")
+    profile.legend(loc="upper right")
+    _pressures(profile)
+    spectrum.set(xlim=(0, 60), ylim=(0, None), xlabel="Period [months]")
+    spectrum.set(title=f"Spectrum at {REFERENCE / 100:.0f} hPa", ylabel=r"[m s$^{-1}$]")
+    spectrum.set_xticks(range(0, 61, 12))
     return figure
 
 
-def _section(axes: Axes, wind: Tensor, model: ColumnModel) -> object:
-    step = max(round(5 * DAY / model.time_step), 1)
-    shown = wind[::step].T.numpy()
-    years = [step * i * model.time_step / DAY / YEAR for i in range(shown.shape[1])]
+def _summary(found: Oscillation) -> str:
+    if not found.stable:
+        return "not stable"
+    if not math.isfinite(found.period):
+        return "no oscillation"
+    amplitude_text = rf"{found.amplitude:.1f} m s$^{{-1}}$"
+    return f"{found.period:.1f} months, {amplitude_text} at {found.amplitude_level / 100:.0f} hPa"
+
+
+def _section(axes: Axes, wind: Tensor, model: ColumnModel) -> ContourSet:
+    """Wind by time and pressure, westerlies red, in means of 15 days."""
+    steps = max(round(15 * DAY / model.time_step), 1)
+    means = torch.stack([part.mean(0) for part in wind.split(steps)[:-1]])
+    shown = means.T.numpy()
+    years = (torch.arange(len(means)).numpy() + 0.5) * steps * model.time_step / DAY / YEAR
     p = (model.pressure / 100).numpy()
-    image = axes.contourf(
-        years, p, shown, levels=range(-40, 41, 5), cmap="RdBu_r", extend="both"
-    )
-    axes.contour(years, p, shown, levels=[0], colors="black", linewidths=0.5)
-    axes.set(yscale="log", ylim=(100, 0.8), ylabel="Pressure [hPa]")
+    visible = (p > 0.5 * SHOWN[1]) & (p < 2 * SHOWN[0])
+    levels = torch.arange(-36, 37, 4).numpy()
+    colours = {"levels": levels, "cmap": "RdBu_r", "extend": "both"}
+    image = axes.contourf(years, p[visible], shown[visible], **colours)
+    axes.contour(years, p[visible], shown[visible], levels=[0], colors="black", linewidths=0.6)
+    axes.set(yscale="log", ylim=SHOWN, ylabel="Pressure [hPa]")
     axes.grid(False)
+    _pressures(axes)
     return image
+
+
+def _pressures(axes: Axes) -> None:
+    """Label a logarithmic axis of pressure [hPa] with plain numbers."""
+    axes.set_yticks([100, 30, 10, 3, 1], ["100", "30", "10", "3", "1"])
+    axes.minorticks_off()
+
+
+def _spectrum(series: Tensor, model: ColumnModel) -> tuple[Tensor, Tensor]:
+    """Return periods [months] and the amplitude of a sine of each that fits the series best."""
+    period = torch.linspace(3, 60, 400, dtype=torch.float64)
+    months = torch.arange(len(series), dtype=torch.float64) * model.time_step / DAY / MONTH
+    window = torch.hann_window(len(series), periodic=False, dtype=torch.float64)
+    waves = torch.exp(2j * math.pi * months / period[:, None])
+    return period, 2 * (waves @ (window * series).to(waves.dtype)).abs() / window.sum()

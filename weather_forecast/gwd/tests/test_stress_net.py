@@ -8,7 +8,7 @@ import torch
 
 from weather_forecast.constants import GRAVITY
 from weather_forecast.gwd.layout import Layout
-from weather_forecast.gwd.ogwd import low_level_flow
+from weather_forecast.gwd.ogwd import LowLevelFlow, low_level_flow
 from weather_forecast.gwd.stress_net import StressNet
 from weather_forecast.gwd.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
@@ -58,13 +58,15 @@ def cross(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
+def flow_over(x: torch.Tensor) -> LowLevelFlow:
+    """The flow near the ground, and the stress of the waves there."""
+    column = StressNet()._columns(x)
+    return low_level_flow(*column[:4], *column.mountains)
+
+
 def stress_direction(x: torch.Tensor) -> torch.Tensor:
     """Direction of the stress at the ground, (column, 2, 1) [1]."""
-    rows = LAYOUT.split_inputs(x)
-    air = (rows[name] for name in ("u", "v", "temperature", "surface_pressure"))
-    mountains = (rows[f"orography_{name}"] for name in ("std", "slope", "anisotropy", "angle"))
-    direction: torch.Tensor = low_level_flow(*air, *mountains).direction
-    return direction[:, :, None]
+    return flow_over(x).direction[:, :, None]
 
 
 def test_both_parts_act_and_differ_between_columns():
@@ -108,8 +110,7 @@ def test_the_waves_pull_against_the_stress_that_they_start_with():
 
 def test_the_stress_never_grows_upward_and_no_more_is_spent_than_launched():
     net, x = random_net(), columns()
-    column = net._columns(x)
-    flow = low_level_flow(*column[:4], *column.mountains, net.scheme)
+    flow = flow_over(x)
     rng = torch.Generator().manual_seed(1)
     stress = net._stress(3 * torch.randn(COLUMNS, LEVELS - 1, generator=rng), flow)
     assert stress.shape == (COLUMNS, LEVELS + 1)
