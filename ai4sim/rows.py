@@ -119,6 +119,8 @@ class RowLoader:
         At least one. An array that some of them lack is NaN there.
     batch_size : int
         Rows of a batch.
+    widths : mapping of str to tuple of int, optional
+        Arrays that batches have even if no table does, and the shape of their rows.
     rank, world_size : int
         Place of this process among those of a distributed run.
 
@@ -129,13 +131,19 @@ class RowLoader:
     """
 
     def __init__(
-        self, tables: Sequence[Table], batch_size: int, *, rank: int = 0, world_size: int = 1
+        self,
+        tables: Sequence[Table],
+        batch_size: int,
+        *,
+        widths: Mapping[str, tuple[int, ...]] | None = None,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, found {batch_size}")
         self.tables, self.batch_size = list(tables), batch_size
         self.rank, self.world_size = rank, world_size
-        self.widths: dict[str, tuple[int, ...]] = {}
+        self.widths = dict(widths or {})
         for table in self.tables:
             for name, array in table.arrays.items():
                 width = self.widths.setdefault(name, array.shape[1:])
@@ -174,7 +182,7 @@ class ShuffledRows(RowLoader):
 
     Parameters
     ----------
-    tables, batch_size, rank, world_size
+    tables, batch_size, widths, rank, world_size
         See :class:`RowLoader`.
     pool_rows : int
         Rows that are shuffled at once. There are two pools, one of which is being read.
@@ -195,10 +203,11 @@ class ShuffledRows(RowLoader):
         memory_limit: float = 4 * 2**30,
         device: torch.device | str = "cpu",
         seed: int = 0,
+        widths: Mapping[str, tuple[int, ...]] | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        super().__init__(tables, batch_size, rank=rank, world_size=world_size)
+        super().__init__(tables, batch_size, widths=widths, rank=rank, world_size=world_size)
         if self.rows < world_size or (batch_size == 1 and self.rows % world_size):
             raise ValueError(
                 f"{self.rows} rows in batches of {batch_size} cannot be shared by {world_size} "
@@ -303,7 +312,7 @@ class OrderedRows(RowLoader):
 
     Parameters
     ----------
-    tables, batch_size, rank, world_size
+    tables, batch_size, widths, rank, world_size
         See :class:`RowLoader`.
     whole_files : bool
         Each file goes to one process only.
@@ -315,10 +324,11 @@ class OrderedRows(RowLoader):
         batch_size: int,
         *,
         whole_files: bool = False,
+        widths: Mapping[str, tuple[int, ...]] | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        super().__init__(tables, batch_size, rank=rank, world_size=world_size)
+        super().__init__(tables, batch_size, widths=widths, rank=rank, world_size=world_size)
         pieces = [
             (i, start, min(start + batch_size, table.rows))
             for i, table in enumerate(self.tables)

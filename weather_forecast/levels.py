@@ -11,6 +11,7 @@ Columns stand along the leading axes, levels are the last one, top first.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -51,6 +52,19 @@ _L91_B = (
 _TABLES = {"L91": (_L91_A, _L91_B)}
 
 
+def count_levels(table: str = "L91") -> int:
+    """Return the number of full levels of a table, from the top down to the surface.
+
+    Raises
+    ------
+    ValueError
+        An unknown table.
+    """
+    if table not in _TABLES:
+        raise ValueError(f"vertical levels: expected one of {sorted(_TABLES)}, found {table!r}")
+    return len(_TABLES[table][0]) - 1
+
+
 def hybrid_coefficients(levels: int, table: str = "L91") -> tuple[Tensor, Tensor]:
     """Return A [Pa] and B [1] of the half levels around the upper full levels of a table.
 
@@ -70,11 +84,14 @@ def hybrid_coefficients(levels: int, table: str = "L91") -> tuple[Tensor, Tensor
     ValueError
         An unknown table, or more levels than it has.
     """
-    if table not in _TABLES:
-        raise ValueError(f"vertical levels: expected one of {sorted(_TABLES)}, found {table!r}")
-    a, b = (torch.tensor(column, dtype=torch.float64) for column in _TABLES[table])
-    if not 1 <= levels < len(a):
-        raise ValueError(f"{table} has {len(a) - 1} levels, the columns have {levels}")
+    a, b = _upper(levels, table)
+    return torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+
+
+def _upper(levels: int, table: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if not 1 <= levels <= count_levels(table):
+        raise ValueError(f"{table} has {count_levels(table)} levels, the columns have {levels}")
+    a, b = _TABLES[table]
     return a[: levels + 1], b[: levels + 1]
 
 
@@ -107,6 +124,16 @@ def full_level_pressure(p_half: Tensor) -> Tensor:
     (..., level)  [Pa]
     """
     return 0.5 * (p_half[..., 1:] + p_half[..., :-1])
+
+
+def level_pressures(surface_pressure: float, levels: int, table: str = "L91") -> list[float]:
+    """Return the pressure of the full levels over one surface [Pa], as plain numbers.
+
+    What a table decides before any column is seen: also while a network is traced, when tensors
+    have no values.
+    """
+    p_half = [a + b * surface_pressure for a, b in zip(*_upper(levels, table), strict=True)]
+    return [0.5 * (top + bottom) for top, bottom in pairwise(p_half)]
 
 
 def _hydrostatic(temperature: Tensor, p_half: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,12 @@ import torch
 from torch import Tensor
 
 from weather_forecast.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
-from weather_forecast.levels import full_level_pressure, geopotential, half_level_pressure
+from weather_forecast.levels import (
+    full_level_pressure,
+    geopotential,
+    half_level_pressure,
+    level_pressures,
+)
 
 MINIMUM_N2 = 1e-12
 """Least square of the buoyancy frequency, GSSEC in the IFS [1/s2]."""
@@ -81,14 +86,11 @@ class OrographyParameters:
     def marker_levels(self, levels: int, table: str = "L91") -> tuple[int, int, int]:
         """Count the full levels above `lowest_sigma`, `limit_pressure` and `top_pressure`."""
         # The IFS looks them up over these two surface pressures.
-        highland, standard = (
-            full_level_pressure(half_level_pressure(torch.tensor(ps).double(), levels, table))
-            for ps in (80000.0, 101325.0)
-        )
+        highland, standard = (level_pressures(ps, levels, table) for ps in (80000.0, 101325.0))
         return (
-            int((highland < self.lowest_sigma * 80000.0).sum()),
-            int((standard < self.limit_pressure).sum()),
-            int((highland < self.top_pressure).sum()),
+            sum(p < self.lowest_sigma * 80000.0 for p in highland),
+            sum(p < self.limit_pressure for p in standard),
+            sum(p < self.top_pressure for p in highland),
         )
 
 

@@ -292,13 +292,14 @@ class ColumnDataModule(SurrogateDataModule):
         """Return the batches of a stage."""
         tables = [self.table(path, stage) for path in self.files(stage)]
         trainer = self.trainer
-        place = {
+        common: dict[str, Any] = {
+            "widths": {BATCH_NAMES[LATITUDE]: ()},  # NaN, if no file has it
             "rank": trainer.global_rank if trainer else 0,
             "world_size": trainer.world_size if trainer else 1,
         }
         if stage != "train":
             whole_files = stage == "predict"
-            return OrderedRows(tables, self.eval_batch_size, whole_files=whole_files, **place)
+            return OrderedRows(tables, self.eval_batch_size, whole_files=whole_files, **common)
         gpu = trainer.strategy.root_device if trainer and self.device_resident else "cpu"
         return ShuffledRows(
             tables,
@@ -307,7 +308,7 @@ class ColumnDataModule(SurrogateDataModule):
             memory_limit=self.memory_limit * GIB,
             device=gpu,
             seed=self.seed,
-            **place,
+            **common,
         )
 
     def write_prediction(self, folder: Path, batch: Batch, prediction: Tensor) -> list[Path]:

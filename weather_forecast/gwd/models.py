@@ -96,6 +96,7 @@ class DragModule(SurrogateModule):
         self.scaled = layout.scheme == "nogwd" and launch_flux == "latitude"
         self.headline = HEADLINE[layout.scheme]
         self.baselines: Baselines | None = None
+        self._every = 1
 
     def output_scale(self, batch: Batch) -> Tensor | None:
         """Return the launch factor of each column, if the drag is scaled by it.

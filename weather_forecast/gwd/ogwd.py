@@ -35,7 +35,7 @@ from weather_forecast.gwd.blocking import (
     blocking_coefficient,
     ellipse,
 )
-from weather_forecast.levels import hybrid_coefficients
+from weather_forecast.levels import count_levels
 
 __all__ = [
     "LowLevelFlow",
@@ -162,7 +162,7 @@ def low_level_flow(
     parameters = parameters or OrographyParameters()
     _check_profiles({"u": u, "v": v, "temperature": temperature}, table)
     _check_numbers(
-        len(u),
+        u.shape[0],
         surface_pressure=surface_pressure,
         std=std,
         slope=slope,
@@ -407,7 +407,7 @@ def _check_profiles(profiles: dict[str, Tensor], table: str) -> None:
             raise ValueError(
                 f"{name}: expected (column, level) as u, {shape}, found {tuple(field.shape)}"
             )
-    if hybrid_coefficients(shape[1], table)[1][-1] != 1:
+    if shape[1] != count_levels(table):
         raise ValueError(
             f"orographic drag needs all levels of {table} down to the surface, "
             f"the columns end at level {shape[1]}"

@@ -288,23 +288,25 @@ def emulator(experiment: Path) -> Drag:
     ValueError
         The network is not one of non-orographic drag.
     """
+    if not experiment.is_dir():
+        raise missing_file_error(experiment)
     from ai4sim.surrogate import Surrogate
     from weather_forecast.gwd.models import drag_of
 
-    if not experiment.is_dir():
-        raise missing_file_error(experiment)
     return drag_of(Surrogate.load(Experiment(experiment).artifacts))
 
 
 def discretisation(text: str) -> WaveSpectrum:
     """Read ``4x20``: azimuths and phase speeds."""
-    try:
-        azimuths, phase_speeds = (int(number) for number in text.lower().split("x"))
-    except ValueError:
+    numbers = text.split("x")
+    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
         raise argparse.ArgumentTypeError(
             f"expected azimuths x phase speeds like 4x20, found {text!r}"
-        ) from None
-    return WaveSpectrum(azimuths=azimuths, phase_speeds=phase_speeds)
+        )
+    try:
+        return WaveSpectrum(azimuths=int(numbers[0]), phase_speeds=int(numbers[1]))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, Any]]:
@@ -314,10 +316,12 @@ def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, 
 
     from weather_forecast.gwd.qbo_figures import compare, oscillation
 
-    table = Table(title="quasi-biennial oscillation", title_justify="left", title_style="bold")
-    columns = ("", "period [months]", "amplitude [m/s]", "at 20 hPa [m/s]", "descent [km/month]")
-    for column in (*columns, "period error", "amplitude error", "stable"):
-        table.add_column(column, justify="right" if column else "left")
+    title = "quasi-biennial oscillation [months, m/s]"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("", no_wrap=True)
+    columns = ("period", "amplitude", "20 hPa", "period", "amplitude", "stable")
+    for column, error in zip(columns, (3 * ("",) + 2 * ("\nerror",) + ("",)), strict=True):
+        table.add_column(column + error, justify="right", no_wrap=True)
     rows: dict[str, dict[str, Any]] = {}
     reference = next(iter(runs.values()))
     for name, wind in runs.items():
@@ -330,7 +334,6 @@ def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, 
             f"{found.period:.1f}",
             f"{found.amplitude:.1f}",
             f"{found.amplitude_20hpa:.1f}",
-            f"{found.descent / 1e3:.2f}",
             f"{errors['period_error']:+.1%}",
             f"{errors['amplitude_error']:+.1%}",
             "yes" if found.stable else "NO",

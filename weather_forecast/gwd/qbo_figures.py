@@ -81,9 +81,17 @@ def anomalies(wind: Tensor, model: ColumnModel, spin_up: float = SPIN_UP) -> Ten
     Returns
     -------
     (time, level)  [m/s]
+
+    Raises
+    ------
+    ValueError
+        The run is no longer than the spin-up.
     """
     day = torch.arange(len(wind), dtype=torch.float64) * model.time_step / DAY
     kept = day >= spin_up * YEAR
+    if kept.sum() < 2:
+        years = len(wind) * model.time_step / DAY / YEAR
+        raise ValueError(f"expected more than {spin_up:g} years of wind, found {years:.1f}")
     angle = 2 * math.pi * day[kept, None] / YEAR * torch.arange(1, 5)
     seasons = torch.cat([torch.ones_like(angle[:, :1]), angle.cos(), angle.sin()], dim=1)
     wind = wind[kept].double()
@@ -200,7 +208,8 @@ def qbo(runs: Mapping[str, Tensor], model: ColumnModel) -> Figure:
     model : ColumnModel
     """
     figure = empty_figure(10.5, max(1.45 * len(runs) + 1.0, 3.9))
-    left, right = figure.subfigures(1, 2, width_ratios=[2.9, 1], wspace=0.02)
+    panels: Any = figure.subfigures(1, 2, width_ratios=[2.9, 1], wspace=0.02)
+    left, right = panels
     sections = left.subplots(len(runs), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     profile, spectrum = right.subplots(2, 1)
     for index, (axes, (name, wind)) in enumerate(zip(sections, runs.items(), strict=True)):
@@ -250,7 +259,7 @@ def _section(axes: Axes, wind: Tensor, model: ColumnModel) -> ContourSet:
     p = (model.pressure / 100).numpy()
     visible = (p > 0.5 * SHOWN[1]) & (p < 2 * SHOWN[0])
     levels = torch.arange(-36, 37, 4).numpy()
-    colours = {"levels": levels, "cmap": "RdBu_r", "extend": "both"}
+    colours: dict[str, Any] = {"levels": levels, "cmap": "RdBu_r", "extend": "both"}
     image = axes.contourf(years, p[visible], shown[visible], **colours)
     axes.contour(years, p[visible], shown[visible], levels=[0], colors="black", linewidths=0.6)
     axes.set(yscale="log", ylim=SHOWN, ylabel="Pressure [hPa]")

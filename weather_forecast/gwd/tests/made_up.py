@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from weather_forecast.constants import GRAVITY
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.layout import Layout
+from weather_forecast.gwd.generate import outputs
+from weather_forecast.gwd.layout import Layout, write_columns
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
 NOGWD, OGWD = Layout("nogwd", 24), Layout("ogwd", 91)
@@ -77,15 +79,16 @@ def smooth_columns(layout: Layout, n: int, seed: int = 0) -> tuple[Tensor, Tenso
         """Waves that grow upward, and whose sum is smooth from level to level."""
         growth = amplitude * (height / 40e3).exp()
         lengths = (8e3, 13e3, 24e3)
-        return sum(
+        each = [
             number(-1, 1) * growth * (2 * math.pi * (height / length + number(0, 1))).sin()
             for length in lengths
-        ) / len(lengths)
+        ]
+        return torch.stack(each).mean(0)
 
     def wind() -> Tensor:
         jets = ((11e3, 6e3, 35.0), (32e3, 9e3, 25.0), (60e3, 18e3, 70.0))
         parts = [number(-1, 1) * v * (-(((height - z) / w) ** 2)).exp() for z, w, v in jets]
-        return number(-10, 10) + sum(parts) + waves(8.0)
+        return number(-10, 10) + torch.stack(parts).sum(0) + waves(8.0)
 
     u, v = wind(), wind()
     troposphere = (288 * (p / 101325) ** 0.19).clamp(min=216.0)
@@ -95,3 +98,22 @@ def smooth_columns(layout: Layout, n: int, seed: int = 0) -> tuple[Tensor, Tenso
         ends = ((60, 500), (0.01, 0.1), (0.05, 1), (-math.pi / 2, math.pi / 2))
         rows += [number(*low_and_high) for low_and_high in ends]
     return torch.cat(rows, dim=1), number(-90, 90)[:, 0]
+
+
+def write_dates(
+    folder: Path,
+    layout: Layout,
+    dates: int = 8,
+    grid: tuple[int, int] = (4, 6),
+    *,
+    latitude: bool = True,
+    targets: bool = True,
+    seed: int = 0,
+) -> list[Path]:
+    """Write raw files of dates a month apart: smooth columns that the scheme has labelled."""
+    paths = [folder / "raw" / f"2015-{month:02d}-01.h5" for month in range(1, dates + 1)]
+    for month, path in enumerate(paths):
+        x, north = smooth_columns(layout, math.prod(grid), seed=100 * seed + month)
+        y = outputs(x, north, layout) if targets else None
+        write_columns(path, layout, x, y, north if latitude else None, grid)
+    return paths

@@ -1,0 +1,601 @@
+"""Speed of the emulators of gravity wave drag: training through the Trainer, and inference.
+
+    python benchmarks/gwd.py
+
+training
+    Samples per second of a network on columns in the raw layout, in a temporary folder:
+
+    *bare step*: forward, loss, backward and optimiser on batches that wait in memory, in a loop
+    without Lightning;
+    *Trainer*: the same network and optimiser through Lightning and ``ColumnDataModule``, as
+    ``trainer.py`` has them (TensorBoard, a log every 10 steps) but for validation, checkpoints and
+    progress bar;
+    *usual way*: the same network through Lightning, but samples are taken one by one out of a
+    ``Dataset`` and collated by a ``DataLoader``, and loss and R2 are logged in each step. Once from
+    arrays in memory, and once from the raw files, as one does where they do not fit in memory.
+
+    All epochs of a Trainer, but for the first, take turns with epochs of the bare step over as many
+    batches; what is compared is the median of the ratios of neighbours.
+inference
+    Columns per second of the networks and of the schemes that they emulate, in physical units, at
+    the batch size that suits each best. All take turns. The schemes are those of
+    ``weather_forecast.gwd``, that is torch on the same device. Beside them stand the published
+    figures of the IFS' own Fortran on one core of another machine, which are not measured here.
+
+Other programs disturb processor time less than they disturb wall-clock time: both are given. The
+processor time of a Trainer lacks that of its loader's worker processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import logging
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchmetrics.functional import r2_score
+
+from weather_forecast.gwd.columns import draw_columns
+from weather_forecast.gwd.data import ColumnDataModule
+from weather_forecast.gwd.generate import GRID, inputs, snapshot_grid
+from weather_forecast.gwd.layout import Layout, write_columns
+from weather_forecast.gwd.models import DragModule, LitCNN, LitFluxNet, LitMLP, LitStressNet
+from weather_forecast.gwd.nogwd import WaveSpectrum, nonorographic_drag
+from weather_forecast.gwd.ogwd import orographic_drag
+
+logger = logging.getLogger("gwd")
+
+NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)
+PER_FILE = GRID[0] * GRID[1]
+NETWORKS: dict[str, Callable[[], DragModule]] = {
+    "mlp-256x3": partial(LitMLP, features=256, layers=3, residual=False),
+    "mlp-512x4": partial(LitMLP, features=512, layers=4),
+    "cnn": LitCNN,
+    "flux-net": LitFluxNet,
+}
+# Columns per second on one core, double | single precision.
+FORTRAN = {
+    (16, 100): "5,000 | 10,000",
+    (4, 20): "68,000-114,000 | 113,000-161,000",
+    (4, 32): "48,000-84,000 | 94,000-137,000",
+}
+FORTRAN_OGWD = "110,000-178,000 | 172,000-225,000"
+SPECTRA = ((16, 100), (16, 20), (4, 32), (4, 20))
+SMALL, LARGE = 256, 4096
+SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
+"""Batch sizes of inference that are tried."""
+PASS = 0.2
+"""Seconds that a contender is timed for, about."""
+GOAL_BARE, GOAL_USUAL = 0.95, 8.0
+
+
+class Cost(NamedTuple):
+    """Seconds, or a ratio of seconds: by the clock on the wall, and of the processor."""
+
+    wall: float
+    cpu: float
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.wall - other.wall, self.cpu - other.cpu)
+
+    def __truediv__(self, other: Cost) -> Cost:
+        return Cost(self.wall / other.wall, self.cpu / other.cpu)
+
+    def rate(self, count: int) -> tuple[float, float]:
+        """Return so many things per second."""
+        return count / self.wall, count / self.cpu
+
+
+def now() -> Cost:
+    """Read both clocks."""
+    return Cost(time.perf_counter(), time.process_time())
+
+
+def median(costs: Iterable[Cost]) -> Cost:
+    """Return the median of each of the two."""
+    wall, cpu = zip(*costs, strict=True)
+    return Cost(statistics.median(wall), statistics.median(cpu))
+
+
+def made_up_columns(layout: Layout, files: int) -> list[tuple[Tensor, Tensor]]:
+    """Return inputs and latitude of a few days, as they are in a raw file each.
+
+    A synthetic day is varied by some percent: what the columns look like does not matter here.
+    """
+    latitude, longitude = snapshot_grid(*GRID)
+    x = inputs(draw_columns(datetime.date(2015, 1, 1), latitude, longitude), layout)
+    generator = torch.Generator().manual_seed(0)
+    factors = 1 + 0.02 * torch.randn(files, len(x), 1, generator=generator).clamp(-3, 3)
+    return [(x * factor, latitude.float()) for factor in factors]
+
+
+def write_raw(folder: Path, files: int) -> None:
+    """Write raw files, with tendencies that mean nothing, and one more to validate on."""
+    generator = torch.Generator().manual_seed(1)
+    names = []
+    for day, (x, latitude) in enumerate(made_up_columns(NOGWD, files + 1)):
+        names.append(f"{datetime.date(2015, 1, 1) + datetime.timedelta(days=day)}.h5")
+        y = 1e-5 * torch.randn(len(x), NOGWD.y_rows, generator=generator)
+        write_columns(folder / "raw" / names[-1], NOGWD, x, y, latitude, GRID)
+    lines = ["train:", *(f"- {name}" for name in names[:-1]), f"val: [{names[-1]}]", "test: []"]
+    (folder / "splits.yaml").write_text("\n".join(lines) + "\n")
+
+
+def bare_epoch(
+    module: DragModule,
+    optimizer: torch.optim.Optimizer,
+    batches: Sequence[dict[str, Any]],
+    bf16: bool = False,
+) -> Cost:
+    """Train on batches that are in memory, and give the time."""
+    start = now()
+    for batch in batches:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            prediction = module.normalized_prediction(batch)
+        scale = module.output_scale(batch)
+        target = module.surrogate.normalize_targets(batch["targets"], scale)
+        loss = module.loss(prediction.float(), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return now() - start
+
+
+class TakingTurns(pl.Callback):
+    """Time the epochs of a Trainer; before each, one of the bare step over as many batches.
+
+    An epoch lasts until the next one begins, so all that Lightning does between them counts.
+    """
+
+    def __init__(
+        self, module: DragModule, batches: Sequence[dict[str, Any]], bf16: bool = False
+    ) -> None:
+        self.module, self.batches, self.bf16 = module, batches, bf16
+        self.bare: list[Cost] = []
+        self.trained: list[Cost] = []
+        self.start: Cost | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Make the optimiser of the bare step, the same as the Trainer's."""
+        self.module.trainer = trainer
+        configured: Any = self.module.configure_optimizers()
+        self.optimizer = configured["optimizer"]
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Let the bare step have its turn."""
+        self.stop()
+        self.bare.append(bare_epoch(self.module, self.optimizer, self.batches, self.bf16))
+        self.start = now()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End the last epoch."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End an epoch, if one has begun."""
+        if self.start is not None:
+            self.trained.append(now() - self.start)
+
+
+class Samples(Dataset):
+    """The usual data set: one normalised sample after the other, out of arrays in memory."""
+
+    def __init__(self, data: ColumnDataModule, module: DragModule) -> None:
+        self.files = data.files("train")
+        surrogate = module.surrogate
+        norms = (surrogate.input_norm, surrogate.output_norm)
+        self.norms = [(norm.mean.numpy(), norm.std.numpy()) for norm in norms]
+        self.arrays = self.read()
+
+    def read(self) -> list[NDArray[np.float32]]:
+        """Read x and y, a row per column."""
+        found = []
+        for name in ("x", "y"):
+            parts = []
+            for path in self.files:
+                with h5py.File(path) as file:
+                    rows = file[name][:]
+                parts.append(rows.reshape(len(rows), -1).T)
+            found.append(np.concatenate(parts))
+        return found
+
+    def __len__(self) -> int:
+        return len(self.files) * PER_FILE
+
+    def sample(self, index: int) -> Iterable[NDArray[np.float32]]:
+        """Return x and y of a column."""
+        return [array[index] for array in self.arrays]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        """Return a normalised sample."""
+        pairs = zip(self.sample(index), self.norms, strict=True)
+        return tuple(torch.from_numpy((values - mean) / std) for values, (mean, std) in pairs)
+
+
+class SamplesOnDisk(Samples):
+    """The same where the raw files do not fit in memory: each sample is read when it is wanted."""
+
+    def read(self) -> list[NDArray[np.float32]]:
+        """Open the files."""
+        self.opened = [h5py.File(path) for path in self.files]
+        return []
+
+    def sample(self, index: int) -> Iterable[NDArray[np.float32]]:
+        """Read x and y of a column."""
+        file, place = divmod(index, PER_FILE)
+        i, j = divmod(place, GRID[1])
+        return [self.opened[file][name][:, i, j] for name in ("x", "y")]
+
+
+class UsualModule(pl.LightningModule):
+    """The usual module around a network: loss and R2 in each step."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
+        prediction = self.net(batch[0])
+        loss = nn.functional.mse_loss(prediction, batch[1])
+        self.log("train_loss", loss, on_step=True, prog_bar=True)
+        self.log("train_r2", r2_score(prediction, batch[1]), on_step=True, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW."""
+        return torch.optim.AdamW(self.parameters(), lr=1e-3)
+
+
+class Row(NamedTuple):
+    """A line of the first table.
+
+    Attributes
+    ----------
+    samples : int
+        Of an epoch.
+    trained, bare : list of Cost
+        Epochs of the Trainer, and of the bare step before each.
+    """
+
+    way: str
+    batch: int
+    samples: int
+    trained: list[Cost]
+    bare: list[Cost]
+
+    @property
+    def share(self) -> Cost:
+        """Throughput relative to the bare step."""
+        return median(b / t for t, b in zip(self.trained, self.bare, strict=True))
+
+
+class Training:
+    """Time ways to train one network on the files of a folder."""
+
+    def __init__(self, folder: Path, network: str, epochs: int) -> None:
+        self.folder, self.network, self.epochs = folder, network, epochs
+        data = self.data(SMALL)
+        data.prepare_files(data.raw_files())
+
+    def data(self, batch: int) -> ColumnDataModule:
+        """Return the use case's data module."""
+        return ColumnDataModule(str(self.folder), batch_size=batch)
+
+    def module(self, data: ColumnDataModule) -> DragModule:
+        """Return the calibrated network, always with the same weights."""
+        torch.manual_seed(0)
+        module = NETWORKS[self.network]()
+        module.calibrate(data)
+        return module
+
+    def fit(
+        self,
+        way: str,
+        batch: int,
+        module: pl.LightningModule,
+        limit: int | None = None,
+        bf16: bool = False,
+        **data: Any,
+    ) -> Row:
+        """Train with the Trainer, on up to `limit` batches in an epoch, and with the bare step."""
+        logger.info("training: %s, batch %d", way, batch)
+        held = list(self.data(batch).train_dataloader())[:limit]
+        turns = TakingTurns(self.module(self.data(batch)), held, bf16)
+        trainer = pl.Trainer(
+            accelerator="cpu",
+            precision="bf16-mixed" if bf16 else "32-true",
+            max_epochs=self.epochs + 1,
+            limit_train_batches=limit,
+            limit_val_batches=0,
+            log_every_n_steps=10 if isinstance(module, DragModule) else 50,
+            logger=TensorBoardLogger(self.folder, name="logs"),
+            callbacks=[turns],
+            default_root_dir=self.folder,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module, **data)
+        samples = sum(len(b["targets"]) for b in held)
+        return Row(way, batch, samples, turns.trained[1:], turns.bare[1:])
+
+    def through_trainer(self, batch: int, bf16: bool = False) -> Row:
+        """Train as the use case does."""
+        data = self.data(batch)
+        way = "Trainer, bf16-mixed" if bf16 else "Trainer"
+        return self.fit(way, batch, self.module(data), bf16=bf16, datamodule=data)
+
+    def usually(
+        self, way: str, samples: type[Samples], workers: int = 0, limit: int | None = None
+    ) -> Row:
+        """Train as is usual."""
+        data = self.data(SMALL)
+        module = self.module(data)
+        loader = DataLoader(
+            samples(data, module),
+            SMALL,
+            shuffle=True,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        )
+        usual = UsualModule(module.surrogate.net)
+        return self.fit(way, SMALL, usual, limit=limit, train_dataloaders=loader)
+
+    def bf16_gain(self) -> float:
+        """Return how much faster the bare step is with bf16 autocast, in processor time."""
+        data = self.data(SMALL)
+        module, batches = self.module(data), list(data.train_dataloader())[:4]
+        optimizer = torch.optim.AdamW(module.parameters())
+        steps = partial(bare_epoch, module, optimizer, batches)
+        ratios = [steps(bf16=False) / steps(bf16=True) for _ in range(4)]
+        return median(ratios[1:]).cpu
+
+
+def measure_training(network: str, columns: int, epochs: int) -> None:
+    """Print the table of training, and the two ratios."""
+    files = max(columns // PER_FILE, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        write_raw(Path(folder), files)
+        training = Training(Path(folder), network, epochs)
+        ours = training.through_trainer(SMALL)
+        usual = [
+            training.usually("usual way, in memory", Samples),
+            training.usually("usual way, in memory, 2 workers", Samples, workers=2),
+            training.usually("usual way, from HDF5", SamplesOnDisk, limit=4),
+        ]
+        rows = [ours, *usual, training.through_trainer(LARGE)]
+        gain = training.bf16_gain()
+        if gain > 1:
+            rows += [training.through_trainer(batch, bf16=True) for batch in (SMALL, LARGE)]
+    print(f"\ntraining {network} on {files * PER_FILE:,} columns, samples/s")
+    print(f"{'':34s}{'':>6s}{'wall-clock time':>25s}{'processor time':>27s}")
+    header = f"{'samples/s':>13s}{'of bare step':>14s}"
+    print(f"{'':34s}{'batch':>6s}{header}{header}")
+    for row in rows:
+        if row.way.startswith("Trainer"):
+            wall, cpu = median(row.bare).rate(row.samples)
+            label = row.way.replace("Trainer", "bare step")
+            print(f"{label:34s}{row.batch:6d}{wall:13,.0f}{'':14s}{cpu:13,.0f}")
+        wall, cpu = median(row.trained).rate(row.samples)
+        shares = [f"{100 * share:12.1f} %" for share in row.share]
+        print(f"{row.way:34s}{row.batch:6d}{wall:13,.0f}{shares[0]}{cpu:13,.0f}{shares[1]}")
+    print(f"bf16 autocast: {gain:.2f} x the speed of float32" + (", left out" if gain < 1 else ""))
+    for row in (r for r in rows if r.way.startswith("Trainer")):
+        print(
+            f"{row.way} / bare step, batch {row.batch}: {row.share.wall:.3f} "
+            f"(processor time {row.share.cpu:.3f}), wanted >= {GOAL_BARE}"
+        )
+    for row in usual:
+        ratio = ours.share / row.share
+        cpu_ratio = "" if "workers" in row.way else f" (processor time {ratio.cpu:.1f})"
+        print(
+            f"Trainer / {row.way}, batch {SMALL}: {ratio.wall:.1f}{cpu_ratio}, "
+            f"wanted >= {GOAL_USUAL:.0f}"
+        )
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What turns columns into tendencies.
+
+    Attributes
+    ----------
+    name : str
+    run : callable
+        Takes x : (column, x_rows) and latitude : (column,).
+    dtype : torch.dtype
+        Precision that it computes in.
+    published : str
+        Figures of others.
+    module : nn.Module, optional
+        What has to be moved to another device.
+    """
+
+    name: str
+    run: Callable[[Tensor, Tensor], object]
+    dtype: torch.dtype = torch.float32
+    published: str = ""
+    module: nn.Module | None = None
+
+    def on(self, x: Tensor, latitude: Tensor, device: str) -> Runner:
+        """Bring it and its columns to a device, and find the batch that suits it."""
+        if self.module is not None:
+            self.module.to(device)
+        x, latitude = x.to(device, self.dtype), latitude.to(device)
+        Runner(self, x[:64], latitude[:64], 64).time()  # not counted
+        probe = Runner(self, x[:64], latitude[:64], 64).time()
+        seconds = probe.wall if device == "cuda" else probe.cpu
+        columns = max((size for size in SIZES if size * seconds < PASS), default=SIZES[0])
+        if device == "cuda":
+            columns = len(x)
+        runners = [
+            Runner(self, x[:columns], latitude[:columns], size) for size in SIZES if size <= columns
+        ]
+        costs = [runner.time() for runner in runners]
+        key = [cost.wall if device == "cuda" else cost.cpu for cost in costs]
+        return runners[key.index(min(key))]
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A contender, its columns, and how many of them it takes at once."""
+
+    contender: Contender
+    x: Tensor
+    latitude: Tensor
+    size: int
+
+    def time(self) -> Cost:
+        """Run it on all columns; give the time per column."""
+        start = now()
+        for i in range(0, len(self.x), self.size):
+            self.contender.run(self.x[i : i + self.size], self.latitude[i : i + self.size])
+        if self.x.is_cuda:
+            torch.cuda.synchronize()
+        cost = now() - start
+        return Cost(cost.wall / len(self.x), cost.cpu / len(self.x))
+
+
+def of_network(name: str, module: DragModule, x: Tensor) -> Contender:
+    """Return a network as a contender; its normalisation is that of some columns."""
+    if isinstance(module, LitMLP | LitCNN):
+        module.surrogate.input_norm.set(x.mean(0), x.std(0))
+    module.eval()
+
+    def run(x: Tensor, latitude: Tensor) -> object:
+        return module({"inputs": x, "latitude": latitude})
+
+    return Contender(name, run, module=module)
+
+
+def of_spectrum(azimuths: int, speeds: int, dtype: torch.dtype) -> Contender:
+    """Return the non-orographic scheme, with so many azimuths and phase speeds."""
+    spectrum = WaveSpectrum(azimuths, speeds)
+
+    def run(x: Tensor, latitude: Tensor) -> object:
+        u, v, temperature, surface_pressure, _ = NOGWD.split_inputs(x).values()
+        state = (u, v, temperature, surface_pressure, latitude)
+        return nonorographic_drag(*state, spectrum, chunk=len(x))
+
+    name = f"scheme {azimuths}x{speeds} {_bits(dtype)}"
+    return Contender(name, run, dtype, FORTRAN.get((azimuths, speeds), ""))
+
+
+def of_orography(dtype: torch.dtype) -> Contender:
+    """Return the orographic scheme."""
+
+    def run(x: Tensor, latitude: Tensor) -> object:
+        fields = OGWD.split_inputs(x)
+        del fields["geopotential"]
+        return orographic_drag(*fields.values())
+
+    return Contender(f"scheme {_bits(dtype)}", run, dtype, FORTRAN_OGWD)
+
+
+def _bits(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def contenders(layout: Layout, x: Tensor) -> list[Contender]:
+    """Return schemes and networks of a layout; first the scheme as it made the labels."""
+    precisions = (torch.float64, torch.float32)
+    networks: dict[str, DragModule]
+    if layout == OGWD:
+        schemes = [of_orography(dtype) for dtype in precisions]
+        networks = {
+            "StressNet": LitStressNet(),
+            "MLP 512x4": LitMLP("ogwd", 91),
+            "CNN": LitCNN("ogwd", 91),
+        }
+    else:
+        schemes = [of_spectrum(*size, dtype) for size in SPECTRA for dtype in precisions]
+        networks = {
+            "FluxNet, 8 phase speeds": LitFluxNet(),
+            "FluxNet, no phase speeds": LitFluxNet(phase_speeds=0),
+            "MLP 256x3": LitMLP(features=256, layers=3),
+            "MLP 512x4": LitMLP(),
+            "CNN": LitCNN(),
+        }
+    return schemes + [of_network(name, module, x) for name, module in networks.items()]
+
+
+@torch.inference_mode()
+def measure_inference(layout: Layout, repeats: int, device: str) -> None:
+    """Print the table of a layout on a device."""
+    days = made_up_columns(layout, 23 if device == "cuda" else 3)
+    x, latitude = (torch.cat(part) for part in zip(*days, strict=True))
+    runners = []
+    for contender in contenders(layout, x):
+        logger.info("inference on %s: %s, %s", device, layout.scheme, contender.name)
+        runners.append(contender.on(x, latitude, device))
+    rounds = [[runner.time() for runner in runners] for _ in range(repeats)]
+    where = torch.cuda.get_device_name() if device == "cuda" else "the CPU"
+    of_clock = "wall" if device == "cuda" else "cpu"
+    print(f"\n{layout.scheme} on {where}: columns/s, and ratios of them ({of_clock} time)")
+    names = [runner.contender.name for runner in runners]
+    print(
+        f"{'':26s}{'batch':>6s}{'wall':>10s}{'cpu':>10s}"
+        + "".join(f"{'/ ' + name:>25s}" for name in names[:2])
+        + "   published: IFS Fortran, one core, double | single"
+    )
+    for runner, costs in zip(runners, zip(*rounds, strict=True), strict=True):
+        wall, cpu = median(costs).rate(1)
+        against = [median(t[i] / c for t, c in zip(rounds, costs, strict=True)) for i in (0, 1)]
+        print(
+            f"{runner.contender.name:26s}{runner.size:6d}{wall:10,.0f}{cpu:10,.0f}"
+            + "".join(f"{getattr(ratio, of_clock):25.2f}" for ratio in against)
+            + f"   {runner.contender.published}".rstrip()
+        )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="few columns: does everything run?")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch (default: 1)")
+    parser.add_argument("--network", choices=NETWORKS, default="mlp-256x3", help="to be trained")
+    parser.add_argument("--columns", type=int, help="columns to train on (default: 20160)")
+    parser.add_argument("--epochs", type=int, help="timed epochs and repetitions (default: 5)")
+    parser.add_argument("--only", choices=("training", "inference"), help="one of the two parts")
+    arguments = parser.parse_args()
+    columns = arguments.columns or (PER_FILE if arguments.quick else 14 * PER_FILE)
+    epochs = arguments.epochs or (2 if arguments.quick else 5)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for name in ("lightning.pytorch", "ai4sim", "weather_forecast"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    torch.set_num_threads(arguments.threads)
+    print(f"torch {torch.__version__}, {arguments.threads} thread(s), medians of {epochs}")
+    if arguments.only != "inference":
+        measure_training(arguments.network, columns, epochs)
+    if arguments.only == "training":
+        return
+    for layout in (NOGWD, OGWD):
+        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+            measure_inference(layout, epochs, device)
+    if not torch.cuda.is_available():
+        print("\nno CUDA device: not measured on one")
+
+
+if __name__ == "__main__":
+    main()
