@@ -72,7 +72,7 @@ def main() -> None:
         epoch(train=True)
         loading = statistics.median(epoch(train=False) for _ in range(arguments.epochs))
         training = statistics.median(epoch(train=True) for _ in range(arguments.epochs))
-    batches = len(loader)
+    batches = sum(1 for _ in loader)
     print(f"{batches} batches of 8 crops, {arguments.threads} thread(s), {arguments.precision}")
     print(f"drawing the batches  {1e3 * loading / batches:8.2f} ms per batch")
     print(f"whole training epoch {1e3 * training / batches:8.2f} ms per batch")

@@ -37,7 +37,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,25 +64,27 @@ logger = logging.getLogger("gwd")
 
 NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)
 PER_FILE = GRID[0] * GRID[1]
+NAMES = {"x": "inputs", "y": "targets"}
 NETWORKS: dict[str, Callable[[], DragModule]] = {
     "mlp-256x3": partial(LitMLP, features=256, layers=3, residual=False),
     "mlp-512x4": partial(LitMLP, features=512, layers=4),
     "cnn": LitCNN,
     "flux-net": LitFluxNet,
 }
-# Columns per second on one core, double | single precision.
+# Azimuths and phase speeds of the scheme, and what is published of the IFS' own: columns per second
+# on one core, double | single precision.
 FORTRAN = {
     (16, 100): "5,000 | 10,000",
-    (4, 20): "68,000-114,000 | 113,000-161,000",
+    (16, 20): "",
     (4, 32): "48,000-84,000 | 94,000-137,000",
+    (4, 20): "68,000-114,000 | 113,000-161,000",
 }
 FORTRAN_OGWD = "110,000-178,000 | 172,000-225,000"
-SPECTRA = ((16, 100), (16, 20), (4, 32), (4, 20))
-SMALL, LARGE = 256, 4096
+BATCHES = (SMALL := 256, 1024, 4096)
 SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
 """Batch sizes of inference that are tried."""
 PASS = 0.2
-"""Seconds that a contender is timed for, about."""
+"""Seconds that a contender gets at a time on a CPU, about."""
 GOAL_BARE, GOAL_USUAL = 0.95, 8.0
 
 
@@ -98,7 +100,7 @@ class Cost(NamedTuple):
     def __truediv__(self, other: Cost) -> Cost:
         return Cost(self.wall / other.wall, self.cpu / other.cpu)
 
-    def rate(self, count: int) -> tuple[float, float]:
+    def rates(self, count: int) -> tuple[float, float]:
         """Return so many things per second."""
         return count / self.wall, count / self.cpu
 
@@ -198,50 +200,41 @@ class Samples(Dataset):
     """The usual data set: one normalised sample after the other, out of arrays in memory."""
 
     def __init__(self, data: ColumnDataModule, module: DragModule) -> None:
-        self.files = data.files("train")
-        surrogate = module.surrogate
-        norms = (surrogate.input_norm, surrogate.output_norm)
+        norms = (module.surrogate.input_norm, module.surrogate.output_norm)
         self.norms = [(norm.mean.numpy(), norm.std.numpy()) for norm in norms]
-        self.arrays = self.read()
+        self.count = data.count("train")
+        self.open(data)
 
-    def read(self) -> list[NDArray[np.float32]]:
-        """Read x and y, a row per column."""
-        found = []
-        for name in ("x", "y"):
-            parts = []
-            for path in self.files:
-                with h5py.File(path) as file:
-                    rows = file[name][:]
-                parts.append(rows.reshape(len(rows), -1).T)
-            found.append(np.concatenate(parts))
-        return found
+    def open(self, data: ColumnDataModule) -> None:
+        """Read all columns."""
+        batches = list(data.train_dataloader())
+        self.arrays = [torch.cat([b[name] for b in batches]).numpy() for name in NAMES.values()]
 
-    def __len__(self) -> int:
-        return len(self.files) * PER_FILE
-
-    def sample(self, index: int) -> Iterable[NDArray[np.float32]]:
+    def columns(self, index: int) -> list[NDArray[np.float32]]:
         """Return x and y of a column."""
         return [array[index] for array in self.arrays]
 
+    def __len__(self) -> int:
+        return self.count
+
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         """Return a normalised sample."""
-        pairs = zip(self.sample(index), self.norms, strict=True)
+        pairs = zip(self.columns(index), self.norms, strict=True)
         return tuple(torch.from_numpy((values - mean) / std) for values, (mean, std) in pairs)
 
 
 class SamplesOnDisk(Samples):
     """The same where the raw files do not fit in memory: each sample is read when it is wanted."""
 
-    def read(self) -> list[NDArray[np.float32]]:
+    def open(self, data: ColumnDataModule) -> None:
         """Open the files."""
-        self.opened = [h5py.File(path) for path in self.files]
-        return []
+        self.opened = [h5py.File(path) for path in data.files("train")]
 
-    def sample(self, index: int) -> Iterable[NDArray[np.float32]]:
+    def columns(self, index: int) -> list[NDArray[np.float32]]:
         """Read x and y of a column."""
         file, place = divmod(index, PER_FILE)
         i, j = divmod(place, GRID[1])
-        return [self.opened[file][name][:, i, j] for name in ("x", "y")]
+        return [self.opened[file][name][:, i, j] for name in NAMES]
 
 
 class UsualModule(pl.LightningModule):
@@ -265,15 +258,7 @@ class UsualModule(pl.LightningModule):
 
 
 class Row(NamedTuple):
-    """A line of the first table.
-
-    Attributes
-    ----------
-    samples : int
-        Of an epoch.
-    trained, bare : list of Cost
-        Epochs of the Trainer, and of the bare step before each.
-    """
+    """Epochs of a way to train, and of the bare step before each; `samples` in every one."""
 
     way: str
     batch: int
@@ -288,245 +273,194 @@ class Row(NamedTuple):
 
 
 class Training:
-    """Time ways to train one network on the files of a folder."""
+    """Ways to train one network on the raw files of a folder."""
 
     def __init__(self, folder: Path, network: str, epochs: int) -> None:
         self.folder, self.network, self.epochs = folder, network, epochs
-        data = self.data(SMALL)
+        data = self.data()
         data.prepare_files(data.raw_files())
 
-    def data(self, batch: int) -> ColumnDataModule:
+    def data(self, batch: int = SMALL) -> ColumnDataModule:
         """Return the use case's data module."""
         return ColumnDataModule(str(self.folder), batch_size=batch)
 
-    def module(self, data: ColumnDataModule) -> DragModule:
+    def module(self) -> DragModule:
         """Return the calibrated network, always with the same weights."""
         torch.manual_seed(0)
         module = NETWORKS[self.network]()
-        module.calibrate(data)
+        module.calibrate(self.data())
         return module
 
     def fit(
-        self,
-        way: str,
-        batch: int,
-        module: pl.LightningModule,
-        limit: int | None = None,
-        bf16: bool = False,
-        **data: Any,
+        self, way: str, batch: int, module: pl.LightningModule, limit: int | None, **source: Any
     ) -> Row:
-        """Train with the Trainer, on up to `limit` batches in an epoch, and with the bare step."""
+        """Train with a Trainer, in turn with the bare step, on up to `limit` batches an epoch."""
         logger.info("training: %s, batch %d", way, batch)
         held = list(self.data(batch).train_dataloader())[:limit]
-        turns = TakingTurns(self.module(self.data(batch)), held, bf16)
-        trainer = pl.Trainer(
+        turns = TakingTurns(self.module(), held, bf16="bf16" in way)
+        pl.Trainer(
             accelerator="cpu",
-            precision="bf16-mixed" if bf16 else "32-true",
+            precision="bf16-mixed" if turns.bf16 else "32-true",
             max_epochs=self.epochs + 1,
             limit_train_batches=limit,
             limit_val_batches=0,
             log_every_n_steps=10 if isinstance(module, DragModule) else 50,
             logger=TensorBoardLogger(self.folder, name="logs"),
             callbacks=[turns],
-            default_root_dir=self.folder,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-        )
-        trainer.fit(module, **data)
+        ).fit(module, **source)
         samples = sum(len(b["targets"]) for b in held)
         return Row(way, batch, samples, turns.trained[1:], turns.bare[1:])
 
-    def through_trainer(self, batch: int, bf16: bool = False) -> Row:
+    def ours(self, batch: int, precision: str = "") -> Row:
         """Train as the use case does."""
-        data = self.data(batch)
-        way = "Trainer, bf16-mixed" if bf16 else "Trainer"
-        return self.fit(way, batch, self.module(data), bf16=bf16, datamodule=data)
+        module = self.module()
+        return self.fit(f"Trainer{precision}", batch, module, None, datamodule=self.data(batch))
 
-    def usually(
-        self, way: str, samples: type[Samples], workers: int = 0, limit: int | None = None
-    ) -> Row:
+    def usual(self, way: str, samples: type[Samples], workers: int, limit: int | None) -> Row:
         """Train as is usual."""
-        data = self.data(SMALL)
-        module = self.module(data)
+        module = self.module()
         loader = DataLoader(
-            samples(data, module),
+            samples(self.data(), module),
             SMALL,
             shuffle=True,
             num_workers=workers,
             persistent_workers=workers > 0,
         )
-        usual = UsualModule(module.surrogate.net)
-        return self.fit(way, SMALL, usual, limit=limit, train_dataloaders=loader)
+        net = UsualModule(module.surrogate.net)
+        return self.fit(f"usual way, {way}", SMALL, net, limit, train_dataloaders=loader)
 
     def bf16_gain(self) -> float:
         """Return how much faster the bare step is with bf16 autocast, in processor time."""
-        data = self.data(SMALL)
-        module, batches = self.module(data), list(data.train_dataloader())[:4]
-        optimizer = torch.optim.AdamW(module.parameters())
-        steps = partial(bare_epoch, module, optimizer, batches)
+        module, batches = self.module(), list(self.data().train_dataloader())[:4]
+        steps = partial(bare_epoch, module, torch.optim.AdamW(module.parameters()), batches)
         ratios = [steps(bf16=False) / steps(bf16=True) for _ in range(4)]
         return median(ratios[1:]).cpu
 
 
 def measure_training(network: str, columns: int, epochs: int) -> None:
-    """Print the table of training, and the two ratios."""
+    """Print the table of training, and the ratios."""
     files = max(columns // PER_FILE, 1)
     with tempfile.TemporaryDirectory() as folder:
         write_raw(Path(folder), files)
         training = Training(Path(folder), network, epochs)
-        ours = training.through_trainer(SMALL)
+        ours = [training.ours(batch) for batch in BATCHES]
         usual = [
-            training.usually("usual way, in memory", Samples),
-            training.usually("usual way, in memory, 2 workers", Samples, workers=2),
-            training.usually("usual way, from HDF5", SamplesOnDisk, limit=4),
+            training.usual("in memory", Samples, 0, None),
+            training.usual("in memory, 2 workers", Samples, 2, None),
+            training.usual("read from HDF5", SamplesOnDisk, 0, 4),
         ]
-        rows = [ours, *usual, training.through_trainer(LARGE)]
         gain = training.bf16_gain()
         if gain > 1:
-            rows += [training.through_trainer(batch, bf16=True) for batch in (SMALL, LARGE)]
-    print(f"\ntraining {network} on {files * PER_FILE:,} columns, samples/s")
-    print(f"{'':34s}{'':>6s}{'wall-clock time':>25s}{'processor time':>27s}")
-    header = f"{'samples/s':>13s}{'of bare step':>14s}"
-    print(f"{'':34s}{'batch':>6s}{header}{header}")
-    for row in rows:
-        if row.way.startswith("Trainer"):
-            wall, cpu = median(row.bare).rate(row.samples)
+            ours += [training.ours(batch, ", bf16") for batch in BATCHES]
+    print(f"\ntraining {network} on {files * PER_FILE:,} columns: samples/s, share of bare step")
+    print(f"{'':34s}{'batch':>6s}{'wall time':>22s}{'processor time':>22s}")
+    for row in ours + usual:
+        rates = median(row.trained).rates(row.samples)
+        if row in ours:
+            wall, cpu = median(row.bare).rates(row.samples)
             label = row.way.replace("Trainer", "bare step")
-            print(f"{label:34s}{row.batch:6d}{wall:13,.0f}{'':14s}{cpu:13,.0f}")
-        wall, cpu = median(row.trained).rate(row.samples)
-        shares = [f"{100 * share:12.1f} %" for share in row.share]
-        print(f"{row.way:34s}{row.batch:6d}{wall:13,.0f}{shares[0]}{cpu:13,.0f}{shares[1]}")
-    print(f"bf16 autocast: {gain:.2f} x the speed of float32" + (", left out" if gain < 1 else ""))
-    for row in (r for r in rows if r.way.startswith("Trainer")):
-        print(
-            f"{row.way} / bare step, batch {row.batch}: {row.share.wall:.3f} "
-            f"(processor time {row.share.cpu:.3f}), wanted >= {GOAL_BARE}"
-        )
+            print(f"{label:34s}{row.batch:6d}{wall:12,.0f}{'':10s}{cpu:12,.0f}")
+        columns_ = [f"{r:12,.0f}{100 * s:8.1f} %" for r, s in zip(rates, row.share, strict=True)]
+        print(f"{row.way:34s}{row.batch:6d}{''.join(columns_)}")
+    print(f"bf16 autocast has {gain:.2f} x the speed of float32" + ", left out" * (gain <= 1))
+    print(f"\n{'':52s}{'wall':>8s}{'cpu':>8s}{'wanted':>9s}")
+    for row in ours:
+        label = f"{row.way} / bare step, batch {row.batch}"
+        print(f"{label:52s}{row.share.wall:8.3f}{row.share.cpu:8.3f}{f'>= {GOAL_BARE}':>9s}")
     for row in usual:
-        ratio = ours.share / row.share
-        cpu_ratio = "" if "workers" in row.way else f" (processor time {ratio.cpu:.1f})"
-        print(
-            f"Trainer / {row.way}, batch {SMALL}: {ratio.wall:.1f}{cpu_ratio}, "
-            f"wanted >= {GOAL_USUAL:.0f}"
-        )
+        label, ratio = f"Trainer / {row.way}, batch {SMALL}", ours[0].share / row.share
+        print(f"{label:52s}{ratio.wall:8.1f}{ratio.cpu:8.1f}{f'>= {GOAL_USUAL}':>9s}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Contender:
-    """What turns columns into tendencies.
+    """What turns columns into tendencies, the columns to time it on, and the batch it gets.
 
     Attributes
     ----------
     name : str
     run : callable
         Takes x : (column, x_rows) and latitude : (column,).
-    dtype : torch.dtype
-        Precision that it computes in.
+    x, latitude : Tensor
+        In its precision, on its device.
     published : str
         Figures of others.
-    module : nn.Module, optional
-        What has to be moved to another device.
+    size : int
+        Columns that it is given at once.
     """
 
     name: str
     run: Callable[[Tensor, Tensor], object]
-    dtype: torch.dtype = torch.float32
-    published: str = ""
-    module: nn.Module | None = None
-
-    def on(self, x: Tensor, latitude: Tensor, device: str) -> Runner:
-        """Bring it and its columns to a device, and find the batch that suits it."""
-        if self.module is not None:
-            self.module.to(device)
-        x, latitude = x.to(device, self.dtype), latitude.to(device)
-        Runner(self, x[:64], latitude[:64], 64).time()  # not counted
-        probe = Runner(self, x[:64], latitude[:64], 64).time()
-        seconds = probe.wall if device == "cuda" else probe.cpu
-        columns = max((size for size in SIZES if size * seconds < PASS), default=SIZES[0])
-        if device == "cuda":
-            columns = len(x)
-        runners = [
-            Runner(self, x[:columns], latitude[:columns], size) for size in SIZES if size <= columns
-        ]
-        costs = [runner.time() for runner in runners]
-        key = [cost.wall if device == "cuda" else cost.cpu for cost in costs]
-        return runners[key.index(min(key))]
-
-
-@dataclass(frozen=True)
-class Runner:
-    """A contender, its columns, and how many of them it takes at once."""
-
-    contender: Contender
     x: Tensor
     latitude: Tensor
-    size: int
+    published: str = ""
+    size: int = SIZES[0]
 
     def time(self) -> Cost:
         """Run it on all columns; give the time per column."""
         start = now()
         for i in range(0, len(self.x), self.size):
-            self.contender.run(self.x[i : i + self.size], self.latitude[i : i + self.size])
+            self.run(self.x[i : i + self.size], self.latitude[i : i + self.size])
         if self.x.is_cuda:
             torch.cuda.synchronize()
-        cost = now() - start
-        return Cost(cost.wall / len(self.x), cost.cpu / len(self.x))
+        return (now() - start) / Cost(len(self.x), len(self.x))
+
+    def choose_size(self, clock: str) -> None:
+        """Take the batch that suits it best, and on a CPU as many columns as fill the time."""
+        if not self.x.is_cuda:
+            few = replace(self, x=self.x[: self.size])
+            few.time()  # not counted
+            affordable = PASS / getattr(few.time(), clock)
+            columns = max(size for size in SIZES if size <= max(affordable, SIZES[0]))
+            self.x = self.x[:columns]
+        costs = {}
+        for self.size in SIZES:
+            if self.size <= len(self.x):
+                self.time()
+                costs[self.size] = getattr(self.time(), clock)
+        self.size = min(costs, key=costs.__getitem__)
 
 
-def of_network(name: str, module: DragModule, x: Tensor) -> Contender:
-    """Return a network as a contender; its normalisation is that of some columns."""
-    if isinstance(module, LitMLP | LitCNN):
-        module.surrogate.input_norm.set(x.mean(0), x.std(0))
-    module.eval()
-
-    def run(x: Tensor, latitude: Tensor) -> object:
-        return module({"inputs": x, "latitude": latitude})
-
-    return Contender(name, run, module=module)
-
-
-def of_spectrum(azimuths: int, speeds: int, dtype: torch.dtype) -> Contender:
-    """Return the non-orographic scheme, with so many azimuths and phase speeds."""
-    spectrum = WaveSpectrum(azimuths, speeds)
-
-    def run(x: Tensor, latitude: Tensor) -> object:
-        u, v, temperature, surface_pressure, _ = NOGWD.split_inputs(x).values()
-        state = (u, v, temperature, surface_pressure, latitude)
-        return nonorographic_drag(*state, spectrum, chunk=len(x))
-
-    name = f"scheme {azimuths}x{speeds} {_bits(dtype)}"
-    return Contender(name, run, dtype, FORTRAN.get((azimuths, speeds), ""))
-
-
-def of_orography(dtype: torch.dtype) -> Contender:
-    """Return the orographic scheme."""
-
-    def run(x: Tensor, latitude: Tensor) -> object:
-        fields = OGWD.split_inputs(x)
-        del fields["geopotential"]
-        return orographic_drag(*fields.values())
-
-    return Contender(f"scheme {_bits(dtype)}", run, dtype, FORTRAN_OGWD)
-
-
-def _bits(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
-
-
-def contenders(layout: Layout, x: Tensor) -> list[Contender]:
+def contenders(layout: Layout, device: str) -> list[Contender]:
     """Return schemes and networks of a layout; first the scheme as it made the labels."""
-    precisions = (torch.float64, torch.float32)
+    days = made_up_columns(layout, 3)
+    x, latitude = (torch.cat(part).to(device) for part in zip(*days, strict=True))
+
+    def spectral(azimuths: int, speeds: int) -> Callable[[Tensor, Tensor], object]:
+        def run(x: Tensor, latitude: Tensor) -> object:
+            u, v, t, p, _ = NOGWD.split_inputs(x).values()
+            spectrum = WaveSpectrum(azimuths, speeds)
+            return nonorographic_drag(u, v, t, p, latitude, spectrum, chunk=len(x))
+
+        return run
+
+    def orographic(x: Tensor, latitude: Tensor) -> object:
+        u, v, t, p, _, std, slope, anisotropy, angle = OGWD.split_inputs(x).values()
+        return orographic_drag(u, v, t, p, std, slope, anisotropy, angle)
+
+    def learned(module: DragModule) -> Callable[[Tensor, Tensor], object]:
+        if isinstance(module, LitMLP | LitCNN):
+            module.surrogate.input_norm.set(x.mean(0).cpu(), x.std(0).cpu())
+        module.to(device).eval()
+        return lambda x, latitude: module({"inputs": x, "latitude": latitude})
+
+    schemes: dict[str, tuple[Callable[[Tensor, Tensor], object], str]]
     networks: dict[str, DragModule]
     if layout == OGWD:
-        schemes = [of_orography(dtype) for dtype in precisions]
+        schemes = {"scheme": (orographic, FORTRAN_OGWD)}
         networks = {
             "StressNet": LitStressNet(),
             "MLP 512x4": LitMLP("ogwd", 91),
             "CNN": LitCNN("ogwd", 91),
         }
     else:
-        schemes = [of_spectrum(*size, dtype) for size in SPECTRA for dtype in precisions]
+        schemes = {
+            f"scheme {azimuths}x{speeds}": (spectral(azimuths, speeds), published)
+            for (azimuths, speeds), published in FORTRAN.items()
+        }
         networks = {
             "FluxNet, 8 phase speeds": LitFluxNet(),
             "FluxNet, no phase speeds": LitFluxNet(phase_speeds=0),
@@ -534,36 +468,33 @@ def contenders(layout: Layout, x: Tensor) -> list[Contender]:
             "MLP 512x4": LitMLP(),
             "CNN": LitCNN(),
         }
-    return schemes + [of_network(name, module, x) for name, module in networks.items()]
+    return [
+        Contender(f"{name} {str(dtype)[6:]}", run, x.to(dtype), latitude, published)
+        for name, (run, published) in schemes.items()
+        for dtype in (torch.float64, torch.float32)
+    ] + [Contender(name, learned(module), x, latitude) for name, module in networks.items()]
 
 
 @torch.inference_mode()
 def measure_inference(layout: Layout, repeats: int, device: str) -> None:
     """Print the table of a layout on a device."""
-    days = made_up_columns(layout, 23 if device == "cuda" else 3)
-    x, latitude = (torch.cat(part) for part in zip(*days, strict=True))
-    runners = []
-    for contender in contenders(layout, x):
+    clock = "wall" if device == "cuda" else "cpu"
+    found = contenders(layout, device)
+    for contender in found:
         logger.info("inference on %s: %s, %s", device, layout.scheme, contender.name)
-        runners.append(contender.on(x, latitude, device))
-    rounds = [[runner.time() for runner in runners] for _ in range(repeats)]
+        contender.choose_size(clock)
+    turns = [[contender.time() for contender in found] for _ in range(repeats)]
     where = torch.cuda.get_device_name() if device == "cuda" else "the CPU"
-    of_clock = "wall" if device == "cuda" else "cpu"
-    print(f"\n{layout.scheme} on {where}: columns/s, and ratios of them ({of_clock} time)")
-    names = [runner.contender.name for runner in runners]
-    print(
-        f"{'':26s}{'batch':>6s}{'wall':>10s}{'cpu':>10s}"
-        + "".join(f"{'/ ' + name:>25s}" for name in names[:2])
-        + "   published: IFS Fortran, one core, double | single"
-    )
-    for runner, costs in zip(runners, zip(*rounds, strict=True), strict=True):
-        wall, cpu = median(costs).rate(1)
-        against = [median(t[i] / c for t, c in zip(rounds, costs, strict=True)) for i in (0, 1)]
-        print(
-            f"{runner.contender.name:26s}{runner.size:6d}{wall:10,.0f}{cpu:10,.0f}"
-            + "".join(f"{getattr(ratio, of_clock):25.2f}" for ratio in against)
-            + f"   {runner.contender.published}".rstrip()
-        )
+    print(f"\n{layout.scheme} on {where}: columns/s, and their ratios ({clock} time)")
+    references = "".join(f"{'/ ' + c.name.removeprefix('scheme '):>17s}" for c in found[:2])
+    published = "published: Fortran, one core, double | single"
+    print(f"{'':26s}{'batch':>6s}{'wall':>10s}{'cpu':>10s}{references}   {published}")
+    for contender, costs in zip(found, zip(*turns, strict=True), strict=True):
+        wall, cpu = median(costs).rates(1)
+        ratios = [median(t[i] / c for t, c in zip(turns, costs, strict=True)) for i in (0, 1)]
+        relative = "".join(f"{getattr(ratio, clock):17.2f}" for ratio in ratios)
+        line = f"{contender.name:26s}{contender.size:6d}{wall:10,.0f}{cpu:10,.0f}{relative}"
+        print(f"{line}   {contender.published}".rstrip())
 
 
 def main() -> None:

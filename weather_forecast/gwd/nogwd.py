@@ -362,23 +362,23 @@ def _propagate(
     element = (amplitude * shape)[:, None].repeat(1, wind.shape[-1], 1)
     # Largest flux of an element that does not break: amplitude rho / N (c - U)^2 / c.
     saturation = (amplitude * inertia).T[..., None] * (dc / c)  # (inner, column, phase_speed)
-    slowest = torch.full_like(wind[0], spectrum.slowest)
-    speed = torch.zeros_like(slowest)
-    left, lost, speeds = [element.sum(-1)], [torch.zeros_like(slowest)], [speed]
-    for k in range(len(wind) - 2, -1, -1):
-        slowest = torch.maximum(slowest, wind[k])
-        dying = torch.where(c < slowest[..., None], element, 0.0)
-        total = dying.sum(-1)
-        some = total > 0
-        # Where nothing dies, 0 / 0 would be left out, but not its derivative.
-        speed = torch.where(some, dying @ c / total.where(some, 1.0), speed)
-        bound = (c - wind[k][..., None]).square() * saturation[k][:, None]
-        element = torch.minimum(element - dying, bound)
+    slowest = wind.flip(0).cummax(0).values.flip(0).clamp(min=spectrum.slowest)
+    left, none = [element.sum(-1)], torch.zeros_like(wind[0])
+    losses, moments = [none], [none]
+    levels = zip(slowest[..., None], wind[..., None], saturation[:, :, None], strict=True)
+    for floor, speed, limit in reversed(list(levels)[:-1]):
+        dying = torch.where(c < floor, element, 0.0)
+        element = torch.minimum(element - dying, (c - speed).square() * limit)
         left.append(element.sum(-1))
-        lost.append(total)
-        speeds.append(speed)
-    flux, absorbed, mean_speed = (torch.stack(found[::-1]) for found in (left, lost, speeds))
-    return flux, absorbed, mean_speed
+        losses.append(dying.sum(-1))
+        moments.append(dying @ c)
+    flux, lost, moment = (torch.stack(found[::-1]) for found in (left, losses, moments))
+    # The mean speed of the last loss: that of the nearest level below, or of this one, with some.
+    some = lost > 0
+    mean_speed = moment / lost.where(some, 1.0)
+    index = torch.arange(len(wind), device=wind.device)[:, None, None]
+    last = index.where(some, len(wind) - 1).flip(0).cummin(0).values.flip(0)
+    return flux, lost, mean_speed.gather(0, last)
 
 
 def _limit_critical_layers(
@@ -405,8 +405,8 @@ def _limit_critical_layers(
     # Inner half level k + 2 takes what was lost on the way to the one above it.
     mass = -2 * p_full.diff(dim=-1).T[1:] / (GRAVITY * spectrum.time_step)
     bound = mass[..., None] * (speed[:-1] - wind_full[2:])
+    # A layer absorbs at most its bound; where that is negative, nothing.
     carried = [torch.zeros_like(flux[0])]
-    for k in range(len(bound)):
-        arriving = lost[k] + carried[-1]
-        carried.append(arriving - torch.minimum(arriving, bound[k]).clamp(min=0))
+    for excess in lost[:-1] - bound.clamp(min=0):
+        carried.append((carried[-1] + excess).clamp(min=0))
     return flux - torch.stack(carried)

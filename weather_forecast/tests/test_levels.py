@@ -10,11 +10,13 @@ import torch
 
 from weather_forecast.constants import GAS_CONSTANT
 from weather_forecast.levels import (
+    count_levels,
     full_level_pressure,
     geopotential,
     geopotential_steps,
     half_level_pressure,
     hybrid_coefficients,
+    level_pressures,
 )
 
 REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
@@ -129,3 +131,16 @@ def test_unknown_tables_and_levels_are_explained():
     for levels in (0, 92):
         with pytest.raises(ValueError, match=f"L91 has 91 levels, the columns have {levels}"):
             half_level_pressure(SURFACE_PRESSURE, levels)
+
+
+def test_plain_numbers_are_those_of_the_tensors():
+    """They are known before any column is, so that networks on levels can be traced."""
+    for levels in (40, 91):
+        expected = full_level_pressure(half_level_pressure(SURFACE_PRESSURE[1], levels))
+        found = torch.tensor(level_pressures(85000.0, levels), dtype=torch.float64)
+        torch.testing.assert_close(found, expected)
+    assert count_levels() == len(level_pressures(85000.0, 91)) == 91
+    with pytest.raises(ValueError, match="L91 has 91 levels, the columns have 92"):
+        level_pressures(85000.0, 92)
+    with pytest.raises(ValueError, match="expected one of .*, found 'L60'"):
+        count_levels("L60")

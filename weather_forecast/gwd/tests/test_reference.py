@@ -59,7 +59,7 @@ def test_the_flux_net_beats_every_linear_map_on_later_dates(tmp_path):
     module = LitFluxNet(learning_rate=2e-3, weight_decay=1e-3)
     found = trained(module, tmp_path, "nogwd", 3, batch_size=256)
     model, ridge = found["model"], found["baselines"]["ridge"]
-    assert model["r2_mean"] > 0.85
+    assert model["r2_mean"] > 0.9
     assert model["r2_mean"] > ridge["r2_mean"] + 0.2
     assert model["r2"] > ridge["r2"] + 0.2
     assert model["budget_residual"] < 1e-5
@@ -68,7 +68,7 @@ def test_the_flux_net_beats_every_linear_map_on_later_dates(tmp_path):
 def test_the_stress_net_knows_waves_and_blocking_on_later_dates(tmp_path):
     pl.seed_everything(0)
     module = LitStressNet(loss="huber", huber_delta=0.05, learning_rate=8e-3, weight_decay=1e-3)
-    found = trained(module, tmp_path, "ogwd", 40, batch_size=128, latitude=False)
+    found = trained(module, tmp_path, "ogwd", 20, batch_size=128, latitude=False)
     model, ridge = found["model"], found["baselines"]["ridge"]
     assert model["blocking_r2"] > 0.9
     assert model["wave_r2"] > 0.3
