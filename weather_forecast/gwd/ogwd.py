@@ -45,6 +45,7 @@ __all__ = [
     "low_level_flow",
     "orographic_drag",
     "wave_stress",
+    "wind_along_stress",
 ]
 
 
@@ -326,15 +327,11 @@ def wave_stress(
         Constant up to the peaks.
     """
     column, launched = flow.background, flow.launch_stress[:, None]
-    wind = flow.direction[:, :1] * u + flow.direction[:, 1:] * v
+    wind, half_wind, critical = wind_along_stress(u, v, flow, parameters)
     half_level = torch.arange(1, u.shape[1], device=u.device)
     above_peaks = half_level < flow.peak_level[:, None]
-
-    between = column.p_full.diff(dim=-1)
-    weight = (column.p_half[:, 1:-1] - column.p_full[:, :-1]) / between
-    half_wind = torch.lerp(wind[:, :-1], wind[:, 1:], weight)
-    critical = (half_wind < parameters.minimum_wind) & (half_level <= flow.base_level[:, None])
     half_wind = half_wind.clamp(min=parameters.minimum_wind)
+    between = column.p_full.diff(dim=-1)
 
     # The positive root of Ri (1 - a) = Ri_c (1 + a sqrt(Ri))2, and what it carries.
     n, critical_ri = column.buoyancy_frequency, parameters.critical_richardson
@@ -351,6 +348,28 @@ def wave_stress(
     faint = (stress[:, 1:] < parameters.minimum_stress) & above_peaks
     stress = torch.cat([stress[:, :-1].where(~faint, 0.0), launched], dim=1)
     return _spread_low_breaking(torch.nn.functional.pad(stress, (1, 0)), flow)
+
+
+def wind_along_stress(
+    u: Tensor, v: Tensor, flow: LowLevelFlow, parameters: OrographyParameters
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Project the wind on the direction of the stress, and find its critical levels.
+
+    Returns
+    -------
+    wind : (column, level)  [m/s]
+    half_wind : (column, inner)  [m/s]
+        Linear in pressure between the levels.
+    critical : (column, inner) bool
+        It is too weak there, or against the stress, for waves to pass.
+    """
+    column = flow.background
+    wind = flow.direction[:, :1] * u + flow.direction[:, 1:] * v
+    weight = (column.p_half[:, 1:-1] - column.p_full[:, :-1]) / column.p_full.diff(dim=-1)
+    half_wind = torch.lerp(wind[:, :-1], wind[:, 1:], weight)
+    half_level = torch.arange(1, u.shape[1], device=u.device)
+    critical = (half_wind < parameters.minimum_wind) & (half_level <= flow.base_level[:, None])
+    return wind, half_wind, critical
 
 
 def _spread_low_breaking(stress: Tensor, flow: LowLevelFlow) -> Tensor:

@@ -22,10 +22,12 @@ from torch import Tensor, nn
 from ai4sim.nets.mlp import MLP
 from weather_forecast.constants import GRAVITY
 from weather_forecast.gwd.blocking import OrographyParameters, axis_angle
-from weather_forecast.gwd.ogwd import LowLevelFlow, drag_from, low_level_flow
+from weather_forecast.gwd.ogwd import LowLevelFlow, drag_from, low_level_flow, wind_along_stress
 
 OVERTURNING = 3.0
 """Logarithm of the largest ratio of stresses that a network sees."""
+NOTHING = -50.0
+"""Logarithm of what passes a critical level."""
 
 
 class _Column(NamedTuple):
@@ -111,8 +113,7 @@ class StressNet(nn.Module):
         """
         rest = flow.background
         least, p = self.scheme.minimum_wind, rest.p_half[:, 1:-1]
-        wind = flow.direction[:, :1] * column.u + flow.direction[:, 1:] * column.v
-        half_wind = 0.5 * (wind[:, 1:] + wind[:, :-1])
+        wind, half_wind, critical = wind_along_stress(column.u, column.v, flow, self.scheme)
         shear = wind.diff(dim=-1).abs().clamp(min=least)
         n = rest.buoyancy_frequency
         root_ri = n * rest.p_full.diff(dim=-1) / (GRAVITY * rest.density * shear)
@@ -122,7 +123,9 @@ class StressNet(nn.Module):
         launched = flow.launch_stress.clamp(min=self.scheme.minimum_stress)[:, None]
         capacity = (overturning / launched).clamp(min=1e-9).log()
         half_level = torch.arange(1, self.levels, device=p.device)
+        # Waves break above the peaks only; a critical level stops them everywhere.
         capacity = capacity.where(half_level < flow.peak_level[:, None], OVERTURNING)
+        capacity = capacity.where(~critical, NOTHING)
         # What has been carried up to here, if overturning were all; and up to the breaking level.
         carried = capacity.flip(-1).cummin(-1).values.flip(-1)
         top = flow.breaking_level[:, None].clamp(1, self.levels - 1)
@@ -130,10 +133,10 @@ class StressNet(nn.Module):
         ends = rest.p_half.gather(1, top), rest.p_half.gather(1, flow.blocking_level[:, None])
         share = ((p - ends[0]) / (ends[1] - ends[0]).clamp(min=1.0)).clamp(-1, 2)
         bounds = (-2 * OVERTURNING, OVERTURNING)
-        critical = self.scheme.critical_richardson**0.5
+        steady = self.scheme.critical_richardson**0.5
         features = [
-            root_ri.clamp(critical, 1e3).log() / 2,
-            (root_ri / critical - 1).clamp(1e-3, 1e3).log() / 4,
+            root_ri.clamp(steady, 1e3).log() / 2,
+            (root_ri / steady - 1).clamp(1e-3, 1e3).log() / 4,
             capacity.clamp(*bounds) / OVERTURNING,
             carried.clamp(*bounds) / OVERTURNING,
             above.clamp(*bounds).expand_as(p) / OVERTURNING,
