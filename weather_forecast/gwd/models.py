@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,8 @@ from weather_forecast.gwd.symmetries import random_transform
 Scheme = Literal["nogwd", "ogwd"]
 LaunchFlux = Literal["latitude", "learned"]
 CALIBRATION_COLUMNS = 4096
+LEAST_SCALE = 1e-4
+"""Smallest scale of an output, relative to the largest."""
 HEADLINE = {
     "nogwd": ("r2_mean", "r2", "r2_median", "rmse", "sign_agreement", "budget_residual"),
     "ogwd": ("wave_r2", "wave_r2_mean", "blocking_r2", "blocking_r2_mean", "rmse"),
@@ -127,15 +130,17 @@ class DragModule(SurrogateModule):
         """
         self.require(datamodule.layout, datamodule.data_path)
         inputs, outputs = datamodule.statistics()
+        # An output that never varies gets a scale too small for a network to do harm in it.
+        std = np.maximum(outputs.std, LEAST_SCALE * outputs.std.max())
         net = self.surrogate.net
         if isinstance(net, FluxNet | StressNet):
             # They take physical units, and no drag must stay no drag.
-            self.surrogate.output_norm.set(0.0, outputs.std)
+            self.surrogate.output_norm.set(0.0, std)
             columns = datamodule.columns(CALIBRATION_COLUMNS)
             net.calibrate(columns, self.surrogate.output_norm.std)
         else:
             self.surrogate.input_norm.set(inputs.mean, inputs.std)
-            self.surrogate.output_norm.set(outputs.mean, outputs.std)
+            self.surrogate.output_norm.set(outputs.mean, std)
         self.surrogate.facts = {
             "scheme": self.layout.scheme,
             "levels": self.layout.levels,
