@@ -4,7 +4,9 @@ The flow near the ground decides what the mountains do: which layer they block, 
 waves above it start with, and in which direction. That costs little and is taken from the scheme
 (:func:`weather_forecast.gwd.ogwd.low_level_flow`). Networks learn what depends on the whole column:
 how much stress is left at each half level, and how strongly the mountains' wakes slow the blocked
-flow. Both look at one level at a time. Hence, whatever the weights:
+flow. Both look at one level at a time. The first begins with an estimate: waves carry at most what
+makes them overturn, less where the Richardson number is low, nothing through critical levels. What
+it learns is the rest. Hence, whatever the weights:
 
 - the drag of the waves is against the stress that they start with, which never grows upward;
 - the blocked flow is slowed, never turned;
@@ -121,22 +123,27 @@ class StressNet(nn.Module):
             flow.stress_scale[:, None] * rest.density / n * half_wind.clamp(min=least) ** 3
         )
         launched = flow.launch_stress.clamp(min=self.scheme.minimum_stress)[:, None]
-        capacity = (overturning / launched).clamp(min=1e-9).log()
+        # The critical amplitude grows from zero at the critical Richardson number towards U / N.
+        steady = self.scheme.critical_richardson**0.5
+        margin = (1 - steady / root_ri).clamp(min=1e-9)
+        capacity = (overturning / launched).clamp(min=1e-9).log() + 2 * margin.log()
         half_level = torch.arange(1, self.levels, device=p.device)
         # Waves break above the peaks only; a critical level stops them everywhere.
         capacity = capacity.where(half_level < flow.peak_level[:, None], OVERTURNING)
         capacity = capacity.where(~critical, NOTHING)
-        # What has been carried up to here, if overturning were all; and up to the breaking level.
+        # What has been carried up to here; low breaking is spread evenly over its layer.
         carried = capacity.flip(-1).cummin(-1).values.flip(-1)
         top = flow.breaking_level[:, None].clamp(1, self.levels - 1)
         above = carried.gather(1, top - 1)
         ends = rest.p_half.gather(1, top), rest.p_half.gather(1, flow.blocking_level[:, None])
         share = ((p - ends[0]) / (ends[1] - ends[0]).clamp(min=1.0)).clamp(-1, 2)
+        spread = torch.lerp(above.clamp(max=0.0).exp(), torch.ones_like(above), share.clamp(0, 1))
+        inside = (share > 0) & (share < 1)
+        capacity = torch.where(inside, spread.clamp(min=1e-9).log(), capacity)
         bounds = (-2 * OVERTURNING, OVERTURNING)
-        steady = self.scheme.critical_richardson**0.5
         features = [
             root_ri.clamp(steady, 1e3).log() / 2,
-            (root_ri / steady - 1).clamp(1e-3, 1e3).log() / 4,
+            margin.clamp(min=1e-3).log() / 4,
             capacity.clamp(*bounds) / OVERTURNING,
             carried.clamp(*bounds) / OVERTURNING,
             above.clamp(*bounds).expand_as(p) / OVERTURNING,
