@@ -207,7 +207,6 @@ def test_read_only_data_use_the_cache_of_the_user(
 def test_blocks_are_written_as_they_come_each_computed_once(
     tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("dask.array")
     seen: list[int] = []
     monkeypatch.setattr(f"{__name__}.before_block", seen.append)
     cache = ProcessedCache(tmp_path, "demo-1", lazily, double=("total",))
@@ -223,7 +222,6 @@ def test_blocks_are_written_as_they_come_each_computed_once(
 def test_a_bad_block_leaves_nothing(
     tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("dask.array")
 
     def fail(block: int) -> None:
         if block == 5:
@@ -236,7 +234,6 @@ def test_a_bad_block_leaves_nothing(
 
 
 def test_sigkill_between_blocks_loses_one_file(tmp_path: Path, raw: list[Path]) -> None:
-    pytest.importorskip("dask.array")
     command = [sys.executable, "-c", SLOW_STREAM, str(tmp_path), str(raw[0])]
     killed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert killed.stdout is not None
