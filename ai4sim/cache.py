@@ -2,23 +2,23 @@
 
 Of a raw file ``DIR/raw/x.h5`` the cache keeps ``DIR/processed/<recipe>/x/<name>.npy``, uncompressed
 (a crop then reads only its own pages), and beside them ``manifest.json``: which source they were
-made from, their shapes, and the attributes. A folder is renamed into place with its manifest in it,
-so it is whole or absent whatever run is killed; one made from another version of the source is made
-again. Deleting ``DIR/processed`` is always safe. Raw files may be larger than memory: dask arrays
-are written block by block.
+made from, their shapes and checksums, and the attributes. A folder is renamed into place with its
+manifest in it, so it is whole or absent whatever run is killed; one made from another version of
+the source is made again. Deleting ``DIR/processed`` is always safe. Raw files may be larger than
+memory: dask arrays, and blocks of rows that a generator yields, are written one by one. A file is
+one task; the tasks run on threads, processes or a Dask cluster (:mod:`ai4sim.scheduling`).
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Container, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Container, Generator, Iterable, Mapping
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,20 @@ from ai4sim.files import (
     remove_stale_temporaries,
     write_text,
 )
-from ai4sim.streaming import is_lazy, stream
+from ai4sim.scheduling import executor
+from ai4sim.streaming import (
+    Blocks,
+    append_blocks,
+    checksum_of_array,
+    checksum_of_file,
+    is_lazy,
+    stream,
+)
 
 logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
+CHECKSUMS = "xxh3_128"  # the entry of the manifest says how they are made
 SCRATCH = "scratch"
 QUIET_SECONDS = 2.0  # no progress bar for what takes less
 
@@ -56,24 +65,31 @@ class ProcessedCache:
         Raw file -> its arrays by name. Floating-point arrays are kept as float32, others as they
         are. The entry ``"attributes"``, if any, is a dict of plain values and not an array. It
         raises ValueError for a file that it cannot use. Dask arrays, cut into blocks along their
-        first axis, are computed and written block by block, those of a file in one pass.
+        first axis, are computed and written block by block, those of a file in one pass. Or it is
+        a generator function: each mapping that it yields holds the next rows of the arrays of those
+        names, and what it returns in the end is a mapping of further arrays and attributes.
     workers : int
-        Threads that process files at once (reading and NumPy release the interpreter lock).
+        Threads or processes, that is, files that are processed at once.
     double : container of str
         Names of arrays that are kept as float64.
     scratch : bool
         Give `process` a second argument: an empty folder, on the disk of the cache, for what does
         not fit in memory. It is removed when the arrays are written.
+    scheduler : str
+        Where files are processed: ``threads`` (reading and NumPy release the interpreter lock),
+        ``processes``, ``distributed`` or a running Dask scheduler; see
+        :func:`ai4sim.scheduling.executor`.
     """
 
     def __init__(
         self,
         data_path: Path | str,
         recipe: str,
-        process: Callable[..., Mapping[str, Any]],
+        process: Callable[..., Mapping[str, Any] | Blocks],
         workers: int = 1,
         double: Container[str] = (),
         scratch: bool = False,
+        scheduler: str = "threads",
     ) -> None:
         if not re.fullmatch(r"[\w-][\w.-]*", recipe):
             raise ValueError(f"recipe: expected letters, digits, '-', '.', '_', found {recipe!r}")
@@ -81,7 +97,7 @@ class ProcessedCache:
         key = hashlib.sha256(str(data_path.resolve()).encode()).hexdigest()[:16]
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         self.recipe, self.process, self.workers = recipe, process, workers
-        self.double, self.scratch = double, scratch
+        self.double, self.scratch, self.scheduler = double, scratch, scheduler
         self.roots = (data_path / "processed" / recipe, home / "ai4sim" / key / recipe)
 
     def build(self, files: Iterable[Path | str]) -> None:
@@ -102,15 +118,32 @@ class ProcessedCache:
         if all(self._find(path) for path in paths):
             return
         root = self._writable_root()
-        with one_at_a_time(root), ThreadPoolExecutor(self.workers) as pool:
+        with one_at_a_time(root):
             remove_stale_temporaries(root)
-            stale = [path for path in paths if not self._find(path)]
-            done = pool.map(functools.partial(self._make, root), stale)
-            try:
-                list(tqdm(done, "Processing", len(stale), delay=QUIET_SECONDS, disable=None))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+            stale = {path: path.stat().st_size for path in paths if not self._find(path)}
+            if not stale:
+                return
+            with (
+                executor(self.scheduler, min(self.workers, len(stale))) as pool,
+                tqdm(
+                    desc=f"Processing {len(stale)} files",
+                    total=sum(stale.values()),
+                    unit="B",
+                    unit_scale=True,
+                    delay=QUIET_SECONDS,
+                    disable=None,
+                ) as bar,
+            ):
+                tasks = {pool.submit(self._make, root, path): path for path in stale}
+                try:
+                    for done, task in enumerate(as_completed(tasks), start=1):
+                        task.result()
+                        bar.set_postfix(files=done, refresh=False)
+                        bar.update(stale[tasks[task]])
+                except BaseException:
+                    for task in tasks:
+                        task.cancel()
+                    raise
 
     def load(self, file: Path | str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Open the arrays of a raw file, which is processed first where that is needed.
@@ -141,6 +174,40 @@ class ProcessedCache:
             f"{file}: it, or its processed data in {self.roots[0]}, changes while it is being read"
         )
 
+    def verify(self, file: Path | str) -> list[str]:
+        """Read the arrays of a raw file again and compare them with their checksums.
+
+        Returns
+        -------
+        list of str
+            Names of the arrays that were compared: none, if they were made before there were
+            checksums.
+
+        Raises
+        ------
+        FileNotFoundError
+            The raw file does not exist, or has not been processed.
+        ValueError
+            An array is not what was written. The message names its file.
+        """
+        found = self._find(Path(file))
+        if found is None:
+            raise FileNotFoundError(f"{file}: nothing in {self.roots[0]} was made from it")
+        folder, manifest = found
+        checksums = manifest.get(CHECKSUMS, {})
+        for name, checksum in checksums.items():
+            path, expected = folder / f"{name}.npy", (manifest["arrays"][name], checksum)
+            try:
+                content = checksum_of_file(path)
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{path}: damaged, it cannot be read ({error})") from error
+            if content != expected:
+                raise ValueError(
+                    f"{path}: damaged. Type, shape and checksum are {content}, expected {expected}."
+                    f" Remove {folder}: it is made again from {file}"
+                )
+        return list(checksums)
+
     def _find(self, file: Path) -> tuple[Path, dict[str, Any]] | None:
         """Return the folder and manifest made from this very state of a raw file, if there is one.
 
@@ -164,26 +231,46 @@ class ProcessedCache:
         with atomic_folder(root / file.stem) as folder:
             scratch = folder / SCRATCH
             scratch.mkdir()
-            content = dict(self.process(file, scratch) if self.scratch else self.process(file))
-            attributes = content.pop("attributes", {})
-            lazy = {name: content.pop(name) for name in list(content) if is_lazy(content[name])}
-            dtypes = {name: self._dtype(name, a.dtype) for name, a in lazy.items()}
-            described = {name: [str(dtypes[name]), *a.shape] for name, a in lazy.items()}
-            if lazy:
-                stream(folder, lazy, dtypes, file.name, QUIET_SECONDS)
-            for name, values in content.items():
-                array = np.asarray(values)
-                array = np.ascontiguousarray(array, dtype=self._dtype(name, array.dtype))
-                np.save(folder / f"{name}.npy", array, allow_pickle=False)
-                described[name] = [str(array.dtype), *array.shape]
+            made = self.process(file, scratch) if self.scratch else self.process(file)
+            described, checksums, attributes = self._write(folder, file, made)
             shutil.rmtree(scratch)
             manifest = {
                 "source": fingerprint,
                 "recipe": self.recipe,
                 "arrays": described,
+                CHECKSUMS: checksums,
                 "attributes": attributes,
             }
             write_text(folder / MANIFEST, json.dumps(manifest, indent=1, default=_plain))
+
+    def _write(
+        self, folder: Path, file: Path, made: Mapping[str, Any] | Blocks
+    ) -> tuple[dict[str, list[Any]], dict[str, str], Any]:
+        """Write what `process` gives; return type and shape, and checksum, of each array."""
+        described: dict[str, list[Any]] = {}
+        checksums: dict[str, str] = {}
+        progress = self.scheduler == "threads"  # elsewhere nobody would see it
+        if isinstance(made, Generator):
+            size = file.stat().st_size
+            written, made = append_blocks(
+                folder, made, self._dtype, file.name, size, QUIET_SECONDS, progress
+            )
+            described = {name: [str(npy.dtype), *npy.shape] for name, npy in written.items()}
+            checksums = {name: npy.checksum for name, npy in written.items()}
+        content = dict(made)
+        attributes = content.pop("attributes", {})
+        lazy = {name: content.pop(name) for name in list(content) if is_lazy(content[name])}
+        if lazy:
+            dtypes = {name: self._dtype(name, a.dtype) for name, a in lazy.items()}
+            described |= {name: [str(dtypes[name]), *a.shape] for name, a in lazy.items()}
+            checksums |= stream(folder, lazy, dtypes, file.name, QUIET_SECONDS, progress)
+        for name, values in content.items():
+            array = np.asarray(values)
+            array = np.ascontiguousarray(array, dtype=self._dtype(name, array.dtype))
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            described[name] = [str(array.dtype), *array.shape]
+            checksums[name] = checksum_of_array(array)
+        return described, checksums, attributes
 
     def _dtype(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return what an array is stored as: floating-point ones in single precision."""

@@ -148,7 +148,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         Of shuffling, crops and augmentation.
     """
 
-    raw_pattern = "*.h5"
+    raw_patterns: tuple[str, ...] = ("*.h5",)
 
     def __init__(
         self,
@@ -200,10 +200,10 @@ class SurrogateDataModule(pl.LightningDataModule):
                 f"{missing_file_error(raw)}; raw files are looked for in DIR/raw, DIR being "
                 "--data.data_path (`nox -s download_data` makes the demo data)"
             )
-        files = visible_files(raw, self.raw_pattern)
+        files = visible_files(raw, *self.raw_patterns)
         if not files:
             raise FileNotFoundError(
-                f"no raw file: {raw} holds nothing named {self.raw_pattern}; "
+                f"no raw file: {raw} holds nothing named {' or '.join(self.raw_patterns)}; "
                 "`nox -s download_data` makes the demo data"
             )
         return files

@@ -1,24 +1,21 @@
 """Fetch raw files, or an archive of them, once and whole, and unpack it without trusting it.
 
-:func:`fetch_archive` and :func:`fetch_file` leave the raw files in ``DATA_PATH/raw/`` and a receipt
-in ``DATA_PATH/downloads/``; while receipt and files agree, nothing is fetched again. The
-transfer resumes after an interruption (:class:`ResumingDownloader`, in pooch's downloader
-protocol), a wrong length or SHA-256 is an error, and of the names stored in the archive only the
-last part is ever used (:mod:`ai4sim.unpack`).
+:func:`fetch_archive`, :func:`fetch_file` and :func:`fetch_files` leave the raw files in
+``DATA_PATH/raw/`` and a receipt in ``DATA_PATH/downloads/``; while receipt and files agree, nothing
+is fetched again. The transfer resumes after an interruption (:mod:`ai4sim.resuming`), a wrong
+length or SHA-256 is an error, and of the names stored in the archive only the last part is ever
+used (:mod:`ai4sim.unpack`).
 """
 
 from __future__ import annotations
 
 import filecmp
 import hashlib
-import json
 import logging
 import os
 import shutil
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
 
 from ai4sim.files import (
     missing_file_error,
@@ -27,14 +24,11 @@ from ai4sim.files import (
     temporary_path,
     write_json,
 )
+from ai4sim.resuming import ResumingDownloader, read_json, size_of
 from ai4sim.unpack import DamagedArchiveError, unpack
-
-if TYPE_CHECKING:
-    import requests
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 1 << 16  # bytes written at a time: what an interruption can lose
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
@@ -88,11 +82,11 @@ def fetch_archive(
     """
     raw = Path(data_path) / "raw"
 
-    def place(archive: Path) -> list[Path]:
-        return _unpack_into(raw, archive, url, suffixes, expected)
+    def place(fetched: list[Path]) -> list[Path]:
+        return _unpack_into(raw, fetched[0], url, suffixes, expected)
 
     downloader = downloader or ResumingDownloader(progress=progress)
-    return _fetch(url, Path(data_path), sha256, downloader, place)
+    return _fetch([url], Path(data_path), sha256, downloader, place)
 
 
 def fetch_file(
@@ -133,160 +127,108 @@ def fetch_file(
     """
     raw = Path(data_path) / "raw"
 
-    def place(fetched: Path) -> list[Path]:
-        return [_convert_into(raw / name, fetched, url, convert, expected)]
+    def place(fetched: list[Path]) -> list[Path]:
+        def convert_one(found: list[Path], destination: Path) -> object:
+            return convert(found[0], destination)
+
+        return [_convert_into(raw / name, fetched, [url], convert_one, expected)]
 
     downloader = downloader or ResumingDownloader(progress=progress)
-    return _fetch(url, Path(data_path), sha256, downloader, place)[0]
+    return _fetch([url], Path(data_path), sha256, downloader, place)[0]
+
+
+def fetch_files(
+    urls: Sequence[str],
+    data_path: Path | str,
+    name: str,
+    *,
+    convert: Callable[[list[Path], Path], object],
+    expected: Callable[[Path], None] | None = None,
+    progress: bool = True,
+    downloader: ResumingDownloader | None = None,
+) -> Path:
+    """Download the parts of one raw file and join them, unless that is done already.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        HTTP(S) addresses, or paths on this machine, of the parts.
+    convert : callable
+        Writes the raw file, its second argument, from the parts, its first. Raises ValueError where
+        it cannot.
+    data_path, name, expected, progress, downloader
+        As for :func:`fetch_file`.
+
+    Returns
+    -------
+    Path
+        The raw file.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, FileExistsError, ValueError
+        As :func:`fetch_archive`.
+    """
+    raw = Path(data_path) / "raw"
+
+    def place(fetched: list[Path]) -> list[Path]:
+        return [_convert_into(raw / name, fetched, urls, convert, expected)]
+
+    downloader = downloader or ResumingDownloader(progress=progress)
+    return _fetch(urls, Path(data_path), None, downloader, place)[0]
 
 
 def _fetch(
-    url: str,
+    urls: Sequence[str],
     data_path: Path,
     sha256: str | None,
     downloader: ResumingDownloader,
-    place: Callable[[Path], list[Path]],
+    place: Callable[[list[Path]], list[Path]],
 ) -> list[Path]:
-    """Bring `url` here, have it placed in ``raw/``, and remember that in a receipt."""
+    """Bring `urls` here, have them placed in ``raw/``, and remember that in a receipt."""
     downloads, raw = data_path / "downloads", data_path / "raw"
     sha256 = _checked_hash(sha256)
-    remote = "://" in url
-    if remote and not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url}: expected an http(s) address or a path on this machine")
-    key = hashlib.sha256(url.encode()).hexdigest()[:16]
-    receipt_path = downloads / f"{key}.json"
+    for url in urls:
+        if _is_remote(url) and not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url}: expected an http(s) address or a path on this machine")
+    name = " + ".join(urls)
+    receipt_path = downloads / f"{_key(name)}.json"
     downloads.mkdir(parents=True, exist_ok=True)
     raw.mkdir(exist_ok=True)
     with one_at_a_time(downloads):
         finished = _finished(receipt_path, raw, sha256)
         if finished:
-            logger.info("%s: already fetched, %d files in %s", url, len(finished), raw)
+            logger.info("%s: already fetched, %d files in %s", name, len(finished), raw)
             return finished
         for folder in (downloads, raw):
             remove_stale_temporaries(folder)
         for leftover in downloads.glob("tmp*"):  # pooch's, of a run killed while hashing
             leftover.unlink()
-        if remote:
-            fetched = downloads / f"{key}.archive"
-            found = _download(url, fetched, sha256, downloader)
-        else:
-            fetched = Path(url)
-            found = _hash_of_local(fetched, sha256)
+        fetched, hashes = [], []
+        for url in urls:
+            if _is_remote(url):
+                fetched.append(downloads / f"{_key(url)}.archive")
+                hashes.append(_download(url, fetched[-1], sha256, downloader))
+            else:
+                fetched.append(Path(url))
+                hashes.append(_hash_of_local(fetched[-1], sha256))
         files = place(fetched)
         sizes = {file.name: file.stat().st_size for file in files}
-        write_json(receipt_path, {"url": url, "sha256": found, "files": sizes})
-        if remote:
-            fetched.unlink()
-    logger.info("%s: %d files brought to %s", url, len(files), raw)
+        write_json(receipt_path, {"url": name, "sha256": " + ".join(hashes), "files": sizes})
+        for url, file in zip(urls, fetched, strict=True):
+            if _is_remote(url):
+                file.unlink()
+    logger.info("%s: %d files brought to %s", name, len(files), raw)
     return files
 
 
-class ResumingDownloader:
-    """A pooch downloader that continues where an interrupted transfer stopped.
+def _is_remote(url: str) -> bool:
+    return "://" in url
 
-    The bytes go to ``OUTPUT.part`` beside a small ``OUTPUT.part.json`` that remembers which
-    version of the remote file they belong to (length, ETag or modification date). The next call,
-    in this process or a later one, asks for the missing range of that version only; a server that
-    ignores ranges, or whose file has changed, makes it start again.
 
-    Parameters
-    ----------
-    attempts : int
-        Attempts in a row that bring nothing new before it gives up.
-    pause : float
-        Wait [s] before the second attempt; it doubles from each to the next, up to 60 s.
-    timeout : float
-        Silence [s] of the server that counts as an interruption.
-    progress : bool
-        Whether to show a bar (on a terminal only).
-    """
-
-    def __init__(
-        self,
-        *,
-        attempts: int = 5,
-        pause: float = 1.0,
-        timeout: float = 30.0,
-        progress: bool = True,
-    ) -> None:
-        self.attempts, self.pause, self.timeout, self.progress = attempts, pause, timeout, progress
-        self.part: Path | None = None
-
-    def __call__(self, url: str, output_file: str | Path, pooch: Any = None) -> None:
-        """Transfer `url` to `output_file` (pooch's protocol; its third argument is not needed)."""
-        import requests
-
-        part = self.part or Path(f"{output_file}.part")
-        most, failures = _size(part), 0
-        while True:
-            try:
-                self._transfer(url, part)
-                break
-            except requests.RequestException as error:
-                # Only bytes beyond the furthest point reached so far count as an advance.
-                failures = 1 if _size(part) > most else failures + 1
-                most = max(most, _size(part))
-                if failures >= self.attempts:
-                    raise ConnectionError(
-                        f"{url}: the download stopped after {_size(part)} bytes ({error}). They "
-                        f"are kept in {part}: run the same command again to continue."
-                    ) from error
-                wait = min(self.pause * 2 ** (failures - 1), 60.0)
-                logger.warning("%s: %s; trying again in %.1f s", url, error, wait)
-                time.sleep(wait)
-        os.replace(part, output_file)
-        _state_path(part).unlink(missing_ok=True)
-
-    def _transfer(self, url: str, part: Path) -> None:
-        """Make one request and append what it brings; any shortfall is a RequestException."""
-        import requests
-
-        have, state = _size(part), _read_json(_state_path(part))
-        if state.get("url") != url:
-            have = 0
-        # Compressed transfer would make lengths and ranges count other bytes than the file's.
-        headers = {"Accept-Encoding": "identity"}
-        if have:
-            headers["Range"] = f"bytes={have}-"
-            if state.get("version"):
-                headers["If-Range"] = state["version"]
-        with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as response:
-            _refuse_client_error(url, response)
-            version, total = _version(response), _total_bytes(response)
-            same = (version, total) == (state.get("version"), state.get("total"))
-            if response.status_code == 416 and have == total == state.get("total"):
-                return  # everything had arrived before the interruption
-            if response.status_code == 416 or (response.status_code == 206 and not same):
-                part.unlink(missing_ok=True)
-                raise requests.RequestException("the file on the server has changed")
-            response.raise_for_status()
-            resumed = response.status_code == 206
-            if not resumed:
-                have = 0
-                write_json(_state_path(part), {"url": url, "version": version, "total": total})
-            logger.info("%s: %s bytes, %d here already", url, total or "unknown", have)
-            with part.open("ab" if resumed else "wb") as file:
-                self._write(response, file, have, total)
-        if total is not None and _size(part) != total:
-            raise requests.RequestException(f"truncated: {_size(part)} of {total} bytes")
-
-    def _write(
-        self, response: requests.Response, file: IO[bytes], have: int, total: int | None
-    ) -> None:
-        """Copy the body to `file` in small pieces, so that an interruption loses little."""
-        import requests
-        import urllib3
-        from tqdm import tqdm
-
-        disable = None if self.progress else True  # None: a bar on terminals only
-        with tqdm(total=total, initial=have, unit="B", unit_scale=True, disable=disable) as bar:
-            try:
-                # Undecoded: some servers declare a .tgz as a compressed transfer of a .tar.
-                for chunk in response.raw.stream(CHUNK, decode_content=False):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-            except urllib3.exceptions.HTTPError as error:
-                raise requests.ConnectionError(str(error)) from error
+def _key(url: str) -> str:
+    """Return a name for what is at an address."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def _download(url: str, archive: Path, sha256: str | None, downloader: ResumingDownloader) -> str:
@@ -328,7 +270,7 @@ def _unpack_into(
     expected: Callable[[Path], None] | None,
 ) -> list[Path]:
     """Unpack into a hidden folder inside `raw`, check every file there, then rename each."""
-    remote = "://" in url
+    remote = _is_remote(url)
     kept = f" The archive is kept in {archive}: delete it to fetch it anew." if remote else ""
     staging = temporary_path(raw / "unpacked")
     staging.mkdir()
@@ -360,13 +302,15 @@ def _unpack_into(
 
 def _convert_into(
     file: Path,
-    fetched: Path,
-    url: str,
-    convert: Callable[[Path, Path], object],
+    fetched: list[Path],
+    urls: Sequence[str],
+    convert: Callable[[list[Path], Path], object],
     expected: Callable[[Path], None] | None,
 ) -> Path:
     """Make the raw file from what was fetched under a hidden name, check it there, rename it."""
-    kept = f" It is kept in {fetched}: delete it to fetch it anew." if "://" in url else ""
+    url = " + ".join(urls)
+    parts = [str(f) for f, origin in zip(fetched, urls, strict=True) if _is_remote(origin)]
+    kept = f" It is kept in {' and '.join(parts)}: delete it to fetch it anew." if parts else ""
     staging = temporary_path(file)
     try:
         try:
@@ -374,7 +318,9 @@ def _convert_into(
             if expected is not None:
                 expected(staging)
         except ValueError as error:
-            reason = str(error).replace(f"{staging}: ", "").replace(f"{fetched}: ", "")
+            reason = str(error)
+            for path in (staging, *fetched):
+                reason = reason.replace(f"{path}: ", "")
             raise ValueError(f"{url}: the file cannot be used: {reason}.{kept}") from error
         _refuse_to_replace(file, staging, url)
         os.replace(staging, file)
@@ -394,11 +340,11 @@ def _refuse_to_replace(there: Path, new: Path, origin: str) -> None:
 
 def _finished(receipt_path: Path, raw: Path, sha256: str | None) -> list[Path]:
     """Return the files of an earlier fetch if all of them are still as it left them."""
-    receipt = _read_json(receipt_path)
+    receipt = read_json(receipt_path)
     sizes = receipt.get("files", {})
     if sha256 not in (None, receipt.get("sha256")):
         return []
-    if any(_size(raw / name) != size for name, size in sizes.items()):
+    if any(size_of(raw / name) != size for name, size in sizes.items()):
         return []
     return sorted(raw / name for name in sizes)
 
@@ -411,53 +357,6 @@ def _checked_hash(sha256: str | None) -> str | None:
     if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
         raise ValueError(f"sha256: expected 64 hexadecimal digits, found {sha256!r}")
     return digits
-
-
-def _refuse_client_error(url: str, response: requests.Response) -> None:
-    """Raise for answers that no further attempt would change."""
-    status = f"{url}: the server answers {response.status_code} {response.reason}"
-    if response.status_code in (404, 410):
-        raise FileNotFoundError(f"{status}. Check the address; the data may have moved.")
-    if response.status_code in (401, 403):
-        raise PermissionError(f"{status}. Fetch the archive in a browser and give its path.")
-    if 400 <= response.status_code < 500 and response.status_code not in (408, 416, 429):
-        raise ConnectionError(f"{status}.")
-
-
-def _version(response: requests.Response) -> str | None:
-    """Return what tells two versions of a remote file apart (weak ETags do not)."""
-    etag = response.headers.get("ETag", "")
-    if etag and not etag.startswith("W/"):
-        return etag
-    return response.headers.get("Last-Modified")
-
-
-def _total_bytes(response: requests.Response) -> int | None:
-    """Return the length of the whole remote file, None if the server does not say."""
-    if response.status_code in (206, 416):
-        text = response.headers.get("Content-Range", "").rpartition("/")[2]
-    else:
-        text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdigit() else None
-
-
-def _state_path(part: Path) -> Path:
-    """Return where the version of a partial download is remembered."""
-    return part.with_name(part.name + ".json")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a small JSON object, empty if it is absent or not one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _size(path: Path) -> int:
-    """Return the size of a file in bytes, 0 if it does not exist."""
-    return path.stat().st_size if path.exists() else 0
 
 
 def _remove_folder(folder: Path) -> None:

@@ -157,11 +157,13 @@ def one_at_a_time(folder: Path | str) -> Iterator[None]:
         yield
 
 
-def visible_files(folder: Path | str, pattern: str = "*") -> list[Path]:
-    """Return the files of `folder` that match `pattern`, sorted by name, hidden ones left out."""
-    return sorted(
-        file for file in Path(folder).glob(pattern) if file.is_file() and file.name[0] != "."
-    )
+def visible_files(folder: Path | str, *patterns: str) -> list[Path]:
+    """Return the files of `folder`, sorted by name, hidden ones left out.
+
+    With patterns, only those that match at least one of them.
+    """
+    found = {file for pattern in patterns or ("*",) for file in Path(folder).glob(pattern)}
+    return sorted(file for file in found if file.is_file() and file.name[0] != ".")
 
 
 def remove_stale_temporaries(folder: Path | str, *, max_age: float = SECONDS_PER_DAY) -> list[Path]:

@@ -56,7 +56,8 @@ class SurrogateModule(pl.LightningModule):
     warmup : float
         Share of all steps over which the learning rate rises linearly from 0.
     loss : {"mse", "mae", "huber"}
-        Taken between normalised prediction and normalised target.
+        Taken between normalised prediction and normalised target. The best checkpoint is the one
+        with the least mean absolute error ("mae"), else mean square error, of the validation set.
     huber_delta : float
         Error, in normalised units, from which the Huber loss is linear: small where few samples
         hold most of the variance.
@@ -243,9 +244,10 @@ class SurrogateModule(pl.LightningModule):
         values = self.val_metrics.compute()
         self.val_metrics.reset()
         # Already summed over the processes: synchronising the values again would change nothing.
+        mean_error = values["mae"] if isinstance(self.loss, nn.L1Loss) else values["rmse"].square()
         self.log(
             "val_loss",
-            values["rmse"].square().float(),
+            mean_error.float(),
             prog_bar=True,
             sync_dist=False,
             rank_zero_only=False,

@@ -86,7 +86,7 @@ class RowArray:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one raw file.
+    """Rows of one raw file: all, or some runs of them.
 
     Attributes
     ----------
@@ -95,19 +95,45 @@ class Table:
     arrays : dict of str to RowArray
         By the names that they have in a batch; equally many rows in each.
     rows : int
+    runs : sequence of (int, int), optional
+        First row and end of each run, if these are not all the rows of the file. The rows of the
+        table are then counted along the runs.
     """
 
     path: Path
     arrays: Mapping[str, RowArray]
     rows: int
+    runs: Sequence[tuple[int, int]] | None = None
+
+    @classmethod
+    def of_runs(
+        cls, path: Path, arrays: Mapping[str, RowArray], runs: Sequence[tuple[int, int]]
+    ) -> Table:
+        """Return the table of some runs."""
+        return cls(path, arrays, sum(stop - start for start, stop in runs), tuple(runs))
+
+    def places(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Tell where rows of the table are in the file: the pieces, first row and end of each."""
+        if self.runs is None:
+            yield start, stop
+            return
+        begin = 0
+        for first, last in self.runs:
+            end = begin + last - first
+            if begin < stop and end > start:
+                yield first + max(start - begin, 0), last - max(end - stop, 0)
+            begin = end
 
     def read(self, start: int, out: Mapping[str, Tensor]) -> None:
         """Read rows of all arrays into `out`; one that this table does not have becomes NaN."""
         for name, target in out.items():
-            if name in self.arrays:
-                self.arrays[name].read(start, target)
-            else:
+            if name not in self.arrays:
                 target.fill_(math.nan)
+                continue
+            done = 0
+            for first, last in self.places(start, start + len(target)):
+                self.arrays[name].read(first, target[done : done + last - first])
+                done += last - first
 
 
 class RowLoader:
@@ -306,9 +332,9 @@ def _cut_out(blocks: NDArray[np.int64], first: int, last: int) -> list[Piece]:
 class OrderedRows(RowLoader):
     """Evaluation batches: the tables in order, each batch from one of them.
 
-    A batch also says ``file``, the raw file, and ``rows``, the first row in it and the end; and
-    ``repeated``: a process that has fewer batches than another stays in step with one that does not
-    count.
+    A batch also says ``file``, the raw file, and ``rows``, the first row in it and the end (counted
+    as :class:`Table` counts them); and ``repeated``: a process that has fewer batches than another
+    stays in step with one that does not count.
 
     Parameters
     ----------

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 Strategy = Literal["time", "case", "all-test"]
+Group = TypeVar("Group", int, str)
 SETS = ("train", "val", "test")
 TABLES = ("splits.yaml", "filenames-split.yaml")
 SYNONYMS = {"valid": "val", "validation": "val"}
@@ -111,6 +115,57 @@ def by_case(cases: dict[str, list[Path]], ratios: Sequence[float]) -> Split:
         sets.append([f for name in names[start : start + share] for f in cases[name]])
         start += share
     return Split(*sets)
+
+
+def by_group(
+    sizes: Mapping[Group, int], ratios: Sequence[float], seed: int = 0
+) -> dict[Group, str]:
+    """Give whole groups of samples to the sets, so that the samples come near the ratios.
+
+    Parameters
+    ----------
+    sizes : mapping of group to int
+        Samples of each group, such as columns that were made of one another.
+    ratios : (train, val, test)
+        Shares of the samples.
+    seed : int
+        Groups are drawn at random, large ones first. The same groups, in any order, are always
+        divided in the same way.
+
+    Returns
+    -------
+    dict of group to str
+        The set of each group, one of `SETS`. None with a positive ratio is empty where there are
+        groups enough.
+    """
+    check_ratios(ratios)
+    names = sorted(sizes)
+    order = np.random.default_rng(seed).permutation(len(names))
+    drawn = sorted((names[i] for i in order), key=lambda name: -sizes[name])
+    # Each goes where most samples are missing; the small ones, which come last, even things out.
+    missing = [sum(sizes.values()) * ratio for ratio in ratios]
+    sets: list[list[Group]] = [[], [], []]
+    for group in drawn:
+        chosen = max(range(3), key=lambda i: (ratios[i] > 0, missing[i]))
+        sets[chosen].append(group)
+        missing[chosen] -= sizes[group]
+    for i in range(3):
+        largest = max(sets, key=len)
+        if ratios[i] > 0 and not sets[i] and len(largest) > 1:
+            sets[i].append(largest.pop())
+    return {group: SETS[i] for i in range(3) for group in sets[i]}
+
+
+def runs(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first index and the end of each run of neighbours that are chosen.
+
+    Examples
+    --------
+    >>> runs(np.array([True, True, False, True]))
+    [(0, 2), (3, 4)]
+    """
+    edges = np.flatnonzero(np.diff(chosen.astype(np.int8), prepend=0, append=0)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def find_table(folder: Path) -> Path | None:

@@ -1,17 +1,27 @@
-"""Arrays that come block by block, written to ``.npy`` files in constant memory."""
+"""Arrays that come block by block, written to ``.npy`` files in constant memory.
+
+Each file is checked by a checksum of its data (xxh3, which is faster than any disk), taken as the
+data pass by.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+import xxhash
 from numpy.typing import DTypeLike, NDArray
 
+Blocks = Generator[Mapping[str, NDArray[Any]], None, Mapping[str, Any]]
+"""Rows of arrays by name, block after block; returns further arrays and attributes."""
 MAX_THREADS = 4  # each holds a few blocks in memory
+READ_AT_ONCE = 2**22
 
 
 class NpyFile:
@@ -38,13 +48,14 @@ class NpyFile:
         written: Callable[[int], None] | None = None,
     ) -> None:
         self.path, self.shape, self.dtype, self.written = path, shape, np.dtype(dtype), written
-        description = np.lib.format.dtype_to_descr(self.dtype)
+        header = _header(shape, self.dtype)
+        self.offset = len(header)
         with path.open("wb") as file:
-            np.lib.format.write_array_header_1_0(
-                file, {"descr": description, "fortran_order": False, "shape": shape}
-            )
-            self.offset = file.tell()
+            file.write(header)
             file.truncate(self.offset + self._row_bytes * shape[0])
+        self._hash, self._hashed = xxhash.xxh3_128(), 0
+        self._waiting: dict[int, int] = {}
+        self._lock = threading.Lock()
 
     @property
     def _row_bytes(self) -> int:
@@ -53,13 +64,138 @@ class NpyFile:
     def __setitem__(self, where: tuple[slice, ...], block: NDArray[Any]) -> None:
         """Write whole rows: `where` is a slice of the first axis, those of the others are full."""
         data = np.ascontiguousarray(block, dtype=self.dtype).data.cast("B")
+        start = self._row_bytes * int(where[0].start or 0)
         with self.path.open("r+b", buffering=0) as file:
-            file.seek(self.offset + self._row_bytes * int(where[0].start or 0))
-            done = 0
-            while done < len(data):  # the system may take less than it is given
-                done += file.write(data[done:])
+            file.seek(self.offset + start)
+            _write(file, data)
+            with self._lock:
+                self._check(file, start, data)
         if self.written is not None:
             self.written(len(data))
+
+    def _check(self, file: BinaryIO, start: int, data: memoryview) -> None:
+        """Add to the checksum what follows on what is in it; blocks that come early wait.
+
+        Those are read again, a moment after they were written: the system still has them.
+        """
+        if start == self._hashed:
+            self._hash.update(data)
+            self._hashed += len(data)
+        elif len(data):
+            self._waiting[start] = len(data)
+        while self._hashed in self._waiting:
+            size = self._waiting.pop(self._hashed)
+            _hash_part(self._hash, file, self.offset + self._hashed, size)
+            self._hashed += size
+
+    @property
+    def checksum(self) -> str:
+        """Checksum of the data, when all rows are written."""
+        return str(self._hash.hexdigest())
+
+
+class GrowingNpyFile:
+    """An ``.npy`` file to whose end rows are written; their number is known in the end.
+
+    Parameters
+    ----------
+    path : Path
+    row_shape : tuple of int
+    dtype : data type
+    """
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.dtype, self.row_shape, self.rows = np.dtype(dtype), row_shape, 0
+        self._hash = xxhash.xxh3_128()
+        self._file = path.open("wb", buffering=0)
+        # NumPy leaves room in it for a first axis of any length.
+        _write(self._file, memoryview(_header((0, *row_shape), self.dtype)))
+
+    def append(self, rows: NDArray[Any]) -> int:
+        """Write rows, and return their bytes.
+
+        Raises
+        ------
+        ValueError
+            They have another shape than the first ones.
+        """
+        if rows.shape[1:] != self.row_shape:
+            raise ValueError(f"rows of shape {rows.shape[1:]}, expected {self.row_shape}")
+        data = np.ascontiguousarray(rows, dtype=self.dtype).data.cast("B")
+        _write(self._file, data)
+        self._hash.update(data)
+        self.rows += len(rows)
+        return len(data)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of what is written so far."""
+        return (self.rows, *self.row_shape)
+
+    @property
+    def checksum(self) -> str:
+        """Checksum of the data written so far."""
+        return str(self._hash.hexdigest())
+
+    def close(self) -> None:
+        """Note the number of rows."""
+        self._file.seek(0)
+        _write(self._file, memoryview(_header(self.shape, self.dtype)))
+        self._file.close()
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """Return what an ``.npy`` file begins with."""
+    buffer = io.BytesIO()
+    description = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": description, "fortran_order": False, "shape": shape}
+    )
+    return buffer.getvalue()
+
+
+def _write(file: BinaryIO, data: memoryview) -> None:
+    """Write all of it: the system may take less than it is given."""
+    done = 0
+    while done < len(data):
+        done += file.write(data[done:])
+
+
+def _hash_part(checksum: xxhash.xxh3_128, file: BinaryIO, start: int, size: int) -> None:
+    """Add a part of a file to a checksum."""
+    file.seek(start)
+    while size > 0:
+        data = file.read(min(size, READ_AT_ONCE))
+        if not data:
+            break
+        checksum.update(data)
+        size -= len(data)
+
+
+def checksum_of_array(array: NDArray[Any]) -> str:
+    """Return the checksum of the data of an array that is in memory."""
+    return str(xxhash.xxh3_128(np.ascontiguousarray(array).data.cast("B")).hexdigest())
+
+
+def checksum_of_file(path: Path) -> tuple[list[Any], str]:
+    """Return data type and shape of an ``.npy`` file, and the checksum of the data in it.
+
+    Returns
+    -------
+    description : list
+        Data type, then the lengths of the axes.
+    checksum : str
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such file, or it is not of this format.
+    """
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    checksum = xxhash.xxh3_128()
+    with path.open("rb", buffering=0) as file:
+        _hash_part(checksum, file, array.offset, array.nbytes)
+    return [str(array.dtype), *array.shape], str(checksum.hexdigest())
 
 
 def is_lazy(values: Any) -> bool:
@@ -73,7 +209,8 @@ def stream(
     dtypes: Mapping[str, DTypeLike],
     title: str,
     delay: float = 2.0,
-) -> None:
+    progress: bool = True,
+) -> dict[str, str]:
     """Compute dask arrays together and write each one as ``folder/<name>.npy``.
 
     A block that several of them need is computed once and forgotten when all have used it.
@@ -89,6 +226,13 @@ def stream(
         Of the progress bar, which counts bytes.
     delay : float
         Seconds before it appears.
+    progress : bool
+        Whether it does.
+
+    Returns
+    -------
+    dict of str to str
+        Checksum of each array.
     """
     import dask.array
     from tqdm import tqdm
@@ -97,7 +241,13 @@ def stream(
     total = sum(a.size * np.dtype(dtypes[name]).itemsize for name, a in arrays.items())
     lock = threading.Lock()
     with tqdm(
-        desc=title, total=total, unit="B", unit_scale=True, delay=delay, leave=False, disable=None
+        desc=title,
+        total=total,
+        unit="B",
+        unit_scale=True,
+        delay=delay,
+        leave=False,
+        disable=None if progress else True,
     ) as bar:
 
         def written(size: int) -> None:
@@ -115,3 +265,68 @@ def stream(
             scheduler="threads",
             num_workers=min(os.cpu_count() or 1, MAX_THREADS),
         )
+    return {name: target.checksum for name, target in zip(arrays, targets, strict=True)}
+
+
+def append_blocks(
+    folder: Path,
+    blocks: Blocks,
+    dtype_of: Callable[[str, np.dtype[Any]], np.dtype[Any]],
+    title: str,
+    total: int,
+    delay: float = 2.0,
+    progress: bool = True,
+) -> tuple[dict[str, GrowingNpyFile], Mapping[str, Any]]:
+    """Write blocks of rows as they come, each array as ``folder/<name>.npy``.
+
+    Parameters
+    ----------
+    folder : Path
+    blocks : generator
+        Yields mappings from names to rows, the same names each time; they are written before the
+        next ones are asked for.
+    dtype_of : callable
+        Name and data type of rows -> what they are stored as.
+    title : str
+        Of the progress bar, which counts bytes.
+    total : int
+        Bytes to come, about.
+    delay : float
+        Seconds before it appears.
+    progress : bool
+        Whether it does.
+
+    Returns
+    -------
+    files : dict of str to GrowingNpyFile
+        What was written.
+    content : mapping
+        What the generator returned in the end.
+    """
+    from tqdm import tqdm
+
+    files: dict[str, GrowingNpyFile] = {}
+    with (
+        contextlib.ExitStack() as stack,
+        tqdm(
+            desc=title,
+            total=total,
+            unit="B",
+            unit_scale=True,
+            delay=delay,
+            leave=False,
+            disable=None if progress else True,
+        ) as bar,
+    ):
+        stack.callback(blocks.close)
+        while True:
+            try:
+                block = next(blocks)
+            except StopIteration as end:
+                return files, end.value or {}
+            for name, rows in block.items():
+                if name not in files:
+                    path, dtype = folder / f"{name}.npy", dtype_of(name, rows.dtype)
+                    files[name] = GrowingNpyFile(path, rows.shape[1:], dtype)
+                    stack.callback(files[name].close)
+                bar.update(files[name].append(rows))

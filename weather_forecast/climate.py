@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -332,11 +332,30 @@ def land_share(latitude: Tensor, longitude: Tensor) -> Tensor:
     ----------
     latitude, longitude : (...)  [degrees north], [degrees east]
     """
-    inside = torch.sigmoid((ANTARCTICA - latitude) / 1.5)
-    for centre, meridian, half_latitude, half_longitude in CONTINENTS:
+    antarctica = torch.sigmoid((ANTARCTICA - latitude) / 1.5)
+    return torch.maximum(antarctica, inside_ellipses(latitude, longitude, CONTINENTS, 0.08))
+
+
+def inside_ellipses(
+    latitude: Tensor,
+    longitude: Tensor,
+    ellipses: Sequence[tuple[float, float, float, float]],
+    edge: float,
+) -> Tensor:
+    """Return 1 inside the union of some ellipses, 0 outside.
+
+    Parameters
+    ----------
+    latitude, longitude : (...)  [degrees north], [degrees east]
+    ellipses : sequence of (latitude, longitude, half axis, half axis)  [degrees]
+    edge : float
+        Width of the smooth step, in units of the half axes.
+    """
+    inside = torch.zeros_like(latitude)
+    for centre, meridian, half_latitude, half_longitude in ellipses:
         east = (longitude - meridian + 180) % 360 - 180
         radius = torch.hypot((latitude - centre) / half_latitude, east / half_longitude)
-        inside = torch.maximum(inside, torch.sigmoid((1 - radius) / 0.08))
+        inside = torch.maximum(inside, torch.sigmoid((1 - radius) / edge))
     return inside
 
 

@@ -47,9 +47,44 @@ _L91_B = (
     0.875518, 0.897767, 0.917651, 0.935157, 0.950274, 0.963007, 0.973466, 0.982238, 0.989153,
     0.994204, 0.99763, 1.0,
 )
+# Likewise the 137 levels, of its page "L137 model level definitions"; the upper 55 half levels are
+# surfaces of constant pressure.
+_L137_A = (
+    0.0, 2.000365, 3.102241, 4.666084, 6.827977, 9.746966, 13.605424, 18.608931, 24.985718,
+    32.98571, 42.879242, 54.955463, 69.520576, 86.895882, 107.415741, 131.425507, 159.279404,
+    191.338562, 227.968948, 269.539581, 316.420746, 368.982361, 427.592499, 492.616028, 564.413452,
+    643.339905, 729.744141, 823.967834, 926.34491, 1037.201172, 1156.853638, 1285.610352,
+    1423.770142, 1571.622925, 1729.448975, 1897.519287, 2076.095947, 2265.431641, 2465.770508,
+    2677.348145, 2900.391357, 3135.119385, 3381.743652, 3640.468262, 3911.490479, 4194.930664,
+    4490.817383, 4799.149414, 5119.89502, 5452.990723, 5798.344727, 6156.074219, 6526.946777,
+    6911.870605, 7311.869141, 7727.412109, 8159.354004, 8608.525391, 9076.400391, 9562.682617,
+    10065.978516, 10584.631836, 11116.662109, 11660.067383, 12211.547852, 12766.873047,
+    13324.668945, 13881.331055, 14432.139648, 14975.615234, 15508.256836, 16026.115234,
+    16527.322266, 17008.789063, 17467.613281, 17901.621094, 18308.433594, 18685.71875, 19031.289063,
+    19343.511719, 19620.042969, 19859.390625, 20059.931641, 20219.664063, 20337.863281,
+    20412.308594, 20442.078125, 20425.71875, 20361.816406, 20249.511719, 20087.085938, 19874.025391,
+    19608.572266, 19290.226563, 18917.460938, 18489.707031, 18006.925781, 17471.839844, 16888.6875,
+    16262.046875, 15596.695313, 14898.453125, 14173.324219, 13427.769531, 12668.257813,
+    11901.339844, 11133.304688, 10370.175781, 9617.515625, 8880.453125, 8163.375, 7470.34375,
+    6804.421875, 6168.53125, 5564.382813, 4993.796875, 4457.375, 3955.960938, 3489.234375,
+    3057.265625, 2659.140625, 2294.242188, 1961.5, 1659.476563, 1387.546875, 1143.25, 926.507813,
+    734.992188, 568.0625, 424.414063, 302.476563, 202.484375, 122.101563, 62.78125, 22.835938,
+    3.757813, 0.0, 0.0,
+)
+_L137_B = (0.0,) * 55 + (
+    0.000007, 0.000024, 0.000059, 0.000112, 0.000199, 0.00034, 0.000562, 0.00089, 0.001353,
+    0.001992, 0.002857, 0.003971, 0.005378, 0.007133, 0.009261, 0.011806, 0.014816, 0.018318,
+    0.022355, 0.026964, 0.032176, 0.038026, 0.044548, 0.051773, 0.059728, 0.068448, 0.077958,
+    0.088286, 0.099462, 0.111505, 0.124448, 0.138313, 0.153125, 0.16891, 0.185689, 0.203491,
+    0.222333, 0.242244, 0.263242, 0.285354, 0.308598, 0.332939, 0.358254, 0.384363, 0.411125,
+    0.438391, 0.466003, 0.4938, 0.521619, 0.549301, 0.576692, 0.603648, 0.630036, 0.655736,
+    0.680643, 0.704669, 0.727739, 0.749797, 0.770798, 0.790717, 0.809536, 0.827256, 0.843881,
+    0.859432, 0.873929, 0.887408, 0.8999, 0.911448, 0.922096, 0.931881, 0.94086, 0.949064, 0.95655,
+    0.963352, 0.969513, 0.975078, 0.980072, 0.984542, 0.9885, 0.991984, 0.995003, 0.99763, 1.0,
+)
 # fmt: on
 
-_TABLES = {"L91": (_L91_A, _L91_B)}
+_TABLES = {"L91": (_L91_A, _L91_B), "L137": (_L137_A, _L137_B)}
 
 
 def count_levels(table: str = "L91") -> int:
@@ -73,7 +108,7 @@ def hybrid_coefficients(levels: int, table: str = "L91") -> tuple[Tensor, Tensor
     levels : int
         Full levels of the column, counted from the top.
     table : str
-        Name of the vertical resolution: ``L91``.
+        Name of the vertical resolution: ``L91`` or ``L137``.
 
     Returns
     -------
@@ -93,6 +128,35 @@ def _upper(levels: int, table: str) -> tuple[tuple[float, ...], tuple[float, ...
         raise ValueError(f"{table} has {count_levels(table)} levels, the columns have {levels}")
     a, b = _TABLES[table]
     return a[: levels + 1], b[: levels + 1]
+
+
+def spread_coefficients(levels: int, table: str = "L137") -> tuple[Tensor, Tensor]:
+    """Return A [Pa] and B [1] of fewer half levels that still reach from the top to the ground.
+
+    The half levels of the table that are evenly spread among them: a coarser atmosphere, for tests.
+
+    Parameters
+    ----------
+    levels : int
+        Full levels of the column.
+    table : str
+        Name of the vertical resolution.
+
+    Returns
+    -------
+    a, b : (half_level,), float64
+
+    Raises
+    ------
+    ValueError
+        An unknown table, or more levels than it has.
+    """
+    whole = count_levels(table)
+    if not 1 <= levels <= whole:
+        raise ValueError(f"{table} has {whole} levels, the columns have {levels}")
+    a, b = hybrid_coefficients(whole, table)
+    chosen = torch.linspace(0, whole, levels + 1, dtype=torch.float64).round().long()
+    return a[chosen], b[chosen]
 
 
 def half_level_pressure(surface_pressure: Tensor, levels: int, table: str = "L91") -> Tensor:
@@ -172,6 +236,24 @@ def geopotential(temperature: Tensor, p_half: Tensor, below: Tensor | float = 0.
     depth = to_top.flip(-1).cumsum(-1).flip(-1) - to_top
     base = torch.as_tensor(below, dtype=depth.dtype, device=depth.device)
     return base[..., None] + depth + to_middle
+
+
+def half_level_geopotential(temperature: Tensor, p_half: Tensor) -> Tensor:
+    """Return the geopotential of the half levels above the lowest one.
+
+    Parameters
+    ----------
+    temperature : (..., level)  [K]
+    p_half : (..., half_level)  [Pa]
+
+    Returns
+    -------
+    (..., half_level)  [m2/s2]
+        The top of a layer that reaches up to zero pressure counts as being at its middle.
+    """
+    _, to_top = _hydrostatic(temperature, p_half)
+    height = to_top.flip(-1).cumsum(-1).flip(-1)
+    return torch.cat([height, torch.zeros_like(height[..., :1])], dim=-1)
 
 
 def geopotential_steps(temperature: Tensor, p_half: Tensor) -> Tensor:

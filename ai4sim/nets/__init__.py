@@ -19,6 +19,8 @@ NETS = {
     "UNet": "ai4sim.nets.unet",
     "MLP": "ai4sim.nets.mlp",
     "ColumnCNN": "ai4sim.nets.column_cnn",
+    "AttentionCNN": "ai4sim.nets.column_attention",
+    "BiRNN": "ai4sim.nets.column_rnn",
     "GAT": "ai4sim.nets.gat",
     "GCN": "ai4sim.nets.gnn",
     "GIN": "ai4sim.nets.gnn",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 
 from ai4sim.cache import ProcessedCache
+from ai4sim.streaming import NpyFile, checksum_of_array
 
 SLOW_BUILD = """
 import sys, time
@@ -36,11 +40,23 @@ from ai4sim.cache import ProcessedCache
 from ai4sim.tests import test_cache
 
 def announce(block):
-    print("block", flush=True)
+    print("block\\n", end="", flush=True)  # one write: two threads may print at once
     time.sleep(0.2)
 
 test_cache.before_block = announce
 ProcessedCache(Path(sys.argv[1]), "demo-1", test_cache.lazily).build([Path(sys.argv[2])])
+"""
+
+KILLED_BUILD = """
+import sys
+from pathlib import Path
+from ai4sim.cache import ProcessedCache
+from ai4sim.tests.test_cache import slowly
+
+if __name__ == "__main__":
+    data, scheduler = Path(sys.argv[1]), sys.argv[2]
+    files = sorted((data / "raw").iterdir())
+    ProcessedCache(data, "demo-1", slowly, workers=2, scheduler=scheduler).build(files)
 """
 
 
@@ -62,6 +78,25 @@ def lazily(path: Path, blocks: int = 8) -> dict[str, Any]:
     parts = [da.from_delayed(dask.delayed(block)(i), (3, 2), np.float64) for i in range(blocks)]
     rows = da.concatenate(parts)
     return {"rows": rows, "total": rows.sum(axis=0), "sum": rows.sum(axis=0), "order": [2, 1]}
+
+
+def in_blocks(path: Path, blocks: int = 8) -> Generator[dict[str, Any], None, dict[str, Any]]:
+    """Yield rows block after block, and return their sum."""
+    number, total = float(path.read_text().split()[0]), np.zeros(2)
+    for i in range(blocks):
+        before_block(i)
+        rows = number + np.arange(3 * i, 3 * i + 3)[:, None] * np.array([1.0, 100.0])
+        yield {"rows": rows, "index": np.arange(3 * i, 3 * i + 3)}
+        total += rows.sum(axis=0)
+    return {"total": total, "attributes": {"blocks": blocks}}
+
+
+def slowly(path: Path) -> Generator[dict[str, Any], None, dict[str, Any]]:
+    """Do the same, but the last file takes its time."""
+    for block in range(100 if path.stem == "flame_2" else 1):
+        time.sleep(0.1 * block)
+        yield {"rows": np.full((2, 3), float(block))}
+    return {}
 
 
 def process(path: Path) -> dict[str, Any]:
@@ -258,3 +293,154 @@ def test_scratch_is_there_while_a_file_is_processed(tmp_path: Path, raw: list[Pa
         "manifest.json",
         "numbers.npy",
     ]
+
+
+def test_a_generator_gives_rows_block_by_block(
+    tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = ProcessedCache(tmp_path, "demo-1", in_blocks, double=("total",))
+    arrays, attributes = cache.load(raw[2])
+    expected = 2 + np.arange(24)[:, None] * np.array([1.0, 100.0])
+    assert arrays["rows"].dtype == np.float32 and arrays["index"].dtype == np.int64
+    np.testing.assert_array_equal(arrays["rows"], expected)
+    np.testing.assert_array_equal(arrays["index"], np.arange(24))
+    np.testing.assert_array_equal(arrays["total"], expected.sum(0))
+    assert attributes == {"blocks": 8}
+
+    def fail(block: int) -> None:
+        if block == 5:
+            raise ValueError("block 5 holds NaN")
+
+    monkeypatch.setattr(f"{__name__}.before_block", fail)
+    with pytest.raises(ValueError, match="block 5 holds NaN"):
+        cache.build(raw)
+    assert entries(tmp_path) == ["flame_2"]
+
+
+@pytest.mark.parametrize("recipe", [process, lazily, in_blocks])
+def test_a_flipped_byte_is_found(tmp_path: Path, raw: list[Path], recipe: Any) -> None:
+    cache = ProcessedCache(tmp_path, "demo-1", recipe)
+    with pytest.raises(FileNotFoundError, match=r"flame_0\.h5: nothing in .* was made from it"):
+        cache.verify(raw[0])
+    arrays, _ = cache.load(raw[0])
+    assert sorted(cache.verify(raw[0])) == sorted(arrays)
+    name = "numbers" if recipe is process else "rows"
+    damaged = tmp_path / "processed" / "demo-1" / "flame_0" / f"{name}.npy"
+    content = bytearray(damaged.read_bytes())
+    content[-5] ^= 1
+    damaged.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"flame_0/{name}\.npy: damaged.*Remove .*flame_0:"):
+        cache.verify(raw[0])
+    damaged.write_bytes(content[:70])
+    with pytest.raises(ValueError, match=rf"flame_0/{name}\.npy: damaged, it cannot be read"):
+        cache.verify(raw[0])
+
+
+def test_data_from_before_there_were_checksums_stay_readable(
+    tmp_path: Path, raw: list[Path]
+) -> None:
+    recipe = Counting()
+    cache = ProcessedCache(tmp_path, "demo-1", recipe)
+    cache.build(raw)
+    manifest = tmp_path / "processed" / "demo-1" / "flame_1" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    del content["xxh3_128"]
+    manifest.write_text(json.dumps(content))
+    np.testing.assert_array_equal(cache.load(raw[1])[0]["numbers"], [1, 7, 5])
+    assert recipe.seen == ["flame_0", "flame_1", "flame_2"]
+    assert cache.verify(raw[1]) == []
+
+
+def test_blocks_that_come_in_any_order_have_one_checksum(tmp_path: Path) -> None:
+    rows = np.arange(40, dtype=np.float32).reshape(10, 4)
+    parts = [slice(0, 3), slice(3, 4), slice(4, 9), slice(9, 10)]
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]):
+        file = NpyFile(tmp_path / "rows.npy", rows.shape, rows.dtype)
+        for i in order:
+            file[parts[i],] = rows[parts[i]]
+        np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), rows)
+        assert file.checksum == checksum_of_array(rows)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of each file of processed data."""
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != ".lock"]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize(("scheduler", "workers"), [("processes", 2), ("distributed", 1)])
+def test_every_scheduler_gives_the_same_bytes(
+    tmp_path: Path, raw: list[Path], scheduler: str, workers: int
+) -> None:
+    if scheduler == "distributed":
+        pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    folder = tmp_path / "processed" / "demo-1"
+    ProcessedCache(tmp_path, "demo-1", in_blocks).build(raw)
+    on_threads = contents(folder)
+    for name in entries(tmp_path):
+        (folder / name).rename(tmp_path / name)
+    cache = ProcessedCache(tmp_path, "demo-1", in_blocks, workers, scheduler=scheduler)
+    cache.build(raw)
+    assert contents(folder) == on_threads and len(on_threads) == 12
+
+
+def test_a_running_scheduler_is_used_by_its_address(tmp_path: Path, raw: list[Path]) -> None:
+    import dask
+
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    with distributed.LocalCluster(
+        n_workers=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tcp://")
+        cache = ProcessedCache(tmp_path, "demo-1", in_blocks, scheduler=address)
+        cache.build(raw)
+        assert entries(tmp_path) == ["flame_0", "flame_1", "flame_2"]
+        # An error of a worker is that of the recipe, and the scheduler goes on.
+        raw[1].write_text("no number")
+        with pytest.raises(ValueError, match="could not convert string to float: 'no'"):
+            cache.build(raw)
+        assert len(cluster.scheduler.workers) == 1
+        with distributed.Client(address) as client:
+            client.write_scheduler_file(str(tmp_path / "scheduler.json"))
+        raw[1].write_text("3 7 5")
+        cache.scheduler = str(tmp_path / "scheduler.json")
+        np.testing.assert_array_equal(cache.load(raw[1])[0]["rows"][:2, 0], [3, 4])
+    cache = ProcessedCache(tmp_path, "demo-2", in_blocks, scheduler=address)
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
+        pytest.raises(ConnectionError, match="no Dask scheduler answers at 'tcp://.*'"),
+    ):
+        cache.build(raw)
+
+
+def test_what_is_no_scheduler_is_refused(
+    tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="scheduler: expected 'threads', .*, found 'slurm'"):
+        ProcessedCache(tmp_path, "demo-1", process, scheduler="slurm").build(raw)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'dask\[distributed\]'"):
+        ProcessedCache(tmp_path, "demo-1", process, scheduler="distributed").build(raw)
+
+
+def test_sigkill_of_the_parent_ends_its_workers_and_keeps_what_is_done(
+    tmp_path: Path, raw: list[Path]
+) -> None:
+    script = tmp_path / "build.py"
+    script.write_text(KILLED_BUILD)
+    killed = subprocess.Popen([sys.executable, str(script), str(tmp_path), "processes"])
+    folder, deadline = tmp_path / "processed" / "demo-1", time.monotonic() + 30
+    done = [folder / "flame_0" / "manifest.json", folder / "flame_1" / "manifest.json"]
+    while not all(file.exists() for file in done) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    (half,) = [name for name in entries(tmp_path) if name.startswith(".tmp-")]
+    worker = int(half.removeprefix(".tmp-").split("-")[-3])
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    recipe = Counting()
+    ProcessedCache(tmp_path, "demo-1", recipe).build(raw)
+    assert recipe.seen == ["flame_2"]
+    assert entries(tmp_path) == ["flame_0", "flame_1", "flame_2"]

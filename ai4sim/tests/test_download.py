@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ai4sim.download import ResumingDownloader, fetch_archive, fetch_file
+from ai4sim.download import ResumingDownloader, fetch_archive, fetch_file, fetch_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
 
 FIELDS = {
@@ -328,6 +328,25 @@ def test_a_single_local_file_is_copied(tmp_path: Path) -> None:
     assert file.read_bytes() == b"columns" and source.exists()
     with pytest.raises(FileNotFoundError, match="Nearest name there: source.nc"):
         fetch_file(str(tmp_path / "sourc.nc"), tmp_path, "2016.h5")
+
+
+def test_parts_of_a_file_are_fetched_once_and_joined(server: ArchiveServer, tmp_path: Path) -> None:
+    here = tmp_path / "here.h5"
+    here.write_bytes(b"and the end")
+    urls = [server.url + "/a", server.url + "/b", str(here)]
+
+    def join(parts: list[Path], joined: Path) -> None:
+        joined.write_bytes(b"".join(part.read_bytes()[-11:] for part in parts))
+
+    server.content = b"a beginning"
+    server.statuses = [200, 404]
+    with pytest.raises(FileNotFoundError, match=r"/b: the server answers 404"):
+        fetch_files(urls, tmp_path / "data", "c.h5", convert=join, downloader=quick())
+    for _ in range(2):
+        file = fetch_files(urls, tmp_path / "data", "c.h5", convert=join, downloader=quick())
+        assert file.read_bytes() == b"a beginninga beginningand the end"
+    assert len(server.asked) == 3  # the first part had come, the second is missing but once
+    assert here.exists() and not list((tmp_path / "data" / "downloads").glob("*.archive"))
 
 
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:

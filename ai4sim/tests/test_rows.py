@@ -190,3 +190,20 @@ def test_what_cannot_be_served_is_refused(tables, tmp_path):
     np.save(tmp_path / "wide.npy", np.zeros((1, 5), np.float32))
     with pytest.raises(ValueError, match="ends early; it was replaced"):
         wide.read(0, torch.empty(3, 5))
+
+
+def test_runs_of_a_table_are_served_as_if_there_was_nothing_else(tables):
+    whole = tables[0]
+    runs = [(0, 2), (5, 6), (8, whole.rows)]
+    chosen = [i for start, stop in runs for i in range(start, stop)]
+    part = Table.of_runs(whole.path, whole.arrays, runs)
+    assert part.rows == len(chosen)
+    (expected,) = OrderedRows([whole], whole.rows)
+    for size in (1, 3, part.rows):
+        batches = list(OrderedRows([part], size))
+        for name in whole.arrays:
+            found = torch.cat([batch[name] for batch in batches])
+            np.testing.assert_array_equal(found, expected[name][chosen])
+    assert list(part.places(1, 5)) == [(1, 2), (5, 6), (8, 10)]
+    batches = list(ShuffledRows([part, tables[1]], 4, memory_limit=1.0))
+    assert len(numbers(batches)) == part.rows + tables[1].rows == len(set(numbers(batches)))

@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ai4sim.splits import (
     Split,
+    by_group,
     by_time,
     case_of,
     explicit,
     find_table,
     natural_key,
+    runs,
     split_files,
 )
 
@@ -138,3 +141,38 @@ def test_an_empty_set_and_an_unknown_case_are_errors():
         split.require("val", "wherever")
     with pytest.raises(ValueError, match=r"\['C'\] are not among the cases found: \['A'\]"):
         split_files(RUN, test_cases=["C"])
+
+
+@given(
+    sizes=st.lists(st.integers(1, 50), min_size=20, max_size=60),
+    ratios=st.sampled_from([(0.7, 0.15, 0.15), (0.8, 0.2, 0.0), (1 / 3, 1 / 3, 1 / 3)]),
+    seed=st.integers(0, 5),
+)
+def test_whole_groups_come_near_the_ratios(sizes, ratios, seed):
+    groups = dict(enumerate(sizes))
+    sets = by_group(groups, ratios, seed)
+    assert sets.keys() == groups.keys()
+    for name, ratio in zip(("train", "val", "test"), ratios, strict=True):
+        samples = sum(size for group, size in groups.items() if sets[group] == name)
+        assert abs(samples - ratio * sum(sizes)) <= max(sizes)
+        assert (samples > 0) == (ratio > 0)
+    assert by_group(dict(reversed(groups.items())), ratios, seed) == sets
+
+
+def test_equal_groups_are_divided_exactly_and_by_the_seed():
+    groups = dict.fromkeys(range(20), 11)
+    draws = [by_group(groups, (0.7, 0.2, 0.1), seed) for seed in (0, 1)]
+    for sets in draws:
+        assert [list(sets.values()).count(name) for name in ("train", "val", "test")] == [14, 4, 2]
+    assert draws[0] != draws[1]
+    with pytest.raises(ValueError, match="sum to 1"):
+        by_group(groups, (0.7, 0.2, 0.2))
+
+
+@given(st.lists(st.booleans(), max_size=20))
+def test_runs_are_what_was_chosen(chosen):
+    found = runs(np.array(chosen, dtype=bool))
+    assert [i for a, b in found for i in range(a, b)] == [i for i, c in enumerate(chosen) if c]
+    assert all(a < b for a, b in found) and all(
+        b < c for (_, b), (c, _) in zip(found, found[1:], strict=False)
+    )

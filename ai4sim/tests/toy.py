@@ -45,7 +45,7 @@ class Columns(Dataset):
 class ToyData(SurrogateDataModule):
     """Columns by files."""
 
-    raw_pattern = "*.npy"
+    raw_patterns = ("*.npy",)
 
     def dataset(self, files: Sequence[Path], stage: Stage) -> Dataset:
         """Return all columns of the files."""

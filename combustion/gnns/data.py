@@ -148,7 +148,7 @@ class GraphDataModule(CropDataModule):
         See :class:`combustion.crops.CropDataModule`.
     """
 
-    raw_pattern = "*"
+    raw_patterns = ("*",)
 
     def __init__(self, patch_nodes: int = 4096, halo: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -15,20 +15,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import functools
 import logging
-import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from ai4sim.files import one_at_a_time, remove_stale_temporaries
+from weather_forecast.generation import write_missing
 from weather_forecast.gwd.columns import Columns, draw_columns
-from weather_forecast.gwd.layout import Layout, open_file, write_columns
+from weather_forecast.gwd.layout import Layout, write_columns
 
 logger = logging.getLogger(__name__)
 
@@ -134,49 +132,20 @@ def generate_columns(
     folder = scheme_path(data_path, scheme)
     days = sorted(set(demo_dates() if dates is None else dates))
     files = {day: folder / "raw" / f"{day.isoformat()}.h5" for day in days}
-    with one_at_a_time(folder / ".generation"):
-        remove_stale_temporaries(folder / "raw")
-        for day, file in files.items():
-            if file.exists():
-                _check_made_alike(file, _attributes(day, scheme, grid, seed))
-        missing = [day for day in days if not files[day].exists()]
-        _write_dates(missing, files, scheme, grid, seed, workers or _cores(), progress)
+    write_missing(
+        folder,
+        {file: _attributes(day, scheme, grid, seed) for day, file in files.items()},
+        functools.partial(_write_date, scheme=scheme, grid=grid, seed=seed),
+        columns=grid[0] * grid[1],
+        label=scheme,
+        workers=workers,
+        progress=progress,
+    )
     return list(files.values())
 
 
-def _write_dates(
-    days: list[datetime.date],
-    files: dict[datetime.date, Path],
-    scheme: Scheme,
-    grid: tuple[int, int],
-    seed: int,
-    workers: int,
-    progress: bool,
-) -> None:
-    """Compute some dates side by side, in threads: what takes long does not hold Python's lock."""
-    threads = torch.get_num_threads()
-    one_core_each = ThreadPoolExecutor(workers, "date", torch.set_num_threads, (1,))
-    bar = tqdm(
-        total=len(days) * grid[0] * grid[1],
-        desc=scheme,
-        unit=" columns",
-        unit_scale=True,
-        disable=None if progress and days else True,  # None: a bar on terminals only
-    )
-    with one_core_each as pool, bar:
-        jobs = [pool.submit(_write_date, files[d], d, scheme, grid, seed) for d in days]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                bar.update(grid[0] * grid[1])
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)
-
-
-def _write_date(
-    file: Path, day: datetime.date, scheme: Scheme, grid: tuple[int, int], seed: int
-) -> None:
+def _write_date(file: Path, scheme: Scheme, grid: tuple[int, int], seed: int) -> None:
+    day = datetime.date.fromisoformat(file.stem)
     latitude, longitude = snapshot_grid(*grid)
     layout = Layout(scheme, LEVELS[scheme])
     latitude = latitude.float().double()  # as it will be stored
@@ -259,31 +228,6 @@ def _attributes(
         "scheme": f"IFS, {name}, in double precision",
         **parameters,
     }
-
-
-def _check_made_alike(file: Path, expected: dict[str, Any]) -> None:
-    """Raise ValueError unless a file comes from the same recipe."""
-    with open_file(file) as raw:
-        found = dict(raw.attrs)
-    if "input_state" not in found or "seed" not in found:
-        raise ValueError(f"{file} was not generated here. Choose another folder.")
-    differences = [
-        f"{key} {found.get(key)} there, {value} here"
-        for key, value in expected.items()
-        if found.get(key) != value
-    ]
-    if differences:
-        raise ValueError(
-            f"{file} was made in another way: {'; '.join(differences)}. Choose another folder, or "
-            "remove the file."
-        )
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # what SLURM or a container grants
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -14,9 +14,11 @@ from weather_forecast.levels import (
     full_level_pressure,
     geopotential,
     geopotential_steps,
+    half_level_geopotential,
     half_level_pressure,
     hybrid_coefficients,
     level_pressures,
+    spread_coefficients,
 )
 
 REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
@@ -126,8 +128,8 @@ def test_gradients_are_finite_in_the_unbounded_layer_too():
 
 
 def test_unknown_tables_and_levels_are_explained():
-    with pytest.raises(ValueError, match=r"expected one of \['L91'\], found 'L137'"):
-        hybrid_coefficients(60, "L137")
+    with pytest.raises(ValueError, match=r"expected one of \['L137', 'L91'\], found 'L60'"):
+        hybrid_coefficients(60, "L60")
     for levels in (0, 92):
         with pytest.raises(ValueError, match=f"L91 has 91 levels, the columns have {levels}"):
             half_level_pressure(SURFACE_PRESSURE, levels)
@@ -144,3 +146,50 @@ def test_plain_numbers_are_those_of_the_tensors():
         level_pressures(85000.0, 92)
     with pytest.raises(ValueError, match="expected one of .*, found 'L60'"):
         count_levels("L60")
+
+
+@pytest.mark.skipif(
+    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
+)
+def test_l137_are_the_levels_of_era5():
+    with h5py.File(Path(str(REFERENCE), "ecrad", "raw", "ecrad_3d_train.h5")) as file:
+        era5 = file["source"][()] == 0
+        stored = torch.from_numpy(file["hl_inputs"][..., 1].astype("float32")[era5])
+    assert len(stored) > 1000
+    found = half_level_pressure(stored[:, -1].double(), 137, "L137")
+    # Single precision has 24 binary digits, the surface pressure too.
+    torch.testing.assert_close(found, stored.double(), rtol=2**-23, atol=0.008)
+
+
+def test_l137_reach_from_zero_to_the_surface():
+    a, b = hybrid_coefficients(137, "L137")
+    assert len(a) == len(b) == 138 and count_levels("L137") == 137
+    assert a[0] == b[0] == a[137] == 0 and b[137] == 1
+    p = half_level_pressure(SURFACE_PRESSURE, 137, "L137")
+    assert (p.diff(dim=-1) > 0).all() and (p[:, -1] == SURFACE_PRESSURE).all()
+    # Both tables are the same pressures in the stratosphere, seen in other steps.
+    assert not b[:55].any() and p[0, 54] == pytest.approx(7311.87, abs=0.01)
+
+
+def test_spread_levels_keep_both_ends():
+    a, b = hybrid_coefficients(137, "L137")
+    for levels in (1, 20, 91, 136):
+        some_a, some_b = spread_coefficients(levels)
+        assert len(some_a) == levels + 1
+        assert some_a[0] == some_b[0] == some_a[-1] == 0 and some_b[-1] == 1
+        p = some_a + some_b * 1e5
+        assert (p.diff() > 0).all() and set(p.tolist()) <= set((a + b * 1e5).tolist())
+    for found, whole in zip(spread_coefficients(137), (a, b), strict=True):
+        assert torch.equal(found, whole)
+    with pytest.raises(ValueError, match="L137 has 137 levels, the columns have 138"):
+        spread_coefficients(138)
+
+
+def test_half_levels_lie_around_the_full_ones():
+    t, p = rough_temperature(91), half_level_pressure(SURFACE_PRESSURE, 91)
+    half, full = half_level_geopotential(t, p), geopotential(t, p)
+    assert not half[:, -1].any()
+    assert ((half[:, :-1] >= full) & (full > half[:, 1:])).all()
+    assert torch.equal(half[:, 0], full[:, 0])  # the unbounded layer
+    thickness = GAS_CONSTANT * t * (p[:, 1:] / p[:, :-1]).log()
+    torch.testing.assert_close(-half.diff(dim=-1)[:, 1:], thickness[:, 1:])

@@ -1,0 +1,1 @@
+"""3-D cloud radiative effects of ecRad: SPARTACUS minus Tripleclouds."""

@@ -1,0 +1,255 @@
+"""What every correction must beat: nothing, the mean, a line; and the scheme that makes labels.
+
+``zero``
+    No correction, as operational forecasts have it.
+``mean_profile``
+    The mean of each output over the training set.
+``ridge``
+    Ridge regression of each output on the principal components of the standardised inputs.
+``teacher``
+    The difference of this repository's own SPARTACUS and Tripleclouds, where that is asked for:
+    what a cheap physical scheme knows of another one's effects. Of labels that it has made itself
+    it is no baseline but the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from weather_forecast.bias_correction.layout import AEROSOLS, Layout
+
+FIT_COLUMNS = 10_000
+"""Columns that the ridge regression is fitted to, at most, evenly spread over those given."""
+COMPONENTS = 200
+PENALTY = 5.0
+"""Ridge penalty: a component that holds all the variance of the inputs meets a prior as strong as
+this many columns, one that holds a hundredth of it as strong as a hundred times as many."""
+CONSTANT = 1e-6
+"""Standard deviation, relative to the size of the mean, up to which an input is constant."""
+LARGEST = 5.0
+"""Standard deviations to which an input is cut: one that hardly varies in training, as a cloud at
+a level where there is one in a thousand, would be worth a hundred of them in another column."""
+TEACHER_COLUMNS = 200
+LOGARITHMIC: dict[str, float] = {
+    "q": 1e-7,
+    "o3_mmr": 1e-9,
+    "q_liquid": 1e-7,
+    "q_ice": 1e-7,
+    **{f"aerosol_mmr_{kind}": 1e-12 for kind in range(1, AEROSOLS + 1)},
+    "pressure_hl": 1.0,
+}
+"""Inputs of several orders of magnitude, which the regression sees as ``log(x + offset)``."""
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Mean profile and ridge regression of a training set.
+
+    Attributes
+    ----------
+    mean_profile : (output_channels,)  [W/m2, K/day]
+    center, scale : (input_channels,)
+        Of the :func:`features`; a constant one has the scale 0.
+    components : (input_channels, component)
+    intercept : (output_channels,)
+    weights : (component, output_channels)
+        All float32, a few MB in a checkpoint.
+    """
+
+    mean_profile: Tensor
+    center: Tensor
+    scale: Tensor
+    components: Tensor
+    intercept: Tensor
+    weights: Tensor
+
+    @classmethod
+    def fit(
+        cls,
+        inputs: Tensor,
+        targets: Tensor,
+        layout: Layout,
+        *,
+        mean_profile: Tensor | None = None,
+        components: int = COMPONENTS,
+        penalty: float = PENALTY,
+    ) -> Self:
+        """Fit to columns of a training set.
+
+        With the principal components t of the standardised :func:`features`, the weights w solve
+        ``(t't + penalty v) w = t'y`` (Hoerl & Kennard 1970), v being the variance of all features
+        together. Constant inputs get no weight.
+
+        Parameters
+        ----------
+        inputs : (column, input_channels)
+        targets : (column, output_channels)
+        layout : Layout
+        mean_profile : (output_channels,), optional
+            That of the whole training set; that of the columns by default.
+        components : int
+            How many, at most.
+        penalty : float
+            See :data:`PENALTY`.
+
+        Raises
+        ------
+        ValueError
+            Fewer than two columns, or of another layout.
+        """
+        _require(inputs, layout, "fitted to columns")
+        if len(inputs) < 2 or targets.shape != (len(inputs), layout.output_channels):
+            raise ValueError(
+                f"baselines: expected two or more columns with {layout.output_channels} outputs, "
+                f"found inputs {tuple(inputs.shape)} and targets {tuple(targets.shape)}"
+            )
+        every = -(-len(inputs) // FIT_COLUMNS)
+        y = targets[::every].double()
+        z = features(inputs[::every], layout)
+        center = z.mean(0)
+        std = z.std(0, correction=0)
+        size = center.abs().clamp(min=torch.finfo(torch.float32).tiny)
+        scale = torch.where(std > CONSTANT * size, 1 / std, 0.0)
+        z = z.sub_(center).mul_(scale).clamp_(-LARGEST, LARGEST)
+        basis = principal_components(z, components)
+        t = z @ basis
+        t_mean, y_mean = t.mean(0), y.mean(0)
+        t, y = t - t_mean, y - y_mean
+        system = t.T @ t + penalty * z.square().mean(0).sum() * torch.eye(t.shape[1]).to(t)
+        weights = torch.linalg.solve(system, t.T @ y)
+        mean = y_mean if mean_profile is None else mean_profile
+        state = (mean, center, scale, basis, y_mean - t_mean @ weights, weights)
+        return cls(*(values.float().cpu() for values in state))
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything as tensors, for a checkpoint."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Rebuild from what :meth:`state` gave."""
+        return cls(**state)
+
+    def predict(
+        self, inputs: Tensor, layout: Layout, *, teacher: bool = False, every: int = 1
+    ) -> dict[str, Tensor]:
+        """Predict with each baseline.
+
+        Parameters
+        ----------
+        inputs : (column, input_channels)
+        layout : Layout
+        teacher : bool
+            Whether the radiation scheme is one of them. It costs some 30 ms per column.
+        every : int
+            It sees one column in so many, see :func:`thinning`.
+
+        Returns
+        -------
+        name -> (column, output_channels)  [W/m2, K/day]
+            In the precision of the inputs. Rows of NaN where the scheme has not seen a column.
+
+        Raises
+        ------
+        ValueError
+            Inputs of another layout than that of the training set.
+        """
+        if len(self.center) != layout.input_channels:
+            raise ValueError(
+                f"baselines: fitted to columns of {len(self.center)} inputs, found "
+                f"{layout.input_channels}, those of {layout}"
+            )
+        _require(inputs, layout, "called with columns")
+        center, scale, components, intercept, weights = (
+            values.to(inputs.device).double()
+            for values in (self.center, self.scale, self.components, self.intercept, self.weights)
+        )
+        z = ((features(inputs, layout) - center) * scale).clamp(-LARGEST, LARGEST)
+        predictions = {
+            "zero": inputs.new_zeros(len(inputs), layout.output_channels),
+            "mean_profile": self.mean_profile.to(inputs).expand(len(inputs), -1),
+            "ridge": (intercept + z @ components @ weights).to(inputs),
+        }
+        if teacher:
+            predictions["teacher"] = _teacher(inputs, layout, every)
+        return predictions
+
+
+def features(inputs: Tensor, layout: Layout) -> Tensor:
+    """Return the inputs with those of :data:`LOGARITHMIC` as logarithms.
+
+    Parameters
+    ----------
+    inputs : (column, input_channels)
+
+    Returns
+    -------
+    (column, input_channels)
+        A copy, float64.
+    """
+    values = inputs.to(torch.float64, copy=True)
+    split = layout.split_inputs(values)  # views
+    for name, offset in LOGARITHMIC.items():
+        split[name].clamp_(min=0).add_(offset).log_()
+    return values
+
+
+def principal_components(z: Tensor, components: int, iterations: int = 3) -> Tensor:
+    """Return the leading directions of rows by subspace iteration (Halko et al. 2011, 4.4).
+
+    Parameters
+    ----------
+    z : (row, channel)
+        Of mean zero.
+    components : int
+        How many, at most: no more than there are directions in which the rows differ.
+    iterations : int
+        The more, the sharper the last components are told from those that are left out.
+
+    Returns
+    -------
+    (channel, component)
+        Orthonormal, the strongest first.
+    """
+    wide = min(components + 20, *z.shape)
+    generator = torch.Generator().manual_seed(0)  # leaves that of the training alone
+    basis = torch.randn(z.shape[1], wide, generator=generator, dtype=z.dtype).to(z.device)
+    for _ in range(iterations):
+        basis = torch.linalg.qr(z.T @ torch.linalg.qr(z @ basis).Q).Q
+    _, strength, turned = torch.linalg.svd(z @ basis, full_matrices=False)
+    kept = strength[:components] > 1e-6 * strength[0]
+    return basis @ turned[:components][kept].T
+
+
+def thinning(columns: int, teacher_columns: int = TEACHER_COLUMNS) -> int:
+    """Return the stride by which the radiation scheme sees about `teacher_columns` of `columns`.
+
+    Its metrics are those of the columns that it has seen.
+    """
+    return max(1, -(-columns // max(1, teacher_columns)))
+
+
+def _teacher(inputs: Tensor, layout: Layout, every: int) -> Tensor:
+    """Run the radiation scheme on one column in `every`, on the host."""
+    from weather_forecast.bias_correction.radiation.solver import three_dimensional_effect
+
+    effect, _ = three_dimensional_effect(
+        layout.split_inputs(inputs[::every].cpu()), like_ecrad=True
+    )
+    found = inputs.new_full((len(inputs), layout.output_channels), torch.nan)
+    found[::every] = effect.to(inputs)
+    return found
+
+
+def _require(inputs: Tensor, layout: Layout, what: str) -> None:
+    """Raise an error unless the inputs are of the layout."""
+    if inputs.ndim != 2 or inputs.shape[1] != layout.input_channels:
+        raise ValueError(
+            f"baselines: {what} of shape {tuple(inputs.shape)}, expected (column, "
+            f"{layout.input_channels}) for {layout}"
+        )

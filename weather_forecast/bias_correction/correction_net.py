@@ -1,0 +1,120 @@
+"""The network of the 3-D corrections: features, a network along the levels, a head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ai4sim.nets import build
+from weather_forecast.bias_correction.features import profile_features, surface_features
+from weather_forecast.bias_correction.heads import FreeHead, StructuredHead
+from weather_forecast.bias_correction.layout import Layout
+
+LIMIT = 6.0
+"""Standard deviations beyond which a feature is cut off."""
+
+
+class CorrectionNet(nn.Module):
+    """Columns (column, channel), physical units, to corrections in units of `output_scale`.
+
+    Parameters
+    ----------
+    backbone : mapping
+        A network along the levels, (batch, in_channels, level) to (batch, out_channels, level), see
+        :func:`ai4sim.nets.build`; it gets the two numbers of channels.
+    levels : int
+        Layers of the columns.
+    structured : bool
+        Whether the corrections fit together by construction, see :mod:`.heads`.
+    derived : bool
+        Whether it sees derived features of the clouds, see :mod:`.features`.
+    jitter : float
+        Standard deviation of the noise that training adds to the features of the clear air, in
+        units of theirs. There are many clouds but few profiles of the air in a data set: this keeps
+        the network from knowing each by heart.
+    """
+
+    output_scale: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        levels: int = 137,
+        structured: bool = True,
+        derived: bool = True,
+    ) -> None:
+        super().__init__()
+        self.layout, self.derived = Layout(levels), derived
+        self.head = StructuredHead(self.layout) if structured else FreeHead(self.layout)
+        inputs = self._features(self.layout.split_inputs(example(self.layout))).shape[1]
+        self.backbone = build(
+            {**backbone, "in_channels": inputs, "out_channels": self.head.channels}
+        )
+        self.register_buffer("output_scale", torch.ones(self.layout.output_channels))
+        self.register_buffer("mean", torch.zeros(inputs, 1))
+        self.register_buffer("std", torch.ones(inputs, 1))
+
+    def calibrate(self, inputs: Tensor, targets: Tensor) -> None:
+        """Take the scales of what goes in and comes out from the training set.
+
+        Parameters
+        ----------
+        inputs : (column, channel)
+            Some thousand typical ones.
+        targets : (column, output)  [W/m2], [K/day]
+        """
+        columns = self.layout.split_inputs(inputs)
+        features = self._features(columns)
+        self.mean.copy_(features.mean((0, 2))[:, None])
+        self.std.copy_(features.std((0, 2)).clamp(min=1e-4)[:, None])
+        self.head.calibrate(columns, targets)
+        self.output_scale.copy_(typical_size(self.layout, targets))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the corrections of ``inputs : (column, channel)``, divided by `output_scale`."""
+        with torch.autocast(inputs.device.type, enabled=False):
+            columns = self.layout.split_inputs(inputs.float())
+            features = (self._features(columns) - self.mean) / self.std
+        found = self.backbone(features.clamp(-LIMIT, LIMIT))
+        with torch.autocast(inputs.device.type, enabled=False):
+            corrections: Tensor = self.head(found.float(), columns)
+            return corrections / self.output_scale
+
+    def _features(self, columns: Mapping[str, Tensor]) -> Tensor:
+        """Return (column, feature, half_level); what a column has as a whole is at every level."""
+        profiles = profile_features(columns, self.derived)
+        whole = surface_features(columns)[..., None].expand(-1, -1, profiles.shape[-1])
+        return torch.cat([profiles, whole], dim=1)
+
+
+def typical_size(layout: Layout, targets: Tensor) -> Tensor:
+    """Return the mean size of each target, one number for all levels of a variable.
+
+    In units of it an absolute error is what is left of the effect, the measure of the corrections;
+    and levels count as much as what happens there, so that the thin layers at the top do not reign.
+
+    Parameters
+    ----------
+    layout : Layout
+    targets : (column, output)
+
+    Returns
+    -------
+    (output,)
+    """
+    tiny = torch.finfo(torch.float32).tiny
+    sizes = [
+        part.abs().mean().clamp(min=tiny).expand(part.shape[1])
+        for part in layout.split_outputs(targets).values()
+    ]
+    return torch.cat(sizes)
+
+
+def example(layout: Layout) -> Tensor:
+    """Return a column of the layout (1, channel) that any network can be tried on: of ones."""
+    return torch.ones(1, layout.input_channels)

@@ -1,0 +1,253 @@
+"""The networks of the 3-D corrections; they differ in how they look along the column.
+
+====================  =======================================================================
+``LitUnet1D``         U-Net: convolutions on coarser and coarser levels
+``LitAttentionCNN``   convolutions and self-attention over all levels
+``LitBiRNN``          recurrences down and up the column (Ukkonen 2022), as light goes
+====================  =======================================================================
+
+What they see of a column (:mod:`.features`) and how corrections are made of what they find
+(:mod:`.heads`) is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ai4sim.module import Batch, SurrogateModule
+from ai4sim.nets.column_rnn import Cell
+from ai4sim.surrogate import Surrogate
+from weather_forecast.bias_correction import plotters
+from weather_forecast.bias_correction.baselines import Baselines, thinning
+from weather_forecast.bias_correction.correction_net import CorrectionNet
+from weather_forecast.bias_correction.data import RadiationDataModule
+from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
+from weather_forecast.bias_correction.layout import Layout
+
+CALIBRATION_COLUMNS = 10_000
+
+
+class CorrectionModule(SurrogateModule):
+    """A network from columns to the corrections of their fluxes and heating rates.
+
+    Each variable is in units of the mean size of its correction: the mean absolute error, which
+    ``loss: mae`` makes least, is the share of the effect that is left, the mean of all variables.
+
+    Parameters
+    ----------
+    backbone : mapping
+        Network along the levels, see :class:`.correction_net.CorrectionNet`.
+    levels : int
+        Layers of the columns.
+    structured : bool
+        Derive what follows from the rest: fluxes and heating rates fit together, nothing comes in
+        at the top, nor from the sun at night. Otherwise each output is predicted for itself.
+    derived : bool
+        Show the network derived features: optical depths, cloud edges, clear sky above and below.
+    teacher : bool
+        Compare also with this repository's own radiation scheme, on some columns of the test set.
+        Of labels that it has made itself it is the truth.
+    **kwargs
+        Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
+    """
+
+    headline = (
+        "relative_mean",
+        *(f"{name}_relative" for name in ("flux_dn_sw", "flux_up_sw", "flux_dn_lw", "flux_up_lw")),
+        "hr_sw_relative",
+        "hr_lw_relative",
+    )
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        levels: int = 137,
+        structured: bool = True,
+        derived: bool = True,
+        teacher: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        layout = Layout(levels)
+        net = {
+            "name": "weather_forecast.bias_correction.correction_net.CorrectionNet",
+            "backbone": dict(backbone),
+            "levels": levels,
+            "structured": structured,
+            "derived": derived,
+        }
+        super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
+        self.layout, self.teacher = layout, teacher
+        self.baselines: Baselines | None = None
+        self._every = 1
+
+    def calibrate(self, datamodule: RadiationDataModule) -> None:
+        """Take scales and baselines from the training set.
+
+        Raises
+        ------
+        ValueError
+            The columns have other levels than those of the model.
+        """
+        self.require(datamodule)
+        columns = datamodule.columns(CALIBRATION_COLUMNS)
+        net = self.surrogate.net
+        if not isinstance(net, CorrectionNet):
+            raise TypeError(f"expected a CorrectionNet, found {type(net).__name__}")
+        net.calibrate(columns["inputs"], columns["targets"])
+        self.surrogate.output_norm.set(0.0, net.output_scale)
+        self.surrogate.facts = {"levels": self.layout.levels}
+        _, outputs = datamodule.statistics()
+        self.baselines = Baselines.fit(
+            columns["inputs"],
+            columns["targets"],
+            self.layout,
+            mean_profile=columns["targets"].new_tensor(outputs.mean),
+        )
+
+    def require(self, datamodule: RadiationDataModule) -> None:
+        """Raise ValueError unless the columns are those of the model."""
+        found = datamodule.layout.levels
+        if found != self.layout.levels:
+            raise ValueError(
+                f"{datamodule.data_path}: its columns have {found} levels, the model is for "
+                f"{self.layout.levels}: say --model.init_args.levels {found}"
+            )
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the coefficients of the baselines."""
+        return {"baselines": self.baselines.state() if self.baselines else None}
+
+    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
+        """Take back the coefficients of the baselines."""
+        found = state["baselines"]
+        self.baselines = Baselines.from_state(found) if found else None
+
+    def evaluation(self) -> CorrectionEvaluation:
+        """Return an empty judgement."""
+        return CorrectionEvaluation(self.layout)
+
+    def on_test_start(self) -> None:
+        """Check the columns, and how many of them the radiation scheme can be run on."""
+        datamodule: RadiationDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.require(datamodule)
+        self._every = thinning(datamodule.count("test"))
+        super().on_test_start()
+
+    def evaluate(self, evaluation: CorrectionEvaluation, batch: Batch, prediction: Tensor) -> None:
+        """Add a batch of columns, with what the baselines predict."""
+        others: dict[str, Tensor] = {}
+        if self.baselines is not None:
+            others = self.baselines.predict(
+                batch["inputs"], self.layout, teacher=self.teacher, every=self._every
+            )
+        evaluation.update(
+            inputs=batch["inputs"],
+            targets=batch["targets"],
+            latitude=batch["latitude"],
+            longitude=batch["longitude"],
+            tripleclouds=batch["tripleclouds"],
+            predictions={MODEL: prediction, **others},
+        )
+
+    def plot(self, evaluation: CorrectionEvaluation, folder: Path) -> list[Path]:
+        """Draw the figures of the test set."""
+        return plotters.plot(evaluation, folder)
+
+
+class LitUnet1D(CorrectionModule):
+    """U-Net on the half levels.
+
+    Parameters
+    ----------
+    features : int
+        Channels on the finest levels.
+    grids : int
+        Numbers of levels that it works on, each half the one before.
+    kernel_size : int
+        Levels that a convolution sees.
+    **kwargs
+        See :class:`CorrectionModule`.
+    """
+
+    def __init__(
+        self, features: int = 48, grids: int = 5, kernel_size: int = 5, **kwargs: Any
+    ) -> None:
+        backbone = {
+            "name": "UNet",
+            "dimensions": 1,
+            "features": features,
+            "levels": grids,
+            "kernel_size": kernel_size,
+            "norm": "group",
+            "activation": "silu",
+            "residual": True,
+            "padding_mode": "replicate",
+        }
+        super().__init__(backbone, **kwargs)
+        self.save_hyperparameters()
+
+
+class LitAttentionCNN(CorrectionModule):
+    """Convolutions and multi-head self-attention over the half levels.
+
+    Parameters
+    ----------
+    features, blocks, heads, kernel, dropout
+        See :class:`ai4sim.nets.column_attention.AttentionCNN`.
+    **kwargs
+        See :class:`CorrectionModule`.
+    """
+
+    def __init__(
+        self,
+        features: int = 64,
+        blocks: int = 3,
+        heads: int = 4,
+        kernel: int = 7,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        backbone = {
+            "name": "AttentionCNN",
+            "features": features,
+            "blocks": blocks,
+            "heads": heads,
+            "kernel": kernel,
+            "dropout": dropout,
+        }
+        super().__init__(backbone, **kwargs)
+        self.save_hyperparameters()
+
+
+class LitBiRNN(CorrectionModule):
+    """Recurrences down and up the half levels.
+
+    Parameters
+    ----------
+    features, layers, cell, dropout
+        See :class:`ai4sim.nets.column_rnn.BiRNN`.
+    **kwargs
+        See :class:`CorrectionModule`.
+    """
+
+    def __init__(
+        self,
+        features: int = 64,
+        layers: int = 2,
+        cell: Cell = "gru",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        backbone = {
+            "name": "BiRNN",
+            "features": features,
+            "layers": layers,
+            "cell": cell,
+            "dropout": dropout,
+        }
+        super().__init__(backbone, **kwargs)
+        self.save_hyperparameters()

@@ -1,0 +1,388 @@
+"""The figures of the test set: at which level, under which sun and clouds a correction is right.
+
+Each function takes a :class:`~weather_forecast.bias_correction.evaluation.CorrectionEvaluation`
+and gives a Matplotlib figure without any global state; :func:`plot` writes them all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ai4sim.plots import OKABE_ITO, empty_figure, save_figures, styled
+from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
+from weather_forecast.bias_correction.layout import FLUXES, HEATING_RATES
+from weather_forecast.bias_correction.samples import KINDS, POINT_VALUES, Sample
+from weather_forecast.bias_correction.scores import ZENITH_BINS, ZENITH_STEP
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+log = logging.getLogger(__name__)
+
+FLUX_UNITS, HEATING_UNITS = r"W m$^{-2}$", r"K day$^{-1}$"
+TITLES = {
+    "flux_dn_sw": "SW flux down",
+    "flux_up_sw": "SW flux up",
+    "flux_dn_lw": "LW flux down",
+    "flux_up_lw": "LW flux up",
+    "hr_sw": "SW heating",
+    "hr_lw": "LW heating",
+    "surface_flux_dn_sw": "SW down, surface",
+    "toa_flux_up_sw": "SW up, top of atmosphere",
+    "surface_flux_dn_lw": "LW down, surface",
+    "toa_flux_up_lw": "LW up, top of atmosphere",
+}
+LABELS = {
+    "target": "Target",
+    "zero": "No correction",
+    "mean_profile": "Mean profile",
+    "ridge": "Ridge regression",
+    "teacher": "Own radiation scheme",
+    MODEL: "Network",
+}
+LOOKS: dict[str, dict[str, Any]] = {
+    "target": {"color": OKABE_ITO["black"], "linewidth": 3.0, "alpha": 0.5},
+    "zero": {"color": OKABE_ITO["black"], "linestyle": "--", "linewidth": 1.2},
+    "mean_profile": {"color": OKABE_ITO["sky_blue"], "linewidth": 1.2},
+    "ridge": {"color": OKABE_ITO["blue"], "linewidth": 1.2},
+    "teacher": {"color": OKABE_ITO["green"], "linestyle": "-.", "linewidth": 1.4},
+    MODEL: {"color": OKABE_ITO["vermilion"], "linewidth": 2.0},
+}
+COLUMN_COLORS = {
+    "flux_dn": OKABE_ITO["blue"],
+    "flux_up": OKABE_ITO["orange"],
+    "hr_sw": OKABE_ITO["vermilion"],
+    "hr_lw": OKABE_ITO["purple"],
+}
+"""Of a sample column, of the fluxes in either wave band."""
+COLUMN_LABELS = {
+    "flux_dn": "Flux down",
+    "flux_up": "Flux up",
+    "hr_sw": "SW heating",
+    "hr_lw": "LW heating",
+}
+EXPONENT = 0.25
+"""Power of the pressure that the levels are drawn over: unlike its logarithm it leaves half of the
+axis to the troposphere, unlike the pressure itself a quarter to the thin layers above 5 hPa."""
+PRESSURE_TICKS = (0.1, 1, 5, 20, 50, 100, 200, 300, 500, 700, 1000)
+SAMPLE_TOP = 30.0
+"""Pressure [hPa] above which a sample column is not drawn."""
+PLACES, BOXES = 100, 10
+"""Distinct places that a map needs; boxes per side, of which a third must hold one."""
+
+
+@styled
+def profiles(evaluation: CorrectionEvaluation) -> Figure:
+    """MAE and bias of each output over pressure, the network against what it must beat."""
+    outputs = (*FLUXES, *HEATING_RATES)
+    figure = empty_figure(13.2, 7.0)
+    axes = figure.subplots(2, len(outputs), sharey=True)
+    for column, output in enumerate(outputs):
+        p = _pressure(evaluation, output)
+        units = HEATING_UNITS if output in HEATING_RATES else FLUX_UNITS
+        for name in _names(evaluation):
+            levels = evaluation.levels(name, output)
+            for ax, metric in zip(axes[:, column], ("mae", "bias"), strict=True):
+                ax.plot(levels[metric].numpy(), p, label=LABELS[name], **LOOKS[name])
+        axes[0, column].set(title=TITLES[output], xlabel=f"MAE [{units}]")
+        axes[0, column].set_xlim(left=0)
+        axes[1, column].set_xlabel(f"bias [{units}]")
+        axes[1, column].axvline(0, color="0.6", linewidth=0.8, zorder=1)
+        for ax in axes[:, column]:
+            ax.locator_params(axis="x", nbins=4)
+    for ax in axes[:, 0]:
+        _pressure_axis(ax, evaluation)
+    _legend_above(figure, axes[0, 0])
+    return figure
+
+
+@styled
+def scatter(evaluation: CorrectionEvaluation) -> Figure:
+    """Prediction over target at the surface and at the top, coloured by sun and by cloud."""
+    points = {name: values.numpy() for name, values in evaluation.samples.points.items()}
+    angle = np.degrees(np.arccos(np.clip(points["cos_solar_zenith_angle"], -1, 1)))
+    figure = empty_figure(8.6, 7.6)
+    axes = figure.subplots(2, 2)
+    metrics = evaluation.metrics()[MODEL]
+    for i, name in enumerate(POINT_VALUES):
+        ax = axes.flat[i]
+        wave = name[-2:]
+        shown = angle < 90 if wave == "sw" else points["cloud_cover"] > 0
+        target, prediction = (points[f"{p}_{name}"][shown] for p in ("target", "prediction"))
+        color = (angle if wave == "sw" else points["cloud_cover"])[shown]
+        image = ax.scatter(
+            target,
+            prediction,
+            c=color,
+            s=7,
+            alpha=0.75,
+            linewidths=0,
+            cmap="viridis",
+            vmin=0,
+            vmax=90 if wave == "sw" else 1,
+            rasterized=True,
+        )
+        _diagonal(ax, target, prediction)
+        ax.set(title=f"{TITLES[name]} [{FLUX_UNITS}]", xlabel="target", ylabel="network")
+        r2, mae, relative = (metrics[f"{name}_{key}"] for key in ("r2", "mae", "relative"))
+        lines = [f"$R^2$ {r2:.3f}" if r2 is not None else "", f"MAE {mae:.2g}"]
+        lines.append(f"{relative:.0f}% of no correction" if relative is not None else "")
+        ax.text(0.03, 0.97, "\n".join(filter(None, lines)), transform=ax.transAxes, va="top")
+        if i % 2:
+            label = "solar zenith angle [°]" if wave == "sw" else "largest cloud fraction"
+            bar = figure.colorbar(image, ax=axes[i // 2], aspect=22, pad=0.01, label=label)
+            if bar.solids is not None:
+                bar.solids.set_alpha(1)
+            bar.outline.set_linewidth(0.5)
+    return figure
+
+
+@styled
+def zenith(evaluation: CorrectionEvaluation) -> Figure:
+    """Mean effect and mean error by solar zenith angle; the last bin is night."""
+    middle = ZENITH_STEP * (np.arange(ZENITH_BINS) + 0.5)
+    figure = empty_figure(11.2, 5.4)
+    axes = figure.subplots(2, len(POINT_VALUES), sharex=True)
+    marks: dict[str, Any] = {"marker": "o", "markersize": 3.5}
+    for name in _names(evaluation):
+        means = {key: values.numpy() for key, values in evaluation.angles(name).items()}
+        for i in range(len(POINT_VALUES)):
+            if name == MODEL:
+                effect, bias = means["target"][:, i], means["bias"][:, i]
+                axes[0, i].plot(middle, effect, label=LABELS["target"], **marks, **LOOKS["target"])
+                axes[0, i].plot(middle, effect + bias, label=LABELS[name], **marks, **LOOKS[name])
+            axes[1, i].plot(middle, means["mae"][:, i], label=LABELS[name], **marks, **LOOKS[name])
+    for i, name in enumerate(POINT_VALUES):
+        axes[0, i].set_title(TITLES[name])
+        axes[0, i].axhline(0, color="0.6", linewidth=0.8, zorder=1)
+        axes[1, i].set_ylim(bottom=0)
+        for ax in axes[:, i]:
+            ax.axvspan(90, 100, color="0.92", linewidth=0, zorder=0)
+        axes[1, i].set(xlim=(0, 100), xticks=[0, 30, 60, 90])
+        axes[1, i].set_xlabel("solar zenith angle [°]")
+    axes[0, 0].set_ylabel(f"mean effect [{FLUX_UNITS}]")
+    axes[1, 0].set_ylabel(f"MAE [{FLUX_UNITS}]")
+    _legend_above(figure, axes[0, 0], axes[1, 0])
+    return figure
+
+
+@styled
+def columns(evaluation: CorrectionEvaluation) -> Figure:
+    """Single columns: corrections of fluxes and heating rates, with the clouds that cause them."""
+    found = evaluation.samples.columns
+    shown = [found[kind] for kind in KINDS if kind in found]
+    figure = empty_figure(2.05 * max(len(shown), 2) + 0.8, 8.2)
+    axes = figure.subplots(3, len(shown), sharey=True, squeeze=False)
+    for column, sample in enumerate(shown):
+        axes[0, column].set_title(f"{sample.kind.capitalize()}\n{_place(sample)}")
+        for ax, group in zip(axes[:, column], ("sw", "lw", "hr"), strict=True):
+            _draw_column(ax, evaluation, sample, group)
+    for ax, what in zip(axes[:, 0], ("SW fluxes", "LW fluxes", "heating"), strict=True):
+        ax.set_ylabel(f"{what}\npressure [hPa]")
+        surface = max(float(sample.pressure_hl[-1]) for sample in shown) / 100
+        ax.set_ylim(surface, SAMPLE_TOP)
+    for row, units in zip(axes, (FLUX_UNITS, FLUX_UNITS, HEATING_UNITS), strict=True):
+        for ax in row:
+            ax.set_xlabel(f"correction [{units}]")
+    _column_legend(figure)
+    return figure
+
+
+@styled
+def maps(evaluation: CorrectionEvaluation) -> Figure:
+    """Target, prediction and error of the model at the surface and at the top, place by place."""
+    points = {name: values.numpy() for name, values in evaluation.samples.points.items()}
+    places, index = _places(evaluation)
+    figure = empty_figure(11.5, 2.5 * len(POINT_VALUES) + 0.4)
+    axes = figure.subplots(len(POINT_VALUES), 3, sharex=True, sharey=True)
+    size = float(np.clip(2.5e4 / len(places), 4, 60))
+    for i, (row, name) in enumerate(zip(axes, POINT_VALUES, strict=True)):
+        target, prediction = (
+            np.bincount(index, points[f"{prefix}_{name}"]) / np.bincount(index)
+            for prefix in ("target", "prediction")
+        )
+        end = float(np.quantile(np.abs(target), 0.99)) or 1.0
+        panels = {"Target": target, "Network": prediction, "Error": prediction - target}
+        for ax, (title, values) in zip(row, panels.items(), strict=True):
+            image = ax.scatter(
+                places[:, 1],
+                places[:, 0],
+                c=values,
+                s=size,
+                marker="s",
+                linewidths=0,
+                cmap="RdBu_r",
+                vmin=-end,
+                vmax=end,
+                rasterized=True,
+            )
+            ax.grid(visible=False)
+            if i == 0:
+                ax.set_title(title)
+        bar = figure.colorbar(image, ax=list(row), aspect=16, pad=0.01, extend="both")
+        bar.set_label(f"{TITLES[name].replace(', ', chr(10))} [{FLUX_UNITS}]")
+        bar.outline.set_linewidth(0.5)
+        row[0].set_ylabel("latitude [°N]")
+    for ax in axes[-1]:
+        ax.set_xlabel("longitude [°E]")
+    return figure
+
+
+def plot(evaluation: CorrectionEvaluation, folder: Path | str) -> list[Path]:
+    """Write every figure into `folder` as PNG.
+
+    Returns
+    -------
+    The files, in the order in which to read them.
+    """
+    return save_figures(_all(evaluation), folder)
+
+
+def _all(evaluation: CorrectionEvaluation) -> Iterator[tuple[str, Figure]]:
+    """Figures one at a time, so that only one is in memory."""
+    yield "profiles", profiles(evaluation)
+    yield "scatter", scatter(evaluation)
+    yield "zenith", zenith(evaluation)
+    if evaluation.samples.columns:
+        yield "columns", columns(evaluation)
+    if _cover_an_area(_places(evaluation)[0]):
+        yield "maps", maps(evaluation)
+    else:
+        log.info(
+            "no maps: the columns of the test set do not lie at %d places or more of an area",
+            PLACES,
+        )
+
+
+# ---- panels and axes ----------------------------------------------------------------------------
+
+
+def _draw_column(ax: Axes, evaluation: CorrectionEvaluation, sample: Sample, group: str) -> None:
+    """Draw the corrections of one wave band, or of all heating rates, over the clouds."""
+    split = evaluation.layout.split_outputs
+    target = split(sample.target[None])
+    prediction = split(sample.predictions[MODEL][None])
+    p_half = sample.pressure_hl.numpy() / 100
+    p_full = (p_half[1:] + p_half[:-1]) / 2
+    ax.fill_betweenx(
+        p_half,
+        np.append(sample.cloud_fraction.numpy(), 0.0),
+        step="post",
+        transform=ax.get_yaxis_transform(),  # the panel is as wide as a fraction of 1
+        color="0.88",
+        linewidth=0,
+    )
+    ax.axvline(0, color="0.6", linewidth=0.8)
+    names = HEATING_RATES if group == "hr" else (f"flux_dn_{group}", f"flux_up_{group}")
+    shown = []
+    for name in names:
+        color = COLUMN_COLORS[name if group == "hr" else name[:-3]]
+        p = p_full if group == "hr" else p_half
+        truth, guess = (values[name][0].numpy() for values in (target, prediction))
+        ax.plot(truth, p, color=color, linewidth=4, alpha=0.35, solid_capstyle="butt")
+        ax.plot(guess, p, color=color, linewidth=1.3)
+        shown.append(np.abs(np.concatenate([truth[p > SAMPLE_TOP], guess[p > SAMPLE_TOP]])))
+    end = max(1.08 * float(np.concatenate(shown).max()), 1e-3 if group == "hr" else 0.1)
+    ax.set_xlim(-end, end)
+    ax.locator_params(axis="x", nbins=3, symmetric=True)
+
+
+def _column_legend(figure: Figure) -> None:
+    """Explain the lines of the sample columns above all of them."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [
+        Line2D([], [], color=color, label=COLUMN_LABELS[name])
+        for name, color in COLUMN_COLORS.items()
+    ]
+    handles.append(Line2D([], [], color="0.3", linewidth=4, alpha=0.35, label="Target"))
+    handles.append(Line2D([], [], color="0.3", linewidth=1.3, label=LABELS[MODEL]))
+    handles.append(Patch(color="0.88", label="Cloud fraction, 0 to 1"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def _pressure_axis(ax: Axes, evaluation: CorrectionEvaluation) -> None:
+    """Pressure [hPa], downward to the surface, drawn over a power of it."""
+    surface = float(evaluation.pressure_hl[-1]) / 100
+    ax.set_yscale(
+        "function",
+        functions=(
+            lambda p: np.maximum(p, 0.0) ** EXPONENT,
+            lambda y: np.maximum(y, 0.0) ** (1 / EXPONENT),
+        ),
+    )
+    ax.set_ylim(surface * 1.01, 0)
+    ticks = [p for p in PRESSURE_TICKS if p <= surface]
+    ax.set_yticks(ticks, [f"{p:g}" for p in ticks])
+    ax.set_ylabel("pressure [hPa]")
+
+
+def _diagonal(ax: Axes, *values: NDArray[Any]) -> None:
+    """Make both axes alike, with a line where prediction and target agree."""
+    every = np.concatenate([*values, [0.0]])
+    low, high = float(every.min()), float(every.max())
+    margin = 0.05 * (high - low) or 1.0
+    ends = (low - margin, high + margin)
+    ax.plot(ends, ends, color="0.15", linewidth=0.8, zorder=3)
+    ax.axhline(0, color="0.75", linewidth=0.6, zorder=0)
+    ax.axvline(0, color="0.75", linewidth=0.6, zorder=0)
+    ax.locator_params(nbins=6)
+    ax.set(xlim=ends, ylim=ends, aspect="equal")
+
+
+def _legend_above(figure: Figure, *axes: Axes) -> None:
+    """Explain the lines of some panels above all of them."""
+    lines: dict[str, Any] = {}
+    for ax in axes:
+        lines |= {label: line for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    handles = [lines[label] for label in LABELS.values() if label in lines]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+# ---- names and numbers --------------------------------------------------------------------------
+
+
+def _names(evaluation: CorrectionEvaluation) -> list[str]:
+    """Models that are drawn, the network last, on top."""
+    return [name for name in LABELS if name in evaluation.scores]
+
+
+def _pressure(evaluation: CorrectionEvaluation, output: str) -> NDArray[np.float64]:
+    """Pressure of the levels of an output [hPa]."""
+    p = evaluation.pressure if output in HEATING_RATES else evaluation.pressure_hl
+    return p.numpy() / 100
+
+
+def _place(sample: Sample) -> str:
+    """Name solar zenith angle and latitude of a column."""
+    angle = np.degrees(np.arccos(np.clip(sample.cos_solar_zenith_angle, -1, 1)))
+    sun = f"SZA {angle:.0f}°"
+    if np.isnan(sample.latitude):
+        return sun
+    return f"{sun}, {abs(sample.latitude):.0f}°{'S' if sample.latitude < 0 else 'N'}"
+
+
+def _places(evaluation: CorrectionEvaluation) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Distinct latitudes and longitudes of the points, (place, 2), and the place of each point."""
+    points = evaluation.samples.points
+    where = torch.stack([points["latitude"], points["longitude"]], dim=1).numpy().round(3)
+    places, index = np.unique(where, axis=0, return_inverse=True)
+    return places, index.ravel()
+
+
+def _cover_an_area(places: NDArray[np.float64]) -> bool:
+    """Tell whether places are many and not on a few lines only."""
+    if len(places) < PLACES or np.isnan(places).any():
+        return False
+    span = np.ptp(places, axis=0)
+    boxes = (places - places.min(0)) / np.where(span > 0, span, 1) * (BOXES - 1e-9)
+    return len(np.unique(boxes.astype(int), axis=0)) >= BOXES**2 / 3
