@@ -11,13 +11,14 @@ one task; the tasks run on threads, processes or a Dask cluster (:mod:`ai4sim.sc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Container, Generator, Iterable, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,14 @@ class ProcessedCache:
             If a raw file does not exist.
         ValueError
             What `process` raises for a file that it cannot use. Files done before it are kept.
+            Or two files would replace each other's arrays: ``x.nc`` and ``x.h5``.
         """
         from tqdm import tqdm
 
         paths = [Path(file) for file in files]
         if all(self._find(path) for path in paths):
             return
+        self._refuse_twins(paths)
         root = self._writable_root()
         with one_at_a_time(root):
             remove_stale_temporaries(root)
@@ -214,15 +217,30 @@ class ProcessedCache:
         A cache that only somebody else could write is read all the same.
         """
         fingerprint = self._fingerprint(file)
-        for root in self.roots:
-            folder = root / file.stem
-            try:
-                manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                continue
+        for folder, manifest in self._manifests(file):
             if manifest.get("source") == fingerprint:
                 return folder, manifest
         return None
+
+    def _manifests(self, file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Give what was made from raw files of this stem: each folder and its manifest."""
+        for root in self.roots:
+            folder = root / file.stem
+            with contextlib.suppress(OSError, ValueError):
+                yield folder, json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+
+    def _refuse_twins(self, files: Iterable[Path]) -> None:
+        """Raise ValueError where two raw files have one stem, hence one folder in the cache."""
+        names: dict[str, str] = {}
+        for file in files:
+            made_from = [found.get("source", {}).get("name") for _, found in self._manifests(file)]
+            for name in filter(None, (names.setdefault(file.stem, file.name), *made_from)):
+                if name != file.name and file.with_name(name).exists():
+                    raise ValueError(
+                        f"{file.parent}: expected names that differ in more than their ending, "
+                        f"found {name} and {file.name}, whose processed data would replace each "
+                        "other. Rename one of them, or move it elsewhere"
+                    )
 
     def _make(self, root: Path, file: Path) -> None:
         """Process one raw file."""

@@ -118,8 +118,8 @@ class SurrogateDataModule(pl.LightningDataModule):
     where raw files are turned into processed ones. A data set takes a :class:`BatchIndex` and
     returns the whole batch, a dict of tensors with ``inputs``, ``targets`` (absent when predicting)
     and what else its module needs; it has ``groups``, one hashable per sample (see
-    :class:`BatchSampler`). Where samples are rows of tables, it implements :meth:`loader` instead
-    of :meth:`dataset` (see :mod:`ai4sim.rows`).
+    :class:`BatchSampler`). Where samples are rows of tables, it has :meth:`loader` instead of
+    :meth:`dataset` (see :class:`ai4sim.row_datamodule.RowDataModule`).
 
     Parameters
     ----------
@@ -227,7 +227,12 @@ class SurrogateDataModule(pl.LightningDataModule):
         """Return the raw files of a stage; prediction takes all."""
         if stage == "predict":
             return self.raw_files()
-        return self.split.require(stage, f"split '{self.split_strategy}' of {self.data_path}")
+        return self.split.require(stage, self.split_source)
+
+    @property
+    def split_source(self) -> str:
+        """What divides the files, for messages."""
+        return f"split '{self.split_strategy}' of {self.data_path}"
 
     def prepare_data(self) -> None:
         """Derive the processed files that the running command needs."""

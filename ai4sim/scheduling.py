@@ -18,6 +18,13 @@ CHOICES = (
 )
 
 
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # what SLURM or a container grants
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextlib.contextmanager
 def executor(scheduler: str = "threads", workers: int = 1) -> Iterator[Executor]:
     """Give something that runs tasks; it has ended them when the block ends.
@@ -63,7 +70,7 @@ def executor(scheduler: str = "threads", workers: int = 1) -> Iterator[Executor]
     elif scheduler == "processes":
         # A fresh interpreter: forking a process that has threads may lock up the copy.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as processes:
+        with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as processes:
             yield processes
     else:
         with _client(scheduler, workers) as client, client.get_executor(pure=False) as remote:
@@ -101,7 +108,7 @@ def _client(scheduler: str, workers: int) -> Iterator[Any]:
         yield client
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let this worker end when the process that started it is killed: it would wait forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -18,7 +18,7 @@ Group = TypeVar("Group", int, str)
 SETS = ("train", "val", "test")
 TABLES = ("splits.yaml", "filenames-split.yaml")
 SYNONYMS = {"valid": "val", "validation": "val"}
-DATE = re.compile(r"[_.\-]?(?<!\d)\d{4}-?\d{2}-?\d{2}$")
+DATE = re.compile(r"[_.\-]?(?<!\d)\d{4}-?\d{2}-?\d{2}(T\d{2}:?\d{2}(:?\d{2})?Z?)?$")
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def case_of(path: Path) -> str:
     """Return the simulation that a file belongs to: its stem without the trailing number or date.
 
     ``DNS1_007.h5`` belongs to ``DNS1``, ``R2K1_0001.h5`` to ``R2K1``, ``snapshot12.h5`` to
-    ``snapshot``. Files that are named by a date alone, ``2015-01-31.h5``, are all of one case,
-    ``date``.
+    ``snapshot``. Files that are named by a date alone, ``2015-01-31.h5``, or a date and time,
+    ``2015-01-31T1200.h5``, are all of one case, ``date``.
     """
     if DATE.search(path.stem):
         return DATE.sub("", path.stem) or "date"

@@ -1,6 +1,7 @@
-"""Speed of the radiation columns' way from raw files to batches, and its memory.
+"""Speed of the radiation columns' way from raw files to corrections, and its memory.
 
     python benchmarks/columns.py
+    python benchmarks/columns.py --only training cost
 
 Raw files in the layout of ``weather_forecast.bias_correction`` (137 levels, uncompressed) are made
 up in a temporary folder.
@@ -21,6 +22,19 @@ batches
     memory, shuffled from pools on disk, and in order; against the per-sample way: a Dask array per
     variable, ``array[i].compute()`` for each sample, samples stacked to a batch. That once on the
     processed rows (two arrays) and once on the raw file (ten). All files are in the system's cache.
+training
+    Columns per second of a network of the use case in a Trainer, as ``trainer.py`` has it but for
+    validation, checkpoints, progress bar and clipped gradients; as a share of the bare step:
+    forward, loss, backward and optimiser on batches that wait in memory, in a loop without
+    Lightning. All epochs of a Trainer, but for the first, take turns with those of the bare step.
+cost
+    Milliseconds per column of each network, at its default size, from columns in physical units to
+    corrections in physical units; and of the two solvers of ``weather_forecast.bias_correction``:
+    Tripleclouds, which a correction is added to, and SPARTACUS, which it replaces. All on the same
+    columns (``draw_columns``), in turns, at the batch size that suits each best. Beside them stand
+    the published figures of ecRad's Fortran on another machine, which are not measured here.
+
+All runs on one thread of torch.
 """
 
 from __future__ import annotations
@@ -39,7 +53,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dask.array
 import h5py
@@ -47,6 +61,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.correction import measure_cost, measure_training
+from benchmarks.turns import Cost, now, quieten
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.layout import CHANNELS, TARGETS, Layout
 from weather_forecast.bias_correction.records import write_columns
@@ -56,6 +72,7 @@ LEVELS = 137
 COPIED_AT_ONCE = 2**23
 GOAL_BATCHES, GOAL_COPY = 50.0, 0.6
 WORKERS = (1, 4)
+PARTS = ("preprocessing", "memory", "batches", "training", "cost")
 
 
 def write_raw(folder: Path, files: int, per_file: int) -> int:
@@ -111,19 +128,12 @@ def preprocess(folder: Path, *, files: int | None = None, workers: int = 1) -> N
     data.prepare_files(data.raw_files()[:files])
 
 
-class Cost(NamedTuple):
-    """Seconds by the clock on the wall, and of the processor."""
-
-    wall: float
-    cpu: float
-
-
 def timed(folder: Path, made: str, work: Callable[[Path], None]) -> Cost:
     """Return the time of some work on files that are not in memory; remove what it made."""
     forget()
-    start, cpu = time.perf_counter(), time.process_time()
+    start = now()
     work(folder)
-    cost = Cost(time.perf_counter() - start, time.process_time() - cpu)
+    cost = now() - start
     shutil.rmtree(folder / made)
     return cost
 
@@ -240,12 +250,33 @@ def measure_batches(folder: Path, batch_size: int, seconds: float) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--files", type=int, default=12)
-    parser.add_argument("--columns", type=int, default=4096, help="per file (22 kB each)")
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each way to make batches")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="some of the parts (default: all)"
+    )
+    parser.add_argument("--files", type=int, default=12, help="raw files (default: 12)")
+    parser.add_argument(
+        "--columns", type=int, default=4096, help="per file, 22 kB each (default: 4096)"
+    )
+    parser.add_argument("--batch-size", type=int, default=256, help="of the batches (default: 256)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="of preprocessing and cost (default: 3)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="of each way to make batches (default: 3)"
+    )
+    parser.add_argument(
+        "--train-columns", type=int, default=2048, help="to train on (default: 2048)"
+    )
+    parser.add_argument(
+        "--train-batch-sizes", type=int, nargs="+", default=[64, 256], help="(default: 64 256)"
+    )
+    parser.add_argument("--epochs", type=int, default=3, help="that are timed (default: 3)")
+    parser.add_argument(
+        "--cost-columns", type=int, default=256, help="for solvers and networks (default: 256)"
+    )
     parser.add_argument("--folder", default=None, help="where the temporary folder is made")
     parser.add_argument("--only-preprocess", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -255,12 +286,23 @@ def main() -> None:
         print(json.dumps([before, resident()]))
         return
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        folder = Path(name)
-        total = write_raw(folder, arguments.files, arguments.columns)
-        measure_preprocessing(folder, total, arguments.repeats)
-        measure_memory(folder, arguments.files)
-        measure_batches(folder, arguments.batch_size, arguments.seconds)
+    quieten()
+    if {"preprocessing", "memory", "batches"}.intersection(arguments.only):
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+            folder = Path(name)
+            total = write_raw(folder, arguments.files, arguments.columns)
+            if "preprocessing" in arguments.only:
+                measure_preprocessing(folder, total, arguments.repeats)
+            if "memory" in arguments.only:
+                measure_memory(folder, arguments.files)
+            if "batches" in arguments.only:
+                measure_batches(folder, arguments.batch_size, arguments.seconds)
+    if "training" in arguments.only:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+            write_raw(Path(name), 2, arguments.train_columns)  # one of them to validate on
+            measure_training(Path(name), arguments.train_batch_sizes, arguments.epochs)
+    if "cost" in arguments.only:
+        measure_cost(arguments.cost_columns, arguments.repeats)
 
 
 if __name__ == "__main__":

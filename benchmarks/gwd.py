@@ -31,27 +31,34 @@ from __future__ import annotations
 import argparse
 import datetime
 import logging
-import statistics
 import sys
 import tempfile
-import time
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics.functional import r2_score
 
+from benchmarks.turns import (
+    Contender,
+    Row,
+    TakingTurns,
+    bare_epoch,
+    median,
+    print_rates,
+    print_shares,
+    quieten,
+    train,
+)
 from weather_forecast.gwd.columns import draw_columns
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.generate import GRID, inputs, snapshot_grid
@@ -85,35 +92,7 @@ SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
 """Batch sizes of inference that are tried."""
 PASS = 0.2
 """Seconds that a contender gets at a time on a CPU, about."""
-GOAL_BARE, GOAL_USUAL = 0.95, 8.0
-
-
-class Cost(NamedTuple):
-    """Seconds, or a ratio of seconds: by the clock on the wall, and of the processor."""
-
-    wall: float
-    cpu: float
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.wall - other.wall, self.cpu - other.cpu)
-
-    def __truediv__(self, other: Cost) -> Cost:
-        return Cost(self.wall / other.wall, self.cpu / other.cpu)
-
-    def rates(self, count: int) -> tuple[float, float]:
-        """Return so many things per second."""
-        return count / self.wall, count / self.cpu
-
-
-def now() -> Cost:
-    """Read both clocks."""
-    return Cost(time.perf_counter(), time.process_time())
-
-
-def median(costs: Iterable[Cost]) -> Cost:
-    """Return the median of each of the two."""
-    wall, cpu = zip(*costs, strict=True)
-    return Cost(statistics.median(wall), statistics.median(cpu))
+GOAL_USUAL = 8.0
 
 
 def made_up_columns(layout: Layout, files: int) -> list[tuple[Tensor, Tensor]]:
@@ -138,62 +117,6 @@ def write_raw(folder: Path, files: int) -> None:
         write_columns(folder / "raw" / names[-1], NOGWD, x, y, latitude, GRID)
     lines = ["train:", *(f"- {name}" for name in names[:-1]), f"val: [{names[-1]}]", "test: []"]
     (folder / "splits.yaml").write_text("\n".join(lines) + "\n")
-
-
-def bare_epoch(
-    module: DragModule,
-    optimizer: torch.optim.Optimizer,
-    batches: Sequence[dict[str, Any]],
-    bf16: bool = False,
-) -> Cost:
-    """Train on batches that are in memory, and give the time."""
-    start = now()
-    for batch in batches:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            prediction = module.normalized_prediction(batch)
-        scale = module.output_scale(batch)
-        target = module.surrogate.normalize_targets(batch["targets"], scale)
-        loss = module.loss(prediction.float(), target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return now() - start
-
-
-class TakingTurns(pl.Callback):
-    """Time the epochs of a Trainer; before each, one of the bare step over as many batches.
-
-    An epoch lasts until the next one begins, so all that Lightning does between them counts.
-    """
-
-    def __init__(
-        self, module: DragModule, batches: Sequence[dict[str, Any]], bf16: bool = False
-    ) -> None:
-        self.module, self.batches, self.bf16 = module, batches, bf16
-        self.bare: list[Cost] = []
-        self.trained: list[Cost] = []
-        self.start: Cost | None = None
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Make the optimiser of the bare step, the same as the Trainer's."""
-        self.module.trainer = trainer
-        configured: Any = self.module.configure_optimizers()
-        self.optimizer = configured["optimizer"]
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Let the bare step have its turn."""
-        self.stop()
-        self.bare.append(bare_epoch(self.module, self.optimizer, self.batches, self.bf16))
-        self.start = now()
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """End the last epoch."""
-        self.stop()
-
-    def stop(self) -> None:
-        """End an epoch, if one has begun."""
-        if self.start is not None:
-            self.trained.append(now() - self.start)
 
 
 class Samples(Dataset):
@@ -257,21 +180,6 @@ class UsualModule(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), lr=1e-3)
 
 
-class Row(NamedTuple):
-    """Epochs of a way to train, and of the bare step before each; `samples` in every one."""
-
-    way: str
-    batch: int
-    samples: int
-    trained: list[Cost]
-    bare: list[Cost]
-
-    @property
-    def share(self) -> Cost:
-        """Throughput relative to the bare step."""
-        return median(b / t for t, b in zip(self.trained, self.bare, strict=True))
-
-
 class Training:
     """Ways to train one network on the raw files of a folder."""
 
@@ -298,21 +206,8 @@ class Training:
         logger.info("training: %s, batch %d", way, batch)
         held = list(self.data(batch).train_dataloader())[:limit]
         turns = TakingTurns(self.module(), held, bf16="bf16" in way)
-        pl.Trainer(
-            accelerator="cpu",
-            precision="bf16-mixed" if turns.bf16 else "32-true",
-            max_epochs=self.epochs + 1,
-            limit_train_batches=limit,
-            limit_val_batches=0,
-            log_every_n_steps=10 if isinstance(module, DragModule) else 50,
-            logger=TensorBoardLogger(self.folder, name="logs"),
-            callbacks=[turns],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        ).fit(module, **source)
-        samples = sum(len(b["targets"]) for b in held)
-        return Row(way, batch, samples, turns.trained[1:], turns.bare[1:])
+        log_every = 10 if isinstance(module, DragModule) else 50
+        return train(way, module, turns, self.folder, self.epochs, log_every, **source)
 
     def ours(self, batch: int, precision: str = "") -> Row:
         """Train as the use case does."""
@@ -356,72 +251,20 @@ def measure_training(network: str, columns: int, epochs: int) -> None:
         if gain > 1:
             ours += [training.ours(batch, ", bf16") for batch in BATCHES]
     print(f"\ntraining {network} on {files * PER_FILE:,} columns: samples/s, share of bare step")
-    print(f"{'':34s}{'batch':>6s}{'wall time':>22s}{'processor time':>22s}")
-    for row in ours + usual:
-        rates = median(row.trained).rates(row.samples)
-        if row in ours:
-            wall, cpu = median(row.bare).rates(row.samples)
-            label = row.way.replace("Trainer", "bare step")
-            print(f"{label:34s}{row.batch:6d}{wall:12,.0f}{'':10s}{cpu:12,.0f}")
-        columns_ = [f"{r:12,.0f}{100 * s:8.1f} %" for r, s in zip(rates, row.share, strict=True)]
-        print(f"{row.way:34s}{row.batch:6d}{''.join(columns_)}")
+    print_rates(ours, usual)
     print(f"bf16 autocast has {gain:.2f} x the speed of float32" + ", left out" * (gain <= 1))
-    print(f"\n{'':52s}{'wall':>8s}{'cpu':>8s}{'wanted':>9s}")
-    for row in ours:
-        label = f"{row.way} / bare step, batch {row.batch}"
-        print(f"{label:52s}{row.share.wall:8.3f}{row.share.cpu:8.3f}{f'>= {GOAL_BARE}':>9s}")
+    print_shares(ours)
     for row in usual:
         label, ratio = f"Trainer / {row.way}, batch {SMALL}", ours[0].share / row.share
         print(f"{label:52s}{ratio.wall:8.1f}{ratio.cpu:8.1f}{f'>= {GOAL_USUAL}':>9s}")
 
 
-@dataclass
-class Contender:
-    """What turns columns into tendencies, the columns to time it on, and the batch it gets.
-
-    Attributes
-    ----------
-    name : str
-    run : callable
-        Takes x : (column, x_rows) and latitude : (column,).
-    x, latitude : Tensor
-        In its precision, on its device.
-    published : str
-        Figures of others.
-    size : int
-        Columns that it is given at once.
-    """
-
-    name: str
-    run: Callable[[Tensor, Tensor], object]
-    x: Tensor
-    latitude: Tensor
-    published: str = ""
-    size: int = SIZES[0]
-
-    def time(self) -> Cost:
-        """Run it on all columns; give the time per column."""
-        start = now()
-        for i in range(0, len(self.x), self.size):
-            self.run(self.x[i : i + self.size], self.latitude[i : i + self.size])
-        if self.x.is_cuda:
-            torch.cuda.synchronize()
-        return (now() - start) / Cost(len(self.x), len(self.x))
-
-    def choose_size(self, clock: str) -> None:
-        """Take the batch that suits it best, and on a CPU as many columns as fill the time."""
-        if not self.x.is_cuda:
-            few = replace(self, x=self.x[: self.size])
-            few.time()  # not counted
-            affordable = PASS / getattr(few.time(), clock)
-            columns = max(size for size in SIZES if size <= max(affordable, SIZES[0]))
-            self.x = self.x[:columns]
-        costs = {}
-        for self.size in SIZES:
-            if self.size <= len(self.x):
-                self.time()
-                costs[self.size] = getattr(self.time(), clock)
-        self.size = min(costs, key=costs.__getitem__)
+def affordable(contender: Contender, clock: str) -> Contender:
+    """Return a contender with as many columns as fill the time of a pass on a CPU."""
+    few = replace(contender.first(SIZES[0]), size=SIZES[0])
+    few.time()  # not counted
+    most = max(PASS / getattr(few.time(), clock), SIZES[0])
+    return contender.first(max(size for size in SIZES if size <= most))
 
 
 def contenders(layout: Layout, device: str) -> list[Contender]:
@@ -469,10 +312,10 @@ def contenders(layout: Layout, device: str) -> list[Contender]:
             "CNN": LitCNN(),
         }
     return [
-        Contender(f"{name} {str(dtype)[6:]}", run, x.to(dtype), latitude, published)
+        Contender(f"{name} {str(dtype)[6:]}", run, (x.to(dtype), latitude), published)
         for name, (run, published) in schemes.items()
         for dtype in (torch.float64, torch.float32)
-    ] + [Contender(name, learned(module), x, latitude) for name, module in networks.items()]
+    ] + [Contender(name, learned(module), (x, latitude)) for name, module in networks.items()]
 
 
 @torch.inference_mode()
@@ -480,9 +323,11 @@ def measure_inference(layout: Layout, repeats: int, device: str) -> None:
     """Print the table of a layout on a device."""
     clock = "wall" if device == "cuda" else "cpu"
     found = contenders(layout, device)
+    if device == "cpu":
+        found = [affordable(contender, clock) for contender in found]
     for contender in found:
         logger.info("inference on %s: %s, %s", device, layout.scheme, contender.name)
-        contender.choose_size(clock)
+        contender.choose_size(clock, SIZES)
     turns = [[contender.time() for contender in found] for _ in range(repeats)]
     where = torch.cuda.get_device_name() if device == "cuda" else "the CPU"
     print(f"\n{layout.scheme} on {where}: columns/s, and their ratios ({clock} time)")
@@ -512,9 +357,7 @@ def main() -> None:
     columns = arguments.columns or (PER_FILE if arguments.quick else 14 * PER_FILE)
     epochs = arguments.epochs or (2 if arguments.quick else 5)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for name in ("lightning.pytorch", "ai4sim", "weather_forecast"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
+    quieten()
     torch.set_num_threads(arguments.threads)
     print(f"torch {torch.__version__}, {arguments.threads} thread(s), medians of {epochs}")
     if arguments.only != "inference":

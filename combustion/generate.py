@@ -12,9 +12,7 @@ import dataclasses
 import json
 import logging
 import multiprocessing
-import os
 import sys
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ import torch
 from tqdm import tqdm
 
 from ai4sim.files import one_at_a_time, remove_stale_temporaries, write_json
+from ai4sim.scheduling import cores, end_with_parent
 from combustion.flame import SlotBurner, SlotFlame
 from combustion.layouts import LAYOUTS, write_snapshot
 from combustion.les import filter_flame
@@ -158,7 +157,7 @@ def generate_flames(
             name for name in names if not all(p.exists() for p in _files(data_path, name, plan))
         ]
         if workers is None:
-            workers = min(len(missing), _cores()) if device == "cpu" else 1
+            workers = min(len(missing), cores()) if device == "cpu" else 1
         if workers > 1:
             _generate_in_parallel(data_path, missing, plan, device, workers)
         else:
@@ -216,7 +215,7 @@ def _generate_in_parallel(
 ) -> None:
     """Solve several cases at once, sharing the cores between them."""
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    threads = max(1, _cores() // workers)
+    threads = max(1, cores() // workers)
     with ProcessPoolExecutor(workers, context, _start_worker, (threads, context.RLock())) as pool:
         jobs = [
             pool.submit(_generate_case, data_path, case, recipe, device, line)
@@ -226,25 +225,11 @@ def _generate_in_parallel(
             job.result()
 
 
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # what SLURM or a container grants
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _start_worker(threads: int, lock: Any) -> None:
     """Set a process up, and have it end with the one that started it, however that ends."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(threads)
     tqdm.set_lock(lock)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line: int = 0) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import as_completed
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from ai4sim.files import one_at_a_time, remove_stale_temporaries
-from ai4sim.scheduling import executor
+from ai4sim.scheduling import cores, executor
 
 
 def write_missing(
@@ -108,10 +107,3 @@ def check_made_alike(file: Path, expected: Mapping[str, Any]) -> None:
             f"{file} was made in another way: {'; '.join(differences)}. Choose another folder, or "
             "remove the file."
         )
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # what SLURM or a container grants
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

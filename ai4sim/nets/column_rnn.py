@@ -25,6 +25,9 @@ class BiRNN(nn.Module):
     layers : int
         Pairs of recurrences, one after the other.
     cell : {"gru", "lstm"}
+        On CPUs "lstm" is up to twice as fast.
+    kernel : int
+        Levels that the first layer, a convolution, sees at once, odd.
     dropout : float
         Share of the hidden values that are left out in training, after each layer.
     """
@@ -35,7 +38,8 @@ class BiRNN(nn.Module):
         out_channels: int,
         features: int = 64,
         layers: int = 2,
-        cell: Cell = "gru",
+        cell: Cell = "lstm",
+        kernel: int = 1,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -43,7 +47,9 @@ class BiRNN(nn.Module):
             raise ValueError(f"cell: expected one of {sorted(CELLS)}, found {cell!r}")
         if layers < 1:
             raise ValueError(f"layers: expected at least 1, found {layers}")
-        self.first = nn.Linear(in_channels, features)
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"kernel: expected an odd number of levels, found {kernel}")
+        self.first = nn.Conv1d(in_channels, features, kernel, padding=kernel // 2)
         self.recurrences = nn.ModuleList(
             CELLS[cell](features, features, batch_first=True, bidirectional=True)
             for _ in range(layers)
@@ -55,7 +61,7 @@ class BiRNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the network to ``x : (batch, in_channels, level)``."""
-        h = self.first(x.transpose(1, 2))
+        h = self.first(x).transpose(1, 2)
         for recurrence, join in zip(self.recurrences, self.joins, strict=True):
             h = h + join(self.dropout(recurrence(h)[0]))
         y: Tensor = self.last(self.activation(h))

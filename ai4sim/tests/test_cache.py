@@ -226,6 +226,21 @@ def test_an_unusable_file_is_named_and_the_others_are_kept(
         ProcessedCache(tmp_path, "../x", process)
 
 
+def test_files_that_would_share_a_folder_are_refused(tmp_path: Path, raw: list[Path]) -> None:
+    twin = raw[1].with_suffix(".nc")
+    twin.write_text("8 9 0")
+    refused = pytest.raises(ValueError, match=r"found flame_1\.(h5 and .*nc|nc and .*h5), whose")
+    with refused:
+        ProcessedCache(tmp_path, "demo-1", process).build([*raw, twin])
+    cache = ProcessedCache(tmp_path, "demo-1", process)
+    cache.build(raw)
+    with refused:  # also where they come one by one
+        cache.load(twin)
+    np.testing.assert_array_equal(cache.load(raw[1])[0]["numbers"], [1, 7, 5])
+    raw[1].unlink()  # one takes the place of the other
+    np.testing.assert_array_equal(cache.load(twin)[0]["numbers"], [8, 9, 0])
+
+
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody can write to")
 def test_read_only_data_use_the_cache_of_the_user(
     tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: Any

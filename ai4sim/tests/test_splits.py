@@ -76,6 +76,9 @@ def test_dates_are_one_series_in_time_not_cases():
         "R2K1",
         "date",
     ]
+    times = [Path(f"2015-01-0{day}T{day}200.nc") for day in range(1, 8)]
+    assert {case_of(f) for f in times} == {"date"}
+    assert len(split_files(times, ratios=(0.6, 0.2, 0.2), gap=1).test) == 1
 
 
 def test_whole_cases():

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.cache import ProcessedCache
-from ai4sim.datamodule import Stage, SurrogateDataModule
-from ai4sim.files import remove_stale_temporaries
+from ai4sim.datamodule import Stage
 from ai4sim.normalization import RunningStatistics
-from ai4sim.rows import GatheredRows, OrderedRows, RowArray, ShuffledRows, Table
+from ai4sim.row_datamodule import RowDataModule
+from ai4sim.rows import OrderedRows, RowArray, Table
 from ai4sim.splits import SETS, Split, Strategy, by_group, find_table, runs
 from weather_forecast.bias_correction.layout import Layout
 from weather_forecast.bias_correction.preprocess import MOMENTS, process, row_statistics
 from weather_forecast.bias_correction.records import read_groups, read_layout, write_like
 
-Batch = dict[str, Any]
 Runs = list[tuple[int, int]]
 ARRAYS: dict[str, tuple[str, ...]] = {
     "train": ("inputs", "targets", "latitude", "longitude"),
@@ -32,19 +31,17 @@ ARRAYS: dict[str, tuple[str, ...]] = {
 }
 """What a batch of each stage holds."""
 READ_ROWS = 1024
-GIB = 2**30
 
 
-class RadiationDataModule(SurrogateDataModule):
+class RadiationDataModule(RowDataModule[Layout]):
     """Columns and the 3-D corrections of their fluxes and heating rates.
 
-    The raw layout is that of :mod:`weather_forecast.bias_correction.layout`. Raw files are turned
-    into rows once, block by block, under ``processed/``, and batches are read from there: neither
-    needs the data to fit in memory. A batch has ``inputs : (batch, input_channels)``, ``targets :
-    (batch, output_channels)`` (not in prediction), ``latitude`` and ``longitude : (batch,)``
-    [degrees], NaN where the file has none; in validation and test also ``tripleclouds : (batch, 4 x
-    half_level)`` [W/m2], the absolute fluxes of the cheap solver, NaN where the file has none; and
-    in evaluation ``file`` and ``rows``, where it is from.
+    The raw layout is that of :mod:`weather_forecast.bias_correction.layout`. A batch has ``inputs :
+    (batch, input_channels)``, ``targets : (batch, output_channels)`` (not in prediction),
+    ``latitude`` and ``longitude : (batch,)`` [degrees], NaN where the file has none; in validation
+    and test also ``tripleclouds : (batch, 4 x half_level)`` [W/m2], the absolute fluxes of the
+    cheap solver, NaN where the file has none; and in evaluation ``file`` and ``rows``, where it is
+    from.
 
     Parameters
     ----------
@@ -60,24 +57,10 @@ class RadiationDataModule(SurrogateDataModule):
     block_seed : int
         Of the draw of blocks. It is not `seed`: the sets stay when training is repeated with
         another one.
-    extra_data_path : list of str, optional
-        Further folders with ``raw/``, all of whose files join the training set: columns that the
-        own teacher has labelled, say.
-    scheduler : str
-        Where raw files are processed: ``threads``, ``processes``, ``distributed``, or the address
-        or scheduler file of a Dask scheduler; see :func:`ai4sim.scheduling.executor`.
-    workers : int
-        Files that are processed at once.
-    batch_size, eval_batch_size : int
-        Columns per batch and process.
-    pool_rows : int
-        Columns that are shuffled at once where they do not all fit in memory.
-    memory_limit : float
-        Memory [GiB], per process, for training columns. If they all fit they are kept in it.
-    device_resident : bool
-        Keep them in the memory of the GPU instead.
+    workers, eval_batch_size, pool_rows : int
+        See :class:`ai4sim.row_datamodule.RowDataModule`; rows are columns.
     **kwargs
-        See :class:`ai4sim.datamodule.SurrogateDataModule`; `num_workers` has no effect here.
+        See there, too.
     """
 
     raw_patterns = ("*.nc", "*.h5")
@@ -88,30 +71,21 @@ class RadiationDataModule(SurrogateDataModule):
         split: Strategy | Literal["block"] = "time",
         block_variable: str = "base_block",
         block_seed: int = 0,
-        extra_data_path: list[str] | None = None,
-        scheduler: str = "threads",
         workers: int = 4,
-        batch_size: int = 256,
         eval_batch_size: int = 1024,
         pool_rows: int = 65536,
-        memory_limit: float = 4.0,
-        device_resident: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
             data_path=data_path,
             split="time" if split == "block" else split,
-            batch_size=batch_size,
+            workers=workers,
             eval_batch_size=eval_batch_size,
+            pool_rows=pool_rows,
             **kwargs,
         )
         self.by_block = split == "block"
         self.block_variable, self.block_seed = block_variable, block_seed
-        self.extra_data_path = [Path(folder).expanduser() for folder in extra_data_path or []]
-        self.scheduler, self.workers = scheduler, workers
-        self.pool_rows, self.memory_limit = pool_rows, memory_limit
-        self.device_resident = device_resident
-        self._predictions: dict[Path, GatheredRows] = {}
 
     # --- Which columns ---
 
@@ -131,15 +105,10 @@ class RadiationDataModule(SurrogateDataModule):
             sets["test"] = self.raw_files(self.test_data_path)
         return Split(**sets)
 
-    def files(self, stage: Stage) -> list[Path]:
-        """Return the raw files of a stage; the extra ones train."""
-        if stage == "predict":
-            return super().files(stage)
-        folders = self.extra_data_path if stage == "train" else []
-        if extra := [file for folder in folders for file in self.raw_files(folder)]:
-            return self.split.train + extra
-        strategy = "block" if self._uses_blocks else self.split_strategy
-        return self.split.require(stage, f"split '{strategy}' of {self.data_path}")
+    @property
+    def split_source(self) -> str:
+        """What divides the columns, for messages."""
+        return f"split 'block' of {self.data_path}" if self._uses_blocks else super().split_source
 
     @cached_property
     def _blocks(self) -> dict[Path, dict[str, Runs]]:
@@ -174,28 +143,9 @@ class RadiationDataModule(SurrogateDataModule):
             scheduler=self.scheduler,
         )
 
-    def prepare_files(self, files: Sequence[Path]) -> None:
-        """Turn raw files into rows of columns."""
-        for _, group in groupby(files, key=lambda path: path.parent):
-            of_folder = list(group)
-            self.cache_of(of_folder[0]).build(of_folder)
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Levels of the data; files that only train are checked when they are opened.
-
-        Raises
-        ------
-        ValueError
-            Files differ.
-        """
-        folders = {self.data_path, self.test_data_path or self.data_path}
-        files = [file for folder in sorted(folders) for file in self.raw_files(folder)]
-        layouts = [read_layout(file) for file in files]
-        for file, layout in zip(files, layouts, strict=True):
-            if layout != layouts[0]:
-                raise ValueError(f"{file}: {layout}, expected {layouts[0]} as in {files[0]}")
-        return layouts[0]
+    def read_layout(self, path: Path) -> Layout:
+        """Tell the levels of a raw file."""
+        return read_layout(path)
 
     def table(self, path: Path, stage: Stage) -> Table:
         """Open the columns of a raw file that belong to a stage.
@@ -205,7 +155,7 @@ class RadiationDataModule(SurrogateDataModule):
         ValueError
             The file has no targets and the stage needs them, or its levels are other ones.
         """
-        arrays, facts = self.cache_of(path).load(path)
+        arrays, facts = self.processed(path)
         if facts["levels"] != self.layout.levels:
             raise ValueError(
                 f"{path}: {facts['levels']} levels, expected {self.layout.levels} as in "
@@ -220,10 +170,6 @@ class RadiationDataModule(SurrogateDataModule):
         chosen = self._runs(path, stage)
         return Table.of_runs(path, wanted, [(0, facts["columns"])] if chosen is None else chosen)
 
-    def count(self, stage: Stage) -> int:
-        """Return the number of columns of a stage."""
-        return sum(self.table(path, stage).rows for path in self.files(stage))
-
     # --- What training needs to know ---
 
     @cached_property
@@ -236,7 +182,7 @@ class RadiationDataModule(SurrogateDataModule):
         for path in self.files("train"):
             table = self.table(path, "train")  # it must be fit for training
             if self._runs(path, "train") is None:  # taken when the file was processed
-                arrays, _ = self.cache_of(path).load(path)
+                arrays, _ = self.processed(path)
                 moments = [np.array(arrays[name]) for name in MOMENTS]
                 yield (
                     RunningStatistics(table.rows, *moments[:2]),
@@ -261,7 +207,7 @@ class RadiationDataModule(SurrogateDataModule):
         dict of str to Tensor
             ``inputs : (column, input_channels)`` and ``targets : (column, output_channels)``.
         """
-        tables = [self.table(path, "train") for path in self.files("train")]
+        tables = self.tables("train")
         total = sum(table.rows for table in tables)
         chosen = np.arange(min(most, total)) * total // min(most, total)
         parts: dict[str, list[Tensor]] = {"inputs": [], "targets": []}
@@ -270,66 +216,25 @@ class RadiationDataModule(SurrogateDataModule):
             rows = np.concatenate([np.arange(*piece) for piece in table.places(0, table.rows)])
             own = rows[chosen[(chosen >= begin) & (chosen < begin + table.rows)] - begin]
             begin += table.rows
-            arrays, _ = self.cache_of(table.path).load(table.path)
+            arrays, _ = self.processed(table.path)
             for name, part in parts.items():
                 part.append(torch.from_numpy(arrays[name][own]))
         return {name: torch.cat(part) for name, part in parts.items()}
 
     # --- Batches, and back to files ---
 
-    def loader(self, stage: Stage) -> ShuffledRows | OrderedRows:
-        """Return the batches of a stage."""
-        tables = [self.table(path, stage) for path in self.files(stage)]
+    def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
+        """Shape of a row of what may be absent: the place, and the fluxes of the cheap solver."""
         widths: dict[str, tuple[int, ...]] = {"latitude": (), "longitude": ()}
         if "tripleclouds" in ARRAYS[stage]:
             widths["tripleclouds"] = (self.layout.tripleclouds_channels,)
-        trainer = self.trainer
-        common: dict[str, Any] = {
-            "widths": widths,  # NaN, if no file has them
-            "rank": trainer.global_rank if trainer else 0,
-            "world_size": trainer.world_size if trainer else 1,
-        }
-        if stage != "train":
-            whole_files = stage == "predict"
-            return OrderedRows(tables, self.eval_batch_size, whole_files=whole_files, **common)
-        gpu = trainer.strategy.root_device if trainer and self.device_resident else "cpu"
-        return ShuffledRows(
-            tables,
-            self.batch_size,
-            pool_rows=self.pool_rows,
-            memory_limit=self.memory_limit * GIB,
-            device=gpu,
-            seed=self.seed,
-            **common,
-        )
+        return widths
 
-    def write_prediction(self, folder: Path, batch: Batch, prediction: Tensor) -> list[Path]:
-        """Take in a batch of corrections; write each file when all its columns are there.
+    @property
+    def output_channels(self) -> int:
+        """Number of corrections of a column."""
+        return self.layout.output_channels
 
-        Parameters
-        ----------
-        folder : Path
-        batch : dict
-            As served, with ``file`` and ``rows``.
-        prediction : (batch, output_channels)  [W/m2], [K/day]
-
-        Returns
-        -------
-        list of Path
-            The file, if this batch completes it.
-        """
-        source, (start, _) = Path(batch["file"]), batch["rows"]
-        destination = folder / source.name
-        if destination not in self._predictions:
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_stale_temporaries(folder)
-            columns: int = self.cache_of(source).load(source)[1]["columns"]
-            shape = (columns, self.layout.output_channels)
-            self._predictions[destination] = GatheredRows(destination, shape)
-        gathered = self._predictions[destination]
-        if not gathered.add(start, prediction.detach().float().cpu().numpy()):
-            return []
-        write_like(source, destination, gathered.open())
-        gathered.remove()
-        del self._predictions[destination]
-        return [destination]
+    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
+        """Write a copy of a raw file with other corrections [W/m2], [K/day]."""
+        write_like(source, destination, outputs)

@@ -1,7 +1,7 @@
 """Bring raw columns into ``DATA_PATH/raw``: made here (the demo), or fetched from ECMWF.
 
 ``demo`` draws the columns of :mod:`weather_forecast.bias_correction.columns` and labels them with
-the solvers of :mod:`weather_forecast.bias_correction.radiation`: 24 dates of 2019 to 2021.
+the solvers of :mod:`weather_forecast.bias_correction.radiation`: 48 dates of 2019 to 2021.
 
 ``maelstrom`` is the radiation data set of the MAELSTROM project (ECMWF, CC BY 4.0): columns of the
 IFS and the difference that ecRad's SPARTACUS makes to its Tripleclouds. Address, dates, time steps,

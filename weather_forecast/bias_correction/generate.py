@@ -99,17 +99,18 @@ class Snapshot(NamedTuple):
 
 
 def demo_snapshots() -> list[Snapshot]:
-    """Return 24 dates for a split by time.
+    """Return 48 dates for a split by time.
 
-    The first 16, 23 days apart, are a year of training; then come four dates of a second year to
-    validate and four of a third to test, the last but one of which is the map. Each set has all
-    seasons and hours; no two sets share a weather system.
+    The first 36, ten days apart, are a year of training; then come six dates of a second year to
+    validate and six of a third to test, the fourth of which is the map. Each set has all seasons
+    and hours; no two sets share a weather system.
     """
     start = datetime.datetime(2019, 1, 5)
-    training = [start + datetime.timedelta(days=23 * i, hours=9 * i % 24) for i in range(16)]
-    quarters = ((2, 10, 3), (5, 12, 15), (8, 9, 21), (11, 8, 9))
-    validation = [datetime.datetime(2020, *day) for day in quarters]
-    tests = [datetime.datetime(2021, *day) for day in ((1, 20, 6), (4, 21, 18), (10, 20, 0))]
+    training = [start + datetime.timedelta(days=10 * i, hours=7 * i % 24) for i in range(36)]
+    months = ((2, 10, 3), (4, 3, 8), (5, 28, 15), (7, 14, 20), (8, 31, 0), (11, 8, 9))
+    validation = [datetime.datetime(2020, *day) for day in months]
+    months = ((1, 20, 6), (3, 15, 11), (5, 2, 18), (8, 25, 22), (10, 20, 0))
+    tests = [datetime.datetime(2021, *day) for day in months]
     summer = Snapshot(datetime.datetime(2021, 7, 21, 12), EUROPE)
     return sorted([*map(Snapshot, training + validation + tests), summer], key=_time)
 

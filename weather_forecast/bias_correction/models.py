@@ -174,7 +174,7 @@ class LitUnet1D(CorrectionModule):
     """
 
     def __init__(
-        self, features: int = 48, grids: int = 5, kernel_size: int = 5, **kwargs: Any
+        self, features: int = 32, grids: int = 4, kernel_size: int = 5, **kwargs: Any
     ) -> None:
         backbone = {
             "name": "UNet",
@@ -228,7 +228,7 @@ class LitBiRNN(CorrectionModule):
 
     Parameters
     ----------
-    features, layers, cell, dropout
+    features, layers, cell, kernel, dropout
         See :class:`ai4sim.nets.column_rnn.BiRNN`.
     **kwargs
         See :class:`CorrectionModule`.
@@ -238,7 +238,8 @@ class LitBiRNN(CorrectionModule):
         self,
         features: int = 64,
         layers: int = 2,
-        cell: Cell = "gru",
+        cell: Cell = "lstm",
+        kernel: int = 1,
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -247,6 +248,7 @@ class LitBiRNN(CorrectionModule):
             "features": features,
             "layers": layers,
             "cell": cell,
+            "kernel": kernel,
             "dropout": dropout,
         }
         super().__init__(backbone, **kwargs)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import cached_property, reduce
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.cache import ProcessedCache
-from ai4sim.datamodule import Stage, SurrogateDataModule
-from ai4sim.files import remove_stale_temporaries
+from ai4sim.datamodule import Stage
 from ai4sim.moments import CrossMoments
 from ai4sim.normalization import RunningStatistics
-from ai4sim.rows import GatheredRows, OrderedRows, RowArray, ShuffledRows, Table
+from ai4sim.row_datamodule import RowDataModule
+from ai4sim.rows import RowArray, Table
 from weather_forecast.gwd.layout import (
     INPUTS,
     LATITUDE,
@@ -35,14 +33,10 @@ from weather_forecast.gwd.layout import (
     write_like,
 )
 
-logger = logging.getLogger(__name__)
-
-Batch = dict[str, Any]
 BATCH_NAMES = {INPUTS: "inputs", TENDENCIES: "targets", LATITUDE: "latitude"}
 MOMENTS = tuple(f.name for f in fields(CrossMoments) if f.name != "count")
 BLOCK_BYTES = 2**22
 """Size of the blocks of columns that raw files are processed in."""
-GIB = 2**30
 
 
 def process(path: Path, scratch: Path) -> dict[str, Any]:
@@ -133,94 +127,44 @@ def _unpacked(path: Path, scratch: Path, names: Sequence[str]) -> Path:
     return copy
 
 
-class ColumnDataModule(SurrogateDataModule):
+class ColumnDataModule(RowDataModule[Layout]):
     """Columns and the tendencies that a gravity wave drag scheme gives them.
 
-    The raw layout is that of :mod:`weather_forecast.gwd.layout`, one file per date. Raw files are
-    turned into rows once, block by block, under ``processed/``, and batches are read from there:
-    neither needs the data to fit in memory. A batch has ``inputs : (batch, x_rows)``, ``targets :
-    (batch, y_rows)`` [m/s2] (not in prediction) and ``latitude : (batch,)`` [degrees north], NaN
-    where the file has none; for evaluation also ``file`` and ``rows``, where it is from.
+    The raw layout is that of :mod:`weather_forecast.gwd.layout`, one file per date. A batch has
+    ``inputs : (batch, x_rows)``, ``targets : (batch, y_rows)`` [m/s2] (not in prediction) and
+    ``latitude : (batch,)`` [degrees north], NaN where the file has none; for evaluation also
+    ``file`` and ``rows``, where it is from.
 
     Parameters
     ----------
     data_path : str
         See :class:`ai4sim.datamodule.SurrogateDataModule`. By default dates are cut into blocks of
         time, `gap` files apart.
-    extra_data_path : list of str, optional
-        Further folders with ``raw/``, all of whose files join the training set: columns that the
-        own teacher has labelled, say.
     latitude : bool
         Refuse files without latitude: the launch of non-orographic waves depends on it.
-    batch_size, eval_batch_size : int
-        Columns per batch and process.
-    pool_rows : int
-        Columns that are shuffled at once where they do not all fit in memory.
-    memory_limit : float
-        Memory [GiB], per process, for training columns. If they all fit they are kept in it.
-    device_resident : bool
-        Keep them in the memory of the GPU instead.
     **kwargs
-        See :class:`ai4sim.datamodule.SurrogateDataModule`; `num_workers` has no effect here.
+        See :class:`ai4sim.row_datamodule.RowDataModule`; rows are columns.
     """
 
-    def __init__(
-        self,
-        data_path: str = "data",
-        extra_data_path: list[str] | None = None,
-        latitude: bool = True,
-        batch_size: int = 256,
-        eval_batch_size: int = 8192,
-        pool_rows: int = 131072,
-        memory_limit: float = 4.0,
-        device_resident: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            data_path=data_path,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            **kwargs,
-        )
-        self.extra_data_path = [Path(folder).expanduser() for folder in extra_data_path or []]
-        self.latitude, self.pool_rows = latitude, pool_rows
-        self.memory_limit, self.device_resident = memory_limit, device_resident
-        self._predictions: dict[Path, GatheredRows] = {}
-
-    def files(self, stage: Stage) -> list[Path]:
-        """Return the raw files of a stage; the extra ones train."""
-        if stage != "train" or not self.extra_data_path:
-            return super().files(stage)
-        extra = [file for folder in self.extra_data_path for file in self.raw_files(folder)]
-        return self.split.train + extra
+    def __init__(self, data_path: str = "data", latitude: bool = True, **kwargs: Any) -> None:
+        super().__init__(data_path=data_path, **kwargs)
+        self.latitude = latitude
 
     def cache_of(self, path: Path) -> ProcessedCache:
         """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
-        folder = path.parent.parent
-        return ProcessedCache(folder, "columns-1", process, double=MOMENTS, scratch=True)
+        return ProcessedCache(
+            path.parent.parent,
+            "columns-1",
+            process,
+            workers=self.workers,
+            double=MOMENTS,
+            scratch=True,
+            scheduler=self.scheduler,
+        )
 
-    def prepare_files(self, files: Sequence[Path]) -> None:
-        """Turn raw files into rows of columns."""
-        for _, group in groupby(files, key=lambda path: path.parent):
-            of_folder = list(group)
-            self.cache_of(of_folder[0]).build(of_folder)
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Scheme and levels of the data; those that only train are checked when they are opened.
-
-        Raises
-        ------
-        ValueError
-            Files differ.
-        """
-        folders = {self.data_path, self.test_data_path or self.data_path}
-        files = [file for folder in sorted(folders) for file in self.raw_files(folder)]
-        layouts = [read_layout(file) for file in files]
-        for file, layout in zip(files, layouts, strict=True):
-            if layout != layouts[0]:
-                raise ValueError(f"{file}: {layout}, expected {layouts[0]} as in {files[0]}")
-        return layouts[0]
+    def read_layout(self, path: Path) -> Layout:
+        """Tell scheme and levels of a raw file."""
+        return read_layout(path)
 
     def table(self, path: Path, stage: Stage) -> Table:
         """Open the columns of a raw file.
@@ -230,7 +174,7 @@ class ColumnDataModule(SurrogateDataModule):
         ValueError
             The file lacks what the stage needs, or its layout is another one than the others'.
         """
-        arrays, facts = self.cache_of(path).load(path)
+        arrays, facts = self.processed(path)
         found = Layout(facts["scheme"], facts["levels"])
         if found != self.layout:
             raise ValueError(f"{path}: {found}, expected {self.layout} as in {self.data_path}")
@@ -258,7 +202,7 @@ class ColumnDataModule(SurrogateDataModule):
     def _moments_of(self, files: Iterable[Path]) -> Iterator[CrossMoments]:
         for path in files:
             self.table(path, "train")  # it must be fit for training
-            arrays, facts = self.cache_of(path).load(path)
+            arrays, facts = self.processed(path)
             yield CrossMoments.from_arrays(facts["columns"], arrays)
 
     def statistics(self) -> tuple[RunningStatistics, RunningStatistics]:
@@ -268,10 +212,6 @@ class ColumnDataModule(SurrogateDataModule):
     def gram(self) -> CrossMoments:
         """Return the moments of the training set, of which ridge regression follows."""
         return self._moments
-
-    def count(self, stage: Stage) -> int:
-        """Return the number of columns of a stage."""
-        return sum(self.table(path, stage).rows for path in self.files(stage))
 
     def columns(self, most: int) -> Tensor:
         """Return up to so many columns of the training set, evenly spread over its files.
@@ -283,64 +223,22 @@ class ColumnDataModule(SurrogateDataModule):
         files = self.files("train")
         parts = []
         for path in files:
-            arrays, facts = self.cache_of(path).load(path)
+            arrays, facts = self.processed(path)
             stride = max(1, -(-facts["columns"] * len(files) // most))
             parts.append(torch.from_numpy(np.array(arrays[INPUTS][::stride])))
         return torch.cat(parts)
 
-    def loader(self, stage: Stage) -> ShuffledRows | OrderedRows:
-        """Return the batches of a stage."""
-        tables = [self.table(path, stage) for path in self.files(stage)]
-        trainer = self.trainer
-        common: dict[str, Any] = {
-            "widths": {BATCH_NAMES[LATITUDE]: ()},  # NaN, if no file has it
-            "rank": trainer.global_rank if trainer else 0,
-            "world_size": trainer.world_size if trainer else 1,
-        }
-        if stage != "train":
-            whole_files = stage == "predict"
-            return OrderedRows(tables, self.eval_batch_size, whole_files=whole_files, **common)
-        gpu = trainer.strategy.root_device if trainer and self.device_resident else "cpu"
-        return ShuffledRows(
-            tables,
-            self.batch_size,
-            pool_rows=self.pool_rows,
-            memory_limit=self.memory_limit * GIB,
-            device=gpu,
-            seed=self.seed,
-            **common,
-        )
+    # --- Batches, and back to files ---
 
-    def write_prediction(self, folder: Path, batch: Batch, prediction: Tensor) -> list[Path]:
-        """Take in a batch of tendencies; write each file when all its columns are there.
+    def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
+        """Shape of a row of the latitude, which may be absent."""
+        return {BATCH_NAMES[LATITUDE]: ()}
 
-        Parameters
-        ----------
-        folder : Path
-        batch : dict
-            As served, with ``file`` and ``rows``.
-        prediction : (batch, y_rows)  [m/s2]
+    @property
+    def output_channels(self) -> int:
+        """Number of tendencies of a column."""
+        return self.layout.y_rows
 
-        Returns
-        -------
-        list of Path
-            The file, if this batch completes it.
-        """
-        source, (start, _) = Path(batch["file"]), batch["rows"]
-        destination = folder / source.name
-        if destination not in self._predictions:
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_stale_temporaries(folder)
-            shape = (self._columns_of(source), self.layout.y_rows)
-            self._predictions[destination] = GatheredRows(destination, shape)
-        gathered = self._predictions[destination]
-        if not gathered.add(start, prediction.detach().float().cpu().numpy()):
-            return []
-        write_like(source, destination, gathered.open())
-        gathered.remove()
-        del self._predictions[destination]
-        return [destination]
-
-    def _columns_of(self, path: Path) -> int:
-        columns: int = self.cache_of(path).load(path)[1]["columns"]
-        return columns
+    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
+        """Write a copy of a raw file with other tendencies ``(column, y_rows)`` [m/s2]."""
+        write_like(source, destination, outputs)

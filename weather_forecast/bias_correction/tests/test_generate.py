@@ -189,17 +189,17 @@ def test_a_map_is_a_grid_in_the_light(tmp_path: Path) -> None:
 def test_a_split_by_time_gives_each_set_a_year_of_its_own() -> None:
     files = [Path(file_name(snapshot.time)) for snapshot in demo_snapshots()]
     assert files == sorted(files)
-    split = by_time(files, (2 / 3, 1 / 6, 1 / 6), gap=0)
-    assert (len(split.train), len(split.val), len(split.test)) == (16, 4, 4)
+    split = by_time(files, (3 / 4, 1 / 8, 1 / 8), gap=0)
+    assert (len(split.train), len(split.val), len(split.test)) == (36, 6, 6)
 
     def months(part: list[Path]) -> set[int]:
         return {int(file.stem[5:7]) for file in part}
 
     assert {file.stem[:4] for file in split.val} == {"2020"}
     assert {file.stem[:4] for file in split.test} == {"2021"}
-    assert len(months(split.train)) >= 10
-    assert months(split.val) == {2, 5, 8, 11} and months(split.test) == {1, 4, 7, 10}
-    assert len({file.stem[11:13] for file in split.train}) == 8
+    assert len(months(split.train)) == 12
+    assert months(split.val) == {2, 4, 5, 7, 8, 11} and months(split.test) == {1, 3, 5, 7, 8, 10}
+    assert len({file.stem[11:13] for file in split.train}) == 24
 
 
 def test_extra_dates_are_spread_and_before_the_demo() -> None:

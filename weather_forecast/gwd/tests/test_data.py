@@ -1,6 +1,7 @@
 """From raw files to batches: the right numbers, whatever the grid, its chunks and the memory."""
 
 import os
+import pickle
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -177,6 +178,16 @@ def test_a_killed_preprocessing_is_made_again(folder):
     np.testing.assert_array_equal(
         torch.cat([b["inputs"] for b in data.test_dataloader()])[:24], columns(0)[0]
     )
+
+
+def test_other_schedulers_are_sent_what_they_need(folder):
+    data = ColumnDataModule(str(folder), scheduler="processes", workers=2)
+    cache = pickle.loads(pickle.dumps(data.cache_of(folder / "raw" / DATES[0])))
+    assert (cache.scheduler, cache.workers) == ("processes", 2)
+    cache.scheduler = "threads"  # starting a process takes seconds
+    arrays, facts = cache.load(folder / "raw" / DATES[0])
+    np.testing.assert_array_equal(arrays["x"], columns(0)[0])
+    assert facts == {"scheme": "nogwd", "levels": 3, "columns": 24}
 
 
 def predict(data, folder, batches):

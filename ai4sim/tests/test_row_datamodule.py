@@ -1,0 +1,91 @@
+"""What a use case gets with a few methods: rows of any folder, and predictions in whole files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from ai4sim.cache import ProcessedCache
+from ai4sim.datamodule import Stage
+from ai4sim.row_datamodule import RowDataModule
+from ai4sim.rows import RowArray, Table
+
+
+class TextDataModule(RowDataModule[int]):
+    """Raw files of text: a line is a row of inputs, and the number of columns is the layout."""
+
+    raw_patterns = ("*.txt",)
+
+    def cache_of(self, path: Path) -> ProcessedCache:
+        return ProcessedCache(path.parent.parent, "text-1", lambda p: {"inputs": read(p)})
+
+    def read_layout(self, path: Path) -> int:
+        return read(path).shape[1]
+
+    def table(self, path: Path, stage: Stage) -> Table:
+        rows = self.processed(path)[0]["inputs"]
+        return Table(path, {"inputs": RowArray.of(rows)}, len(rows))
+
+    @property
+    def output_channels(self) -> int:
+        return self.layout
+
+    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
+        np.savetxt(destination, outputs)
+
+
+def read(path: Path) -> NDArray:
+    return np.loadtxt(path, ndmin=2)
+
+
+def write(folder: Path, numbers: str, rows: int = 5, columns: int = 2) -> dict[str, NDArray]:
+    """Write files of random rows, one for each digit; return the rows by the names of the files."""
+    (folder / "raw").mkdir(parents=True)
+    content = {}
+    for number in numbers:
+        name = f"run_{number}.txt"
+        content[name] = np.random.default_rng(int(number)).random((rows, columns)).astype("f4")
+        np.savetxt(folder / "raw" / name, content[name])
+    return content
+
+
+def test_rows_come_from_each_folder_and_go_back_to_their_files(tmp_path: Path) -> None:
+    own = write(tmp_path / "own", "12345")
+    more = write(tmp_path / "more", "67")
+    data = TextDataModule(
+        str(tmp_path / "own"),
+        extra_data_path=[str(tmp_path / "more")],
+        gap=0,
+        ratios=(0.4, 0.2, 0.4),
+        eval_batch_size=2,
+    )
+    data.prepare_data()
+    assert len(list(tmp_path.glob("*/processed/text-1/run_?"))) == 7
+    assert [data.count(stage) for stage in ("train", "val", "test", "predict")] == [20, 5, 10, 25]
+    (batch,) = data.train_dataloader()
+    expected = np.concatenate([own["run_1.txt"], own["run_2.txt"], *more.values()])
+    np.testing.assert_array_equal(np.unique(batch["inputs"], axis=0), np.unique(expected, axis=0))
+    # Files may come in turns, and batches of a file in any order.
+    batches = sorted(data.predict_dataloader(), key=lambda batch: -batch["rows"][0])
+    out = tmp_path / "predictions"
+    done = [data.write_prediction(out, batch, 2 * batch["inputs"]) for batch in batches]
+    assert done[:-5] == [[]] * 10 and sum(done[-5:], []) == [out / name for name in own]
+    assert sorted(out.iterdir()) == [out / name for name in own]
+    for name, rows in own.items():
+        np.testing.assert_allclose(read(out / name), 2 * rows, rtol=1e-6)
+
+
+def test_folders_of_another_layout_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "own", "12")
+    write(tmp_path / "test", "3", columns=3)
+    data = TextDataModule(str(tmp_path / "own"), test_data_path=str(tmp_path / "test"))
+    with pytest.raises(ValueError, match=r"run_3\.txt: 3, expected 2 as in .*own/raw/run_1\.txt"):
+        data.layout
+    batch = {"file": str(tmp_path / "own/raw/run_1.txt"), "rows": (0, 5)}
+    data = TextDataModule(str(tmp_path / "own"))
+    with pytest.raises(ValueError, match=r"rows 0 to 5 of \(3,\) values do not fit into \(5, 2\)"):
+        data.write_prediction(tmp_path / "out", batch, torch.zeros(5, 3))
