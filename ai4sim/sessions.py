@@ -1,7 +1,7 @@
 """The nox sessions of every use case, defined once.
 
 The ``noxfile.py`` of a use case calls :func:`define_sessions`, the one in the repository root calls
-:func:`define_sessions_of_all`. Nothing but the standard library and nox is imported here, so that
+:func:`define_sessions_of_all`. Nothing but the standard library and nox is needed here, so that
 ``nox --list`` works before anything is installed.
 
 All sessions of a use case share one virtualenv, ``.nox/<name>`` in the repository root: the first
@@ -24,11 +24,14 @@ from pathlib import Path
 import nox
 import nox.command
 
+from ai4sim.scheduling import cores
+
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 REPORTS = ROOT / ".ci-reports"
 COVERAGE_FLOOR = 85  # per cent of the lines
+MOST_TEST_WORKERS = 8  # each takes a gigabyte or two
 DEVELOPMENT_EXTRAS = ("test", "lint", "docs")
 PATIENCE = 120.0  # seconds from CTRL-C until nox kills: training saves a resumable checkpoint first
 
@@ -206,6 +209,9 @@ def _run_tests(
     with session.chdir(ROOT):
         run(
             "pytest",
+            # The files of tests run side by side, each in one process and on one thread.
+            f"--numprocesses={min(cores(), MOST_TEST_WORKERS)}",
+            "--dist=loadfile",
             *_relative(folders),
             *(f"--cov={path.removesuffix('.py').replace('/', '.')}" for path in _relative(covered)),
             "--cov-report=term",
@@ -213,6 +219,7 @@ def _run_tests(
             f"--junitxml={REPORTS / f'junit_{name}.xml'}",
             *(session.posargs or [f"--cov-fail-under={COVERAGE_FLOOR}"]),
             COVERAGE_FILE=str(REPORTS / f".coverage_{name}"),
+            OMP_NUM_THREADS="1",
         )
 
 

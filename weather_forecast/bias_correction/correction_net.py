@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ai4sim.nets import build
 from weather_forecast.bias_correction.features import profile_features, surface_features
 from weather_forecast.bias_correction.heads import FreeHead, StructuredHead
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.layout import HEATING_RATES, Layout
 
 LIMIT = 6.0
 """Standard deviations beyond which a feature is cut off."""
@@ -31,10 +31,9 @@ class CorrectionNet(nn.Module):
         Whether the corrections fit together by construction, see :mod:`.heads`.
     derived : bool
         Whether it sees derived features of the clouds, see :mod:`.features`.
-    jitter : float
-        Standard deviation of the noise that training adds to the features of the clear air, in
-        units of theirs. There are many clouds but few profiles of the air in a data set: this keeps
-        the network from knowing each by heart.
+    heating_weight : float
+        How much more an error of a heating rate counts than one of a flux, each in units of its
+        variable's mean size. A flux is the sum over many layers and leaves each of them vague.
     """
 
     output_scale: Tensor
@@ -47,9 +46,11 @@ class CorrectionNet(nn.Module):
         levels: int = 137,
         structured: bool = True,
         derived: bool = True,
+        heating_weight: float = 3.0,
     ) -> None:
         super().__init__()
         self.layout, self.derived = Layout(levels), derived
+        self.heating_weight = heating_weight
         self.head = StructuredHead(self.layout) if structured else FreeHead(self.layout)
         inputs = self._features(self.layout.split_inputs(example(self.layout))).shape[1]
         self.backbone = build(
@@ -73,7 +74,7 @@ class CorrectionNet(nn.Module):
         self.mean.copy_(features.mean((0, 2))[:, None])
         self.std.copy_(features.std((0, 2)).clamp(min=1e-4)[:, None])
         self.head.calibrate(columns, targets)
-        self.output_scale.copy_(typical_size(self.layout, targets))
+        self.output_scale.copy_(output_units(self.layout, targets, self.heating_weight))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the corrections of ``inputs : (column, channel)``, divided by `output_scale`."""
@@ -92,27 +93,31 @@ class CorrectionNet(nn.Module):
         return torch.cat([profiles, whole], dim=1)
 
 
-def typical_size(layout: Layout, targets: Tensor) -> Tensor:
-    """Return the mean size of each target, one number for all levels of a variable.
+def output_units(layout: Layout, targets: Tensor, heating_weight: float = 1.0) -> Tensor:
+    """Return the unit of each target: the mean size of its variable over a weight.
 
-    In units of it an absolute error is what is left of the effect, the measure of the corrections;
-    and levels count as much as what happens there, so that the thin layers at the top do not reign.
+    In these units a mean absolute error is the weighted mean of what is left of the effect, the
+    measure of the corrections, and 1 without any. All levels of a variable have the same, so that
+    they count as much as what happens there and the thin layers at the top do not reign.
 
     Parameters
     ----------
     layout : Layout
     targets : (column, output)
+    heating_weight : float
+        Of heating rates; fluxes have 1.
 
     Returns
     -------
     (output,)
     """
     tiny = torch.finfo(torch.float32).tiny
-    sizes = [
-        part.abs().mean().clamp(min=tiny).expand(part.shape[1])
-        for part in layout.split_outputs(targets).values()
-    ]
-    return torch.cat(sizes)
+    sizes, weights = [], []
+    for name, part in layout.split_outputs(targets).items():
+        sizes.append(part.abs().mean().clamp(min=tiny).expand(part.shape[1]))
+        weights.append(torch.full_like(sizes[-1], heating_weight if name in HEATING_RATES else 1))
+    weight = torch.cat(weights)
+    return torch.cat(sizes) * weight.mean() / weight
 
 
 def example(layout: Layout) -> Tensor:

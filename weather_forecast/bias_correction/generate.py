@@ -107,10 +107,10 @@ def demo_snapshots() -> list[Snapshot]:
     """
     start = datetime.datetime(2019, 1, 5)
     training = [start + datetime.timedelta(days=10 * i, hours=7 * i % 24) for i in range(36)]
-    months = ((2, 10, 3), (4, 3, 8), (5, 28, 15), (7, 14, 20), (8, 31, 0), (11, 8, 9))
-    validation = [datetime.datetime(2020, *day) for day in months]
-    months = ((1, 20, 6), (3, 15, 11), (5, 2, 18), (8, 25, 22), (10, 20, 0))
-    tests = [datetime.datetime(2021, *day) for day in months]
+    validating = ((2, 10, 3), (4, 3, 8), (5, 28, 15), (7, 14, 20), (8, 31, 0), (11, 8, 9))
+    validation = [datetime.datetime(2020, *day) for day in validating]
+    testing = ((1, 20, 6), (3, 15, 11), (5, 2, 18), (8, 25, 22), (10, 20, 0))
+    tests = [datetime.datetime(2021, *day) for day in testing]
     summer = Snapshot(datetime.datetime(2021, 7, 21, 12), EUROPE)
     return sorted([*map(Snapshot, training + validation + tests), summer], key=_time)
 

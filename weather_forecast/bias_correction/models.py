@@ -35,7 +35,8 @@ class CorrectionModule(SurrogateModule):
     """A network from columns to the corrections of their fluxes and heating rates.
 
     Each variable is in units of the mean size of its correction: the mean absolute error, which
-    ``loss: mae`` makes least, is the share of the effect that is left, the mean of all variables.
+    ``loss: mae`` makes least, is the share of the effect that is left, the weighted mean of all
+    variables.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ class CorrectionModule(SurrogateModule):
         at the top, nor from the sun at night. Otherwise each output is predicted for itself.
     derived : bool
         Show the network derived features: optical depths, cloud edges, clear sky above and below.
+    heating_weight : float
+        How much more an error of a heating rate counts in the loss than one of a flux.
     teacher : bool
         Compare also with this repository's own radiation scheme, on some columns of the test set.
         Of labels that it has made itself it is the truth.
@@ -68,6 +71,7 @@ class CorrectionModule(SurrogateModule):
         levels: int = 137,
         structured: bool = True,
         derived: bool = True,
+        heating_weight: float = 3.0,
         teacher: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -78,6 +82,7 @@ class CorrectionModule(SurrogateModule):
             "levels": levels,
             "structured": structured,
             "derived": derived,
+            "heating_weight": heating_weight,
         }
         super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
         self.layout, self.teacher = layout, teacher

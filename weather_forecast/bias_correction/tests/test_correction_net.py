@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ai4sim.nets import build
-from weather_forecast.bias_correction.correction_net import CorrectionNet, typical_size
+from weather_forecast.bias_correction.correction_net import CorrectionNet, output_units
 from weather_forecast.bias_correction.layout import Layout
 from weather_forecast.bias_correction.tests import made_up
 
@@ -28,9 +28,18 @@ def net_of(name: str, **options) -> CorrectionNet:
 
 def test_a_unit_of_output_is_the_mean_size_of_each_variable():
     data = made_up.columns(64, LEVELS)
-    sizes = LAYOUT.split_outputs(typical_size(LAYOUT, data["targets"])[None])
+    sizes = LAYOUT.split_outputs(output_units(LAYOUT, data["targets"])[None])
     for name, values in LAYOUT.split_outputs(data["targets"]).items():
         torch.testing.assert_close(sizes[name], values.abs().mean().expand(1, values.shape[1]))
+
+
+def test_heating_rates_may_count_more_and_no_correction_still_has_the_error_one():
+    targets = made_up.columns(64, LEVELS)["targets"]
+    even, uneven = (output_units(LAYOUT, targets, weight) for weight in (1.0, 3.0))
+    ratio = LAYOUT.split_outputs((even / uneven)[None])
+    torch.testing.assert_close(ratio["hr_sw"][0, 0], 3 * ratio["flux_dn_lw"][0, 0])
+    for units in (even, uneven):
+        assert (targets / units).abs().mean().item() == pytest.approx(1, rel=1e-4)
 
 
 @pytest.mark.parametrize("derived", [True, False])
@@ -64,7 +73,10 @@ def test_every_network_learns_a_batch(name, structured):
 
 def test_corrections_of_either_sign_come_out():
     for structured in (True, False):
-        found = net_of("BiRNN", structured=structured)(made_up.columns(64, LEVELS)["inputs"])
+        net = net_of("BiRNN", structured=structured)
+        torch.nn.init.normal_(net.backbone.last.weight)
+        torch.nn.init.zeros_(net.backbone.last.bias)
+        found = net(made_up.columns(64, LEVELS)["inputs"])
         for values in LAYOUT.split_outputs(found).values():
             assert values.min() < 0 < values.max()
 

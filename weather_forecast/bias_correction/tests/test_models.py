@@ -56,7 +56,7 @@ def batch_of(count: int = 16, seed: int = 9) -> dict:
 
 def test_the_loss_is_the_share_of_the_effect_that_is_left(data):
     """Mean over the variables of the absolute error over the mean size in the training set."""
-    module, batch = calibrated("birnn", data), batch_of()
+    module, batch = calibrated("birnn", data, heating_weight=2.0), batch_of()
     train = LAYOUT.split_outputs(data.columns(1000)["targets"])
     found = module.forward(batch)
     shares = [
@@ -67,8 +67,10 @@ def test_the_loss_is_the_share_of_the_effect_that_is_left(data):
             strict=True,
         )
     ]
-    widths = torch.tensor([v.channels for v in LAYOUT.outputs], dtype=torch.float32)
-    expected = (torch.stack(shares) * widths).sum() / widths.sum()
+    weights = torch.tensor(
+        [v.channels * (2.0 if v.units == "K/day" else 1) for v in LAYOUT.outputs]
+    )
+    expected = (torch.stack(shares) * weights).sum() / weights.sum()
     torch.testing.assert_close(module.training_step(batch, 0), expected, rtol=1e-4, atol=1e-6)
 
 
