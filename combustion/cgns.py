@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.files import atomic_write
+from ai4sim.files import atomic_write, open_hdf5
 from combustion.elements import FACES, KINDS, Section, from_zero
-from combustion.layouts import Layout, check_progress_variable, open_file, plain
+from combustion.layouts import Layout, check_progress_variable, plain
 from combustion.meshes import Zone, checked_field, layout_of
 
 SOLID_CODES = {10: 4, 12: 5, 14: 6, 17: 8}
@@ -31,7 +31,7 @@ DATA = " data"
 
 def holds_zones(path: Path) -> bool:
     """Tell whether there is a zone in an HDF5 file."""
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         return bool(_zones(file))
 
 
@@ -43,7 +43,7 @@ def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
     ValueError
         Not HDF5, no zone, or a zone that is not as it should be.
     """
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         groups = _zones(file)
         if not groups:
             raise ValueError(

@@ -36,7 +36,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ai4sim.files import atomic_write
+from ai4sim.files import atomic_write, open_hdf5
 
 PROGRESS_TOLERANCE = 1e-3
 """How far c_bar may leave [0, 1] by round-off and filter overshoot before a file is refused."""
@@ -109,7 +109,7 @@ def detect(path: Path | str) -> Layout:
     ValueError
         Not a readable HDF5 file, or none of the known progress variables is in it.
     """
-    with open_file(Path(path)) as file:
+    with open_hdf5(Path(path)) as file:
         return _layout_of(file, Path(path))
 
 
@@ -141,7 +141,7 @@ def read_snapshot(
         [0, 1], no target or no grid spacing.
     """
     path = Path(path)
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         layout = _layout_of(file, path)
         if require_target and layout.flame_surface_density not in file:
             raise ValueError(
@@ -237,7 +237,7 @@ def write_like(
         Further attributes, beside those of the source.
     """
     source = Path(source)
-    with open_file(source) as file:
+    with open_hdf5(source) as file:
         layout = _layout_of(file, source)
         kept = {
             name: _read(file[dataset], layout, source)
@@ -271,16 +271,6 @@ def filter_width(attributes: Mapping[str, Any], dx: float) -> float:
         dx_dns = float(attributes.get("dx_dns", dx / float(attributes.get("coarsening", 1))))
         return float(np.sqrt(12 * variance)) * dx_dns
     return dx
-
-
-def open_file(path: Path) -> h5py.File:
-    """Open for reading, with an error that a user understands."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: not an HDF5 file, or a truncated one ({error})") from error
 
 
 def _layout_of(file: h5py.File, path: Path) -> Layout:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ai4sim import export
 from ai4sim.cli import main
 
 
@@ -45,6 +46,39 @@ def run(
     done: subprocess.CompletedProcess[str] = _process(trainer, root, arguments, cwd)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     return done
+
+
+def here(
+    module: type,
+    datamodule: type,
+    config: ModuleType,
+    plotters: ModuleType,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    *arguments: Any,
+) -> Path | None:
+    """Run a command with ``tiny.yaml`` of `root` in this process; return the new experiment.
+
+    There are no figures and no exported program, which take long.
+    """
+    monkeypatch.setenv("AI4SIM_EXPERIMENTS", str(root / "experiments"))
+    for name in ("AI4SIM_EXPERIMENT_PATH", "PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
+        monkeypatch.setenv(name, "")  # whatever the run sets is undone
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("sys.argv", ["trainer.py"])
+    monkeypatch.setattr(plotters, "plot", lambda evaluation, folder: [])
+    monkeypatch.setattr(export, "export_program", lambda surrogate, inputs, path: None)
+    before = set((root / "experiments").iterdir())
+    main(
+        module,
+        datamodule,
+        root=config.ROOT,
+        experiments_path=config.EXPERIMENTS,
+        args=[command, "--config", str(root / "tiny.yaml"), *map(str, arguments)],
+    )
+    made = set((root / "experiments").iterdir()) - before
+    return made.pop() if made else None
 
 
 def complaint(trainer: Path, root: Path, *arguments: Any) -> str:

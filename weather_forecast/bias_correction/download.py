@@ -25,10 +25,11 @@ import torch
 from numpy.typing import NDArray
 
 from ai4sim.download import ResumingDownloader, fetch_file, fetch_files
+from ai4sim.files import open_hdf5
 from weather_forecast.bias_correction.generate import generate_columns
 from weather_forecast.bias_correction.heating import heating_rate
 from weather_forecast.bias_correction.layout import AEROSOLS, FLUXES, LW_BANDS, SW_BANDS, Layout
-from weather_forecast.bias_correction.records import open_file, read_layout, write_columns
+from weather_forecast.bias_correction.records import read_layout, write_columns
 
 logger = logging.getLogger(__name__)
 
@@ -185,7 +186,7 @@ def join(parts: Sequence[Path], destination: Path) -> None:
     ValueError
         A dataset is missing or has a shape that does not fit.
     """
-    with open_file(parts[0]) as file:
+    with open_hdf5(parts[0]) as file:
         q = _dataset(file, parts[0], "q")
         if q.ndim != 2 or q.shape[1] < 2:
             raise ValueError(f"{parts[0]}: q has shape {q.shape}, expected (column, level)")
@@ -213,7 +214,7 @@ def join(parts: Sequence[Path], destination: Path) -> None:
 
 def _fluxes(path: Path, columns: int, layout: Layout) -> Array:
     """Read the fluxes of a file, (column, 4 x half_level) [W/m2]."""
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         shape = (columns, layout.levels + 1)
         return np.concatenate([_variable(file, path, name, shape) for name in FLUXES], axis=1)
 

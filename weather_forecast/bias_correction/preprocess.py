@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.files import open_hdf5
 from ai4sim.normalization import RunningStatistics
 from ai4sim.rows import read_ahead
 from weather_forecast.bias_correction.inspection import Contents, inspect
-from weather_forecast.bias_correction.records import Array, open_file, read_block
+from weather_forecast.bias_correction.records import Array, read_block
 
 BLOCK_COLUMNS = 512
 """Columns that are read at once, some 10 MB."""
@@ -40,7 +41,7 @@ def process(path: Path) -> Generator[Mapping[str, Array], None, dict[str, Any]]:
         deviations from it; attributes ``levels`` and ``columns``.
     """
     statistics: dict[str, RunningStatistics] = {}
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         contents = inspect(file, path)
         for block in read_ahead(_blocks(contents)):
             yield block

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
-from ai4sim.files import atomic_write, missing_file_error
+from ai4sim.files import atomic_write, open_hdf5
 from weather_forecast.bias_correction.inspection import Contents, inspect, trimmed
 from weather_forecast.bias_correction.layout import (
     CHANNELS,
@@ -46,30 +46,9 @@ WRITTEN_AT_ONCE = 2048  # columns
 NETCDF_INTERNALS = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
 
 
-def open_file(path: Path | str) -> h5py.File:
-    """Open a raw file for reading.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is none.
-    ValueError
-        It is no HDF5 file, or a truncated one.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise missing_file_error(path)
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(
-            f"{path}: not a netCDF-4 (HDF5) file, or a truncated one ({error})"
-        ) from error
-
-
 def read_layout(path: Path | str) -> Layout:
     """Tell the levels of a raw file, and check its datasets; see :func:`inspect`."""
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         return inspect(file, path).layout
 
 
@@ -85,9 +64,9 @@ def read_columns(path: Path | str, start: int = 0, stop: int | None = None) -> d
     Raises
     ------
     FileNotFoundError, ValueError
-        See :func:`open_file`, :func:`inspect` and :func:`read_block`.
+        See :func:`ai4sim.files.open_hdf5`, :func:`inspect` and :func:`read_block`.
     """
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         contents = inspect(file, path)
         last = contents.columns if stop is None else min(stop, contents.columns)
         return read_block(contents, start, last)
@@ -101,7 +80,7 @@ def read_groups(path: Path | str, variable: str) -> NDArray[np.int64]:
     ValueError
         The file has no such variable.
     """
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         columns, found = inspect(file, path).columns, file.get(variable)
         if not isinstance(found, h5py.Dataset) or trimmed(found.shape) != (columns,):
             others = [n for n, d in file.items() if trimmed(d.shape) == (columns,)]
@@ -296,7 +275,7 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Ar
     ValueError
         It does not fit the source.
     """
-    with open_file(source) as raw:
+    with open_hdf5(source) as raw:
         contents = inspect(raw, source)
         layout, expected = contents.layout, (contents.columns, contents.layout.output_channels)
         if tuple(outputs.shape) != expected:

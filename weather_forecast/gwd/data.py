@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ai4sim.cache import ProcessedCache
 from ai4sim.datamodule import Stage
+from ai4sim.files import open_hdf5
 from ai4sim.moments import CrossMoments
 from ai4sim.normalization import RunningStatistics
 from ai4sim.row_datamodule import RowDataModule
@@ -28,7 +29,6 @@ from weather_forecast.gwd.layout import (
     Layout,
     blocks,
     layout_of,
-    open_file,
     read_layout,
     write_like,
 )
@@ -52,7 +52,7 @@ def process(path: Path, scratch: Path) -> dict[str, Any]:
     import dask.array
     from dask import delayed
 
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         layout, grid = layout_of(file, path), file[INPUTS].shape[1:]
         rows = {name: file[name].shape[0] for name in (INPUTS, TENDENCIES) if name in file}
         names = [name for name in (INPUTS, TENDENCIES, LATITUDE) if name in file]
@@ -98,7 +98,7 @@ def read_block(source: Path, name: str, box: tuple[slice, ...], path: Path) -> N
     ValueError
         A value is not finite.
     """
-    with open_file(source) as file:
+    with open_hdf5(source) as file:
         dataset = file[name]
         leading = dataset.ndim - len(box)
         values = dataset[(*(slice(None) for _ in range(leading)), *box)]
@@ -119,7 +119,7 @@ def read_block(source: Path, name: str, box: tuple[slice, ...], path: Path) -> N
 def _unpacked(path: Path, scratch: Path, names: Sequence[str]) -> Path:
     """Copy a raw file whose datasets lie in chunks to one in which they do not."""
     copy = scratch / "unpacked.h5"
-    with open_file(path) as raw, h5py.File(copy, "w") as file:
+    with open_hdf5(path) as raw, h5py.File(copy, "w") as file:
         for name in names:
             chunked, whole = raw[name], file.create_dataset(name, raw[name].shape, np.float32)
             for part in chunked.iter_chunks() if chunked.chunks else range(len(chunked)):

@@ -23,8 +23,9 @@ from pathlib import Path
 import h5py
 
 from ai4sim.download import ResumingDownloader, fetch_file
+from ai4sim.files import open_hdf5
 from weather_forecast.gwd.generate import Scheme, generate_columns
-from weather_forecast.gwd.layout import Layout, open_file, read_layout, write_columns
+from weather_forecast.gwd.layout import Layout, read_layout, write_columns
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def to_raw_layout(source: Path, destination: Path) -> None:
     ValueError
         It has no such datasets, or a number of rows that no layout has.
     """
-    with open_file(source) as file:
+    with open_hdf5(source) as file:
         x, y = file.get("x"), file.get("y")
         if not (isinstance(x, h5py.Dataset) and isinstance(y, h5py.Dataset)):
             raise ValueError(f"{source}: expected datasets /x and /y, found {sorted(file)}")

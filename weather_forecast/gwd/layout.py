@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.files import atomic_write, missing_file_error
+from ai4sim.files import atomic_write, open_hdf5
 from ai4sim.surrogate import Variable, split_channels
 
 INPUTS, TENDENCIES, LATITUDE = "x", "y", "lat"
@@ -118,25 +118,6 @@ class Layout:
         return split_channels(y, self.outputs)
 
 
-def open_file(path: Path | str) -> h5py.File:
-    """Open a raw file for reading.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is none.
-    ValueError
-        It is no HDF5 file, or a truncated one.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise missing_file_error(path)
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: not an HDF5 file, or a truncated one ({error})") from error
-
-
 def read_layout(path: Path | str) -> Layout:
     """Tell scheme and levels of a raw file, and check the shapes of its datasets.
 
@@ -147,7 +128,7 @@ def read_layout(path: Path | str) -> Layout:
     ValueError
         It is not in this layout: the message has the shapes found and expected.
     """
-    with open_file(path) as file:
+    with open_hdf5(path) as file:
         return layout_of(file, path)
 
 
@@ -239,7 +220,7 @@ def write_like(source: Path | str, destination: Path | str, y: Tensor | NDArray)
     ValueError
         It does not fit the source.
     """
-    with open_file(source) as raw:
+    with open_hdf5(source) as raw:
         layout, grid = layout_of(raw, source), raw[INPUTS].shape[1:]
         expected = (math.prod(grid), layout.y_rows)
         if tuple(y.shape) != expected:

@@ -11,7 +11,6 @@ import pytest
 import torch
 import yaml
 
-from ai4sim import cli, export
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests import use_case
 from ai4sim.tests.use_case import only_new, results
@@ -46,6 +45,9 @@ TINY = {
     "data": {"ratios": [0.6, 0.2, 0.2], "gap": 0, "batch_size": 16, "eval_batch_size": 20},
 }
 run = functools.partial(use_case.run, TRAINER)
+here = functools.partial(
+    use_case.here, models.CorrectionModule, RadiationDataModule, config, plotters
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,27 +62,6 @@ def trained(tmp_path_factory):
     (root / "tiny.yaml").write_text(yaml.safe_dump({**TINY, "data": data}))
     done = run(root, "fit", "--config", "tiny.yaml")
     return root, only_new(root, set()), done.stdout
-
-
-def here(root, monkeypatch, command, *arguments):
-    """Run a command in this process, without figures and exported program; give the experiment."""
-    monkeypatch.setenv("AI4SIM_EXPERIMENTS", str(root / "experiments"))
-    for name in ("AI4SIM_EXPERIMENT_PATH", "PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
-        monkeypatch.setenv(name, "")  # whatever the run sets is undone
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("sys.argv", ["trainer.py"])
-    monkeypatch.setattr(plotters, "plot", lambda evaluation, folder: [])
-    monkeypatch.setattr(export, "export_program", lambda surrogate, inputs, path: None)
-    before = set((root / "experiments").iterdir())
-    cli.main(
-        models.CorrectionModule,
-        RadiationDataModule,
-        root=config.ROOT,
-        experiments_path=config.EXPERIMENTS,
-        args=[command, "--config", str(root / "tiny.yaml"), *map(str, arguments)],
-    )
-    made = set((root / "experiments").iterdir()) - before
-    return made.pop() if made else None
 
 
 def test_fit_leaves_a_complete_experiment_and_prints_model_beside_baselines(trained):
