@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ai4sim.cache import ProcessedCache
 from ai4sim.datamodule import Stage, SurrogateDataModule
-from ai4sim.files import remove_stale_temporaries
+from ai4sim.files import missing_file_error, remove_stale_temporaries
 from ai4sim.rows import GatheredRows, OrderedRows, ShuffledRows, Table
 
 L = TypeVar("L")
@@ -125,9 +125,22 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
     # --- From raw files to rows ---
 
     def files(self, stage: Stage) -> list[Path]:
-        """Return the raw files of a stage; the extra ones train."""
+        """Return the raw files of a stage; the extra ones train.
+
+        Raises
+        ------
+        FileNotFoundError
+            A folder of extra ones is not there.
+        """
         if stage != "train" or not self.extra_data_path:
             return super().files(stage)
+        for folder in self.extra_data_path:
+            if not (folder / "raw").is_dir():
+                raise FileNotFoundError(
+                    f"extra_data_path: {missing_file_error(folder / 'raw')} What makes such files "
+                    "stands in the README of the use case; --data.extra_data_path='[]' trains "
+                    "without"
+                )
         extra = [file for folder in self.extra_data_path for file in self.raw_files(folder)]
         return self.split.train + extra
 

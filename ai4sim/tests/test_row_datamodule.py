@@ -89,3 +89,11 @@ def test_folders_of_another_layout_are_refused(tmp_path: Path) -> None:
     data = TextDataModule(str(tmp_path / "own"))
     with pytest.raises(ValueError, match=r"rows 0 to 5 of \(3,\) values do not fit into \(5, 2\)"):
         data.write_prediction(tmp_path / "out", batch, torch.zeros(5, 3))
+
+
+def test_extra_rows_that_are_not_there_are_named_with_the_option(tmp_path: Path) -> None:
+    write(tmp_path / "own", "12345")
+    data = TextDataModule(str(tmp_path / "own"), extra_data_path=[str(tmp_path / "more")], gap=0)
+    assert data.files("val")  # only training needs them
+    with pytest.raises(FileNotFoundError, match=r"extra_data_path: .*more.*extra_data_path='\[\]'"):
+        data.files("train")
