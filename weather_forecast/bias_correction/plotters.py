@@ -77,6 +77,8 @@ SAMPLE_TOP = 30.0
 """Pressure [hPa] above which a sample column is not drawn."""
 PLACES, BOXES = 100, 10
 """Distinct places that a map needs; boxes per side, of which a third must hold one."""
+CLOSE, NEIGHBOURS = 2.6, 3
+"""Degrees within which a place of a regional map has at least so many others."""
 
 
 @styled
@@ -198,15 +200,20 @@ def columns(evaluation: CorrectionEvaluation) -> Figure:
 
 @styled
 def maps(evaluation: CorrectionEvaluation) -> Figure:
-    """Target, prediction and error of the model at the surface and at the top, place by place."""
+    """Target, prediction and error of the model at the surface and at the top, place by place.
+
+    Where a part of the places are close together, as those of a regional file, it is shown alone.
+    """
     points = {name: values.numpy() for name, values in evaluation.samples.points.items()}
     places, index = _places(evaluation)
+    shown = _close_together(places)
+    places = places[shown]
     figure = empty_figure(11.5, 2.5 * len(POINT_VALUES) + 0.4)
     axes = figure.subplots(len(POINT_VALUES), 3, sharex=True, sharey=True)
-    size = float(np.clip(2.5e4 / len(places), 4, 60))
+    size = float(np.clip(2.5e4 / len(places), 4, 120))
     for i, (row, name) in enumerate(zip(axes, POINT_VALUES, strict=True)):
         target, prediction = (
-            np.bincount(index, points[f"{prefix}_{name}"]) / np.bincount(index)
+            (np.bincount(index, points[f"{prefix}_{name}"]) / np.bincount(index))[shown]
             for prefix in ("target", "prediction")
         )
         end = float(np.quantile(np.abs(target), 0.99)) or 1.0
@@ -374,9 +381,17 @@ def _place(sample: Sample) -> str:
 def _places(evaluation: CorrectionEvaluation) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Distinct latitudes and longitudes of the points, (place, 2), and the place of each point."""
     points = evaluation.samples.points
-    where = torch.stack([points["latitude"], points["longitude"]], dim=1).numpy().round(3)
+    longitude = (points["longitude"] + 180) % 360 - 180
+    where = torch.stack([points["latitude"], longitude], dim=1).numpy().round(3)
     places, index = np.unique(where, axis=0, return_inverse=True)
     return places, index.ravel()
+
+
+def _close_together(places: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Choose places with neighbours, (place,), or all where a map of these would be too few."""
+    apart = np.abs(places[:, None] - places[None]).max(-1)
+    close = (apart < CLOSE).sum(1) > NEIGHBOURS
+    return close if close.sum() >= PLACES else np.ones_like(close)
 
 
 def _cover_an_area(places: NDArray[np.float64]) -> bool:

@@ -105,6 +105,19 @@ def test_columns_of_one_place_are_averaged_on_a_map():
     assert (np.bincount(index) == 2).all()
 
 
+def test_a_region_among_scattered_places_is_shown_alone():
+    row, column = torch.arange(300) // 12, torch.arange(300) % 12
+    regional = torch.arange(300) < 144
+    scattered = torch.linspace(-80, 80, 300)
+    known = evaluation(
+        latitude=torch.where(regional, 36.0 + 2 * row, scattered),
+        longitude=torch.where(regional, (350.0 + 2 * column) % 360, 4.7 * torch.arange(300) % 360),
+    )
+    shown = plotters.maps(known).axes[0].collections[0].get_offsets()
+    assert 144 <= len(shown) < 170
+    assert ((shown[:, 0] >= -10) & (shown[:, 0] <= 12)).mean() > 0.85  # across the meridian
+
+
 @pytest.mark.parametrize("places", ["unknown", "few", "meridians"])
 def test_without_an_area_there_are_no_maps(places, caplog, monkeypatch):
     for name in ("profiles", "scatter", "zenith", "columns"):
