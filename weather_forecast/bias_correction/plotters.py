@@ -77,8 +77,8 @@ SAMPLE_TOP = 30.0
 """Pressure [hPa] above which a sample column is not drawn."""
 PLACES, BOXES = 100, 10
 """Distinct places that a map needs; boxes per side, of which a third must hold one."""
-CLOSE, NEIGHBOURS = 2.6, 3
-"""Degrees within which a place of a regional map has at least so many others."""
+CLOSE = 2.6
+"""Distance in latitude and in longitude of neighbours in a region, at most [degrees]."""
 
 
 @styled
@@ -202,11 +202,11 @@ def columns(evaluation: CorrectionEvaluation) -> Figure:
 def maps(evaluation: CorrectionEvaluation) -> Figure:
     """Target, prediction and error of the model at the surface and at the top, place by place.
 
-    Where a part of the places are close together, as those of a regional file, it is shown alone.
+    Where many places lie close together, as those of a regional file, they are shown alone.
     """
     points = {name: values.numpy() for name, values in evaluation.samples.points.items()}
     places, index = _places(evaluation)
-    shown = _close_together(places)
+    shown = _region(places)
     places = places[shown]
     figure = empty_figure(11.5, 2.5 * len(POINT_VALUES) + 0.4)
     axes = figure.subplots(len(POINT_VALUES), 3, sharex=True, sharey=True)
@@ -387,11 +387,18 @@ def _places(evaluation: CorrectionEvaluation) -> tuple[NDArray[np.float64], NDAr
     return places, index.ravel()
 
 
-def _close_together(places: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Choose places with neighbours, (place,), or all where a map of these would be too few."""
-    apart = np.abs(places[:, None] - places[None]).max(-1)
-    close = (apart < CLOSE).sum(1) > NEIGHBOURS
-    return close if close.sum() >= PLACES else np.ones_like(close)
+def _region(places: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Choose the places of the largest region, (place,); all where a map of it would hold too few.
+
+    A region is made of places each of which has another one close by.
+    """
+    close = np.abs(places[:, None] - places[None]).max(-1) < CLOSE
+    region, before = np.arange(len(places)), None
+    while before is None or (region != before).any():
+        before = region
+        region = np.where(close, region, len(places)).min(1)
+    chosen = region == np.bincount(region).argmax()
+    return chosen if chosen.sum() >= PLACES else np.ones_like(chosen)
 
 
 def _cover_an_area(places: NDArray[np.float64]) -> bool:
