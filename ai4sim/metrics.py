@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -59,3 +61,23 @@ class RegressionMetrics(Metric):
             "mae": self.sum_abs_error / self.n,
             "bias": self.sum_error / self.n,
         }
+
+
+def plain_number(value: Tensor) -> float | None:
+    """Return a value for JSON, which knows no NaN: None where it is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def plain_numbers(values: Tensor) -> list[float | None]:
+    """Return values ``(n,)`` for JSON; see :func:`plain_number`."""
+    return [plain_number(value) for value in values]
+
+
+def require_finite(name: str, values: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless values have this shape and are finite; `name` is for the message."""
+    if values.shape != shape:
+        raise ValueError(f"{name}: expected {shape}, found {tuple(values.shape)}")
+    wrong = int(values.numel() - values.isfinite().sum())
+    if wrong:
+        raise ValueError(f"{name}: {wrong} of {values.numel()} values are NaN or infinite")

@@ -36,13 +36,13 @@ What does not exist, the R2 of a constant target for instance, is None.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ai4sim.metrics import plain_number, plain_numbers, require_finite
 from weather_forecast.bias_correction.diagnostics import (
     consistency,
     pressure_thickness,
@@ -144,8 +144,8 @@ class CorrectionEvaluation:
         layout, n = self.layout, len(inputs)
         if MODEL not in predictions:
             raise ValueError(f"no prediction '{MODEL}' among {sorted(predictions)}")
-        _require("inputs", inputs, (n, layout.input_channels))
-        _require("targets", targets, (n, layout.output_channels))
+        require_finite("inputs", inputs, (n, layout.input_channels))
+        require_finite("targets", targets, (n, layout.output_channels))
         for name, place in (("latitude", latitude), ("longitude", longitude)):
             _require_shape(name, place, (n,))
         if tripleclouds is not None:
@@ -161,7 +161,7 @@ class CorrectionEvaluation:
             if name not in (MODEL, TARGET):
                 known = ~values.isnan().all(dim=-1)
             shape = (int(known.sum()), layout.output_channels)
-            _require(f"prediction '{name}'", values[known], shape)
+            require_finite(f"prediction '{name}'", values[known], shape)
             if known.any():
                 self._score(
                     name,
@@ -300,7 +300,7 @@ class CorrectionEvaluation:
             pooled = metrics_of({key: value.sum() for key, value in sums.items()})
             relative = 100 * pooled["mae"] / pooled.pop("magnitude")
             for metric, value in {**pooled, "relative": relative}.items():
-                found[f"{quantity}_{metric}"] = _number(value)
+                found[f"{quantity}_{metric}"] = plain_number(value)
         relative_ = [found[f"{quantity}_relative"] for quantity in (*FLUXES, *HEATING_RATES)]
         known = [value for value in relative_ if value is not None]
         found["relative_mean"] = sum(known) / len(known) if known else None
@@ -313,12 +313,12 @@ class CorrectionEvaluation:
             residual = key.removesuffix("_sum")
             if residual == key:
                 continue
-            mean = _number(sums[key] / sums[f"{residual}_count"])
+            mean = plain_number(sums[key] / sums[f"{residual}_count"])
             if residual in SHARES:
                 found[f"{residual}_share"] = mean
             else:
                 found[f"{residual}_mean"] = mean
-                found[f"{residual}_max"] = _number(sums[f"{residual}_max"])
+                found[f"{residual}_max"] = plain_number(sums[f"{residual}_max"])
         return found
 
     def _profiles(self, names: tuple[str, ...], pressure: Tensor) -> dict[str, Any]:
@@ -330,7 +330,7 @@ class CorrectionEvaluation:
         metrics = {name: {o: self.levels(name, o) for o in names} for name in self.scores}
         for metric in ("r2", "mae", "bias", "rmse"):
             profile[metric] = {
-                output: {name: _plain(metrics[name][output][metric]) for name in self.scores}
+                output: {name: plain_numbers(metrics[name][output][metric]) for name in self.scores}
                 for output in names
             }
         return profile
@@ -345,29 +345,10 @@ class CorrectionEvaluation:
         means = {name: self.angles(name) for name in self.scores}
         for metric in ("mae", "bias", "magnitude"):
             found[metric] = {
-                value: {name: _plain(means[name][metric][:, i]) for name in self.scores}
+                value: {name: plain_numbers(means[name][metric][:, i]) for name in self.scores}
                 for i, value in enumerate(POINT_VALUES)
             }
         return found
-
-
-def _number(value: Tensor) -> float | None:
-    """As a number for JSON, which knows no NaN."""
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _plain(values: Tensor) -> list[float | None]:
-    """As a list of numbers for JSON."""
-    return [_number(value) for value in values]
-
-
-def _require(name: str, values: Tensor, shape: tuple[int, int]) -> None:
-    """Raise an error unless the values have this shape and are finite."""
-    _require_shape(name, values, shape)
-    wrong = int(values.numel() - values.isfinite().sum())
-    if wrong:
-        raise ValueError(f"{name}: {wrong} of {values.numel()} values are NaN or infinite")
 
 
 def _require_shape(name: str, values: Tensor, shape: tuple[int, ...]) -> None:

@@ -35,13 +35,13 @@ What does not exist, the R2 of a constant target for instance, is None.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ai4sim.metrics import plain_number, plain_numbers, require_finite
 from weather_forecast.constants import GRAVITY
 from weather_forecast.gwd.atlas import Atlas, Sums, add
 from weather_forecast.gwd.layout import Layout
@@ -105,8 +105,8 @@ class ColumnEvaluation:
         layout, n = self.layout, len(inputs)
         if MODEL not in predictions:
             raise ValueError(f"no prediction '{MODEL}' among {sorted(predictions)}")
-        _require("inputs", inputs, (n, layout.x_rows))
-        _require("targets", targets, (n, layout.y_rows))
+        require_finite("inputs", inputs, (n, layout.x_rows))
+        require_finite("targets", targets, (n, layout.y_rows))
         if latitude.shape != (n,):
             raise ValueError(f"latitude: expected {(n,)}, found {tuple(latitude.shape)}")
         if not n:
@@ -121,7 +121,7 @@ class ColumnEvaluation:
             known = torch.ones_like(latitude, dtype=torch.bool)
             if name != MODEL:
                 known = ~values.isnan().all(dim=-1)
-            _require(f"prediction '{name}'", values[known], (int(known.sum()), layout.y_rows))
+            require_finite(f"prediction '{name}'", values[known], (int(known.sum()), layout.y_rows))
             predicted[name] = self._by_level(values)
             if known.any():
                 score = _score(target[known], predicted[name][known], mass[known], wind[known])
@@ -179,7 +179,9 @@ class ColumnEvaluation:
         }
         for metric in ("r2", "rmse"):
             profile[metric] = {
-                output.name: {name: _plain(profiles[name][metric][i]) for name in self.scores}
+                output.name: {
+                    name: plain_numbers(profiles[name][metric][i]) for name in self.scores
+                }
                 for i, output in enumerate(self.layout.outputs)
             }
         return {MODEL: table.pop(MODEL), "baselines": table, "profile": profile}
@@ -219,24 +221,24 @@ class ColumnEvaluation:
         found: dict[str, float | int | None] = {
             "columns": int(sums["columns"]),
             "r2": _pooled_r2(sums),
-            "r2_mean": _number(r2.nanmean()),
-            "r2_median": _number(r2.nanquantile(0.5)),
+            "r2_mean": plain_number(r2.nanmean()),
+            "r2_median": plain_number(r2.nanquantile(0.5)),
             "constant_outputs": int(r2.isnan().sum()),
-            "rmse": _number((sums["error2"].sum() / values).sqrt()),
-            "mae": _number(sums["abs_error"].sum() / values),
-            "bias": _number(sums["error"].sum() / values),
-            "sign_agreement": _number(agreement.nanmean()),
+            "rmse": plain_number((sums["error2"].sum() / values).sqrt()),
+            "mae": plain_number(sums["abs_error"].sum() / values),
+            "bias": plain_number(sums["error"].sum() / values),
+            "sign_agreement": plain_number(agreement.nanmean()),
         }
         if self.layout.scheme == "nogwd":
             residual, gross = sums["residual"], sums["gross"]
-            found["budget_residual"] = _number(residual.sum() / gross.sum())
+            found["budget_residual"] = plain_number(residual.sum() / gross.sum())
             for name, value in zip("uv", residual / sums["columns"], strict=True):
-                found[f"{name}_budget_residual"] = _number(value)
+                found[f"{name}_budget_residual"] = plain_number(value)
         else:
             for name, components in self.parts.items():
                 found[f"{name}_r2"] = _pooled_r2(sums, components)
-                found[f"{name}_r2_mean"] = _number(r2[components].nanmean())
-            found["blocking_antiparallel"] = _number(sums["opposing"] / sums["force"])
+                found[f"{name}_r2_mean"] = plain_number(r2[components].nanmean())
+            found["blocking_antiparallel"] = plain_number(sums["opposing"] / sums["force"])
         return found
 
 
@@ -289,7 +291,7 @@ def _pooled_r2(sums: Sums, components: slice | None = None) -> float | None:
         for name in ("error2", "target", "target2")
     )
     count = sums["columns"] * target.numel()
-    return _number(_explained(error2.sum(), target.sum(), target2.sum(), count))
+    return plain_number(_explained(error2.sum(), target.sum(), target2.sum(), count))
 
 
 def _explained(error2: Tensor, target: Tensor, target2: Tensor, count: Tensor) -> Tensor:
@@ -297,23 +299,3 @@ def _explained(error2: Tensor, target: Tensor, target2: Tensor, count: Tensor) -
     variation = target2 - target.square() / count
     varies = variation > 1e-12 * target2
     return (1 - error2 / variation).where(varies, torch.nan)
-
-
-def _number(value: Tensor) -> float | None:
-    """As a number for JSON, which knows no NaN."""
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _plain(values: Tensor) -> list[float | None]:
-    """As a list of numbers for JSON."""
-    return [_number(value) for value in values]
-
-
-def _require(name: str, values: Tensor, shape: tuple[int, int]) -> None:
-    """Raise an error unless the values have this shape and are finite."""
-    if values.shape != shape:
-        raise ValueError(f"{name}: expected {shape}, found {tuple(values.shape)}")
-    wrong = int(values.numel() - values.isfinite().sum())
-    if wrong:
-        raise ValueError(f"{name}: {wrong} of {values.numel()} values are NaN or infinite")
