@@ -11,6 +11,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import distributed
 import numpy as np
 import pytest
 
@@ -387,8 +388,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_every_scheduler_gives_the_same_bytes(
     tmp_path: Path, raw: list[Path], scheduler: str, workers: int
 ) -> None:
-    if scheduler == "distributed":
-        pytest.importorskip("distributed", reason="dask.distributed is not installed")
     folder = tmp_path / "processed" / "demo-1"
     ProcessedCache(tmp_path, "demo-1", in_blocks).build(raw)
     on_threads = contents(folder)
@@ -402,7 +401,6 @@ def test_every_scheduler_gives_the_same_bytes(
 def test_a_running_scheduler_is_used_by_its_address(tmp_path: Path, raw: list[Path]) -> None:
     import dask
 
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     with distributed.LocalCluster(
         n_workers=1, processes=False, dashboard_address=None, protocol="tcp"
     ) as cluster:
