@@ -15,6 +15,8 @@ import math
 import torch
 from torch import Tensor
 
+from ai4sim.random_fields import date_generator, normal, rank, smooth_fields, uniform
+from ai4sim.sun import cos_zenith_angle, irradiance
 from weather_forecast import atmosphere, climate
 from weather_forecast.bias_correction import clouds
 from weather_forecast.bias_correction.layout import AEROSOLS, Layout
@@ -33,8 +35,6 @@ from weather_forecast.levels import (
     half_level_geopotential,
     spread_coefficients,
 )
-from weather_forecast.random_fields import date_generator, normal, rank, smooth_fields, uniform
-from weather_forecast.sun import cos_zenith_angle, irradiance
 
 TABLE = "L137"
 COLDEST, WARMEST = 150.0, 335.0

@@ -27,13 +27,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.generation import write_missing
+from ai4sim.random_fields import date_generator, uniform
+from ai4sim.sun import cos_zenith_angle
 from weather_forecast.bias_correction.columns import draw_columns
 from weather_forecast.bias_correction.layout import Layout
 from weather_forecast.bias_correction.radiation.solver import three_dimensional_effect
 from weather_forecast.bias_correction.records import write_columns
-from weather_forecast.generation import write_missing
-from weather_forecast.random_fields import date_generator, uniform
-from weather_forecast.sun import cos_zenith_angle
 
 logger = logging.getLogger(__name__)
 
@@ -227,7 +227,7 @@ def generate_columns(
             seed=seed,
             teacher=teacher,
         ),
-        columns=columns,
+        samples=columns,
         label="columns",
         scheduler="threads" if workers == 1 else "processes",
         workers=workers,

@@ -24,11 +24,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ai4sim.generation import write_missing
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.generate import Teacher, as_ecrad
 from weather_forecast.bias_correction.layout import LW_BANDS, SW_BANDS, Layout
 from weather_forecast.bias_correction.records import write_columns
-from weather_forecast.generation import write_missing
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def recombine_columns(
         functools.partial(
             _write_file, inputs=inputs, layout=layout, seed=seed, teacher=teacher, facts=facts
         ),
-        columns=PER_FILE,
+        samples=PER_FILE,
         label="columns",
         scheduler="threads" if workers == 1 else "processes",
         workers=workers,

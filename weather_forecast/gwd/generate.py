@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from weather_forecast.generation import write_missing
+from ai4sim.generation import write_missing
 from weather_forecast.gwd.columns import Columns, draw_columns
 from weather_forecast.gwd.layout import Layout, write_columns
 
@@ -136,7 +136,7 @@ def generate_columns(
         folder,
         {file: _attributes(day, scheme, grid, seed) for day, file in files.items()},
         functools.partial(_write_date, scheme=scheme, grid=grid, seed=seed),
-        columns=grid[0] * grid[1],
+        samples=grid[0] * grid[1],
         label=scheme,
         workers=workers,
         progress=progress,

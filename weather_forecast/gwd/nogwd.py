@@ -20,8 +20,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from weather_forecast.constants import GRAVITY, HEAT_CAPACITY
 from weather_forecast.constants import GAS_CONSTANT as R
+from weather_forecast.constants import GRAVITY, HEAT_CAPACITY
 from weather_forecast.levels import full_level_pressure, geopotential_steps, half_level_pressure
 
 STANDARD_PRESSURE = 101325.0

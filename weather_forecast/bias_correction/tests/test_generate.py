@@ -23,6 +23,7 @@ from torch import Tensor
 import weather_forecast
 from ai4sim.files import visible_files
 from ai4sim.splits import by_time
+from ai4sim.sun import cos_zenith_angle
 from weather_forecast.bias_correction import generate
 from weather_forecast.bias_correction.generate import (
     EUROPE,
@@ -39,7 +40,6 @@ from weather_forecast.bias_correction.generate import (
 from weather_forecast.bias_correction.heating import heating_rate
 from weather_forecast.bias_correction.layout import FLUXES, Layout
 from weather_forecast.bias_correction.records import read_columns, read_layout
-from weather_forecast.sun import cos_zenith_angle
 
 LEVELS, COLUMNS = 12, 5
 SNAPSHOTS = [

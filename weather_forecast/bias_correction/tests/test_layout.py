@@ -6,8 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import xarray
 import torch
+import xarray
 
 from weather_forecast.bias_correction.layout import CHANNELS, TARGETS, TRIPLECLOUDS, Layout
 from weather_forecast.bias_correction.records import (

@@ -20,8 +20,9 @@ def write_missing(
     facts: Mapping[Path, Mapping[str, Any]],
     write: Callable[[Path], object],
     *,
-    columns: int,
+    samples: int,
     label: str,
+    unit: str = "columns",
     scheduler: str = "threads",
     workers: int | None = None,
     progress: bool = True,
@@ -36,10 +37,10 @@ def write_missing(
         For each file the attributes that it will have: its recipe.
     write : callable
         Writes one file, atomically. It can be pickled, unless the scheduler is threads.
-    columns : int
-        Columns of a file, for the bar.
-    label : str
-        Name of the bar.
+    samples : int
+        What a file holds, for the bar.
+    label, unit : str
+        Name of the bar, and of what it counts.
     scheduler : str
         See :func:`ai4sim.scheduling.executor`: threads for work that seldom holds Python's lock,
         processes for work made of many small steps.
@@ -62,9 +63,9 @@ def write_missing(
         if not missing:
             return
         bar = tqdm(
-            total=len(missing) * columns,
+            total=len(missing) * samples,
             desc=label,
-            unit=" columns",
+            unit=f" {unit}",
             unit_scale=True,
             disable=None if progress else True,  # None: a bar on terminals only
         )
@@ -76,7 +77,7 @@ def write_missing(
                 try:
                     for job in as_completed(jobs):
                         job.result()
-                        bar.update(columns)
+                        bar.update(samples)
                 finally:
                     pool.shutdown(cancel_futures=True)
         finally:

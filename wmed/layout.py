@@ -1,0 +1,75 @@
+"""What the models see and give at a rho point, and what comes of it on the ocean's own points.
+
+At a rho point: the column of the atmosphere above it, interpolated, the state of the sea surface,
+and the sun. From these a model finds the six fluxes at that point. The stress is then averaged onto
+the faces where an Arakawa C grid has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ai4sim.surrogate import Variable
+
+PROFILES = {
+    "wind_x": "m/s",
+    "wind_y": "m/s",
+    "potential_temperature": "K",
+    "mixing_ratio": "kg/kg",
+    "pressure": "Pa",
+}
+"""Profiles of the atmosphere, the lowest level first; in a row each one is contiguous. The winds are
+along the axes of the grid that they are given on: those of the atmosphere, at rho points those of
+the ocean (xi, eta)."""
+
+SURFACE = {
+    "sea_surface_temperature": "K",
+    "current_x": "m/s",
+    "current_y": "m/s",
+    "cos_zenith": "1",
+    "toa_shortwave": "W/m2",
+}
+"""What a rho point has once: the sea, with currents along xi and eta; the cosine of the solar zenith
+angle, negative at night; the solar irradiance on a level surface above the air, 0 at night."""
+
+FLUXES = {
+    "tau_x": "N/m2",
+    "tau_y": "N/m2",
+    "shortwave": "W/m2",
+    "longwave": "W/m2",
+    "latent": "W/m2",
+    "sensible": "W/m2",
+}
+"""The fluxes that the sea takes up at a rho point: momentum along xi and eta, net heat."""
+
+HEAT = ("heat", "shortwave", "longwave", "latent", "sensible")
+"""Net heat flux and its parts, as ocean files hold them; heat = sum of the others."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The channels of a rho point.
+
+    Attributes
+    ----------
+    levels : int
+        Levels of the atmosphere, without the one below the ground.
+    """
+
+    levels: int = 15
+
+    @property
+    def inputs(self) -> list[Variable]:
+        """The variables of a row of inputs, in the order of its channels."""
+        profiles = [Variable(name, units, self.levels) for name, units in PROFILES.items()]
+        return [*profiles, *(Variable(name, units) for name, units in SURFACE.items())]
+
+    @property
+    def outputs(self) -> list[Variable]:
+        """The fluxes."""
+        return [Variable(name, units) for name, units in FLUXES.items()]
+
+    @property
+    def input_channels(self) -> int:
+        """Number of channels of a row of inputs."""
+        return len(PROFILES) * self.levels + len(SURFACE)
