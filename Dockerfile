@@ -11,7 +11,7 @@ FROM ${BASE}
 # The owner of what a run writes into mounted folders: --build-arg UID="$(id -u)".
 ARG UID=1000
 # Use cases whose environments are in the image. One more costs little: they share their files.
-ARG USE_CASES="combustion_gnns combustion_unets wf_gwd wf_bias_correction"
+ARG USE_CASES="combustion_gnns combustion_unets wf_gwd wf_bias_correction wmed"
 
 COPY docker/system.sh /tmp/system.sh
 RUN sh /tmp/system.sh "${UID}" && rm /tmp/system.sh

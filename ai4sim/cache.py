@@ -64,8 +64,9 @@ class ProcessedCache:
         `process` changes, since arrays of another recipe are never used.
     process : callable
         Raw file -> its arrays by name. Floating-point arrays are kept as float32, others as they
-        are. The entry ``"attributes"``, if any, is a dict of plain values and not an array. It
-        raises ValueError for a file that it cannot use. Dask arrays, cut into blocks along their
+        are. The entry ``"attributes"``, if any, is a dict of plain values and not an array;
+        ``"sources"`` names other files that were read beside it: when one of them changes, the
+        arrays are made anew. It raises ValueError for a file that it cannot use. Dask arrays, cut into blocks along their
         first axis, are computed and written block by block, those of a file in one pass. Or it is
         a generator function: each mapping that it yields holds the next rows of the arrays of those
         names, and what it returns in the end is a mapping of further arrays and attributes.
@@ -218,7 +219,11 @@ class ProcessedCache:
         """
         fingerprint = self._fingerprint(file)
         for folder, manifest in self._manifests(file):
-            if manifest.get("source") == fingerprint:
+            others: dict[str, Any] = manifest.get("sources", {})
+            if manifest.get("source") == fingerprint and all(
+                (file.parent / name).exists() and self._fingerprint(file.parent / name) == state
+                for name, state in others.items()
+            ):
                 return folder, manifest
         return None
 
@@ -250,21 +255,27 @@ class ProcessedCache:
             scratch = folder / SCRATCH
             scratch.mkdir()
             made = self.process(file, scratch) if self.scratch else self.process(file)
-            described, checksums, attributes = self._write(folder, file, made)
+            described, checksums, facts = self._write(folder, file, made)
             shutil.rmtree(scratch)
             manifest = {
                 "source": fingerprint,
                 "recipe": self.recipe,
                 "arrays": described,
                 CHECKSUMS: checksums,
-                "attributes": attributes,
+                "attributes": facts.get("attributes", {}),
+                "sources": {
+                    name: self._fingerprint(file.parent / name) for name in facts.get("sources", ())
+                },
             }
             write_text(folder / MANIFEST, json.dumps(manifest, indent=1, default=_plain))
 
     def _write(
         self, folder: Path, file: Path, made: Mapping[str, Any] | Blocks
-    ) -> tuple[dict[str, list[Any]], dict[str, str], Any]:
-        """Write what `process` gives; return type and shape, and checksum, of each array."""
+    ) -> tuple[dict[str, list[Any]], dict[str, str], dict[str, Any]]:
+        """Write what `process` gives; return type and shape, and checksum, of each array.
+
+        And what is not an array: ``attributes`` and ``sources``.
+        """
         described: dict[str, list[Any]] = {}
         checksums: dict[str, str] = {}
         progress = self.scheduler == "threads"  # elsewhere nobody would see it
@@ -276,7 +287,9 @@ class ProcessedCache:
             described = {name: [str(npy.dtype), *npy.shape] for name, npy in written.items()}
             checksums = {name: npy.checksum for name, npy in written.items()}
         content = dict(made)
-        attributes = content.pop("attributes", {})
+        facts: dict[str, Any] = {
+            name: content.pop(name) for name in ("attributes", "sources") if name in content
+        }
         lazy = {name: content.pop(name) for name in list(content) if is_lazy(content[name])}
         if lazy:
             dtypes = {name: self._dtype(name, a.dtype) for name, a in lazy.items()}
@@ -288,7 +301,7 @@ class ProcessedCache:
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
             described[name] = [str(array.dtype), *array.shape]
             checksums[name] = checksum_of_array(array)
-        return described, checksums, attributes
+        return described, checksums, facts
 
     def _dtype(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return what an array is stored as: floating-point ones in single precision."""

@@ -103,7 +103,7 @@ class SurrogateModule(pl.LightningModule):
         """Return an empty accumulator for the test set, see :class:`Evaluation`."""
 
     @abstractmethod
-    def evaluate(self, evaluation: Any, batch: Batch, prediction: Tensor) -> None:
+    def evaluate(self, evaluation: Any, batch: Batch, prediction: Any) -> None:
         """Add a batch, with the baselines' predictions, to the accumulator; physical units."""
 
     def normalized_prediction(self, batch: Batch) -> Tensor:
@@ -212,8 +212,8 @@ class SurrogateModule(pl.LightningModule):
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Predict a batch in physical units."""
+    def forward(self, batch: Batch) -> Any:
+        """Predict a batch in physical units: a tensor, unless a use case gives more than one."""
         return self.surrogate.denormalize(
             self.normalized_prediction(batch), self.output_scale(batch)
         )

@@ -344,17 +344,19 @@ class Surrogate(nn.Module):
         write_folder(Path(folder), {**self.spec, "facts": self.facts}, self.state_dict())
 
     @classmethod
-    def load(cls, folder: str | Path, device: str | torch.device = "cpu") -> Surrogate:
-        """Read what :meth:`save` wrote; no code of the file is ever run.
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Surrogate:
+        """Read what :meth:`save` wrote, or a checkpoint; no code of either is ever run.
 
         Raises
         ------
         FileNotFoundError
-            The folder lacks one of the two files.
+            There is no such checkpoint, or the folder lacks one of the two files.
         ValueError
-            A format of another version, or weights that do not fit the description.
+            The file is no checkpoint of this package, a format of another version, or weights that
+            do not fit the description.
         """
-        description, state = read_folder(Path(folder), device)
+        path = Path(path)
+        description, state = read_folder(path, device) if path.is_dir() else read_checkpoint(path)
         surrogate = cls(
             net=description["net"],
             inputs=[Variable(**v) for v in description["inputs"]],
@@ -364,7 +366,7 @@ class Surrogate(nn.Module):
             reflections=description["reflections"],
         )
         surrogate.facts = description["facts"]
-        surrogate._take(state, folder)
+        surrogate._take(state, path)
         return surrogate.to(device).eval()
 
     def load_weights(self, path: str | Path) -> None:

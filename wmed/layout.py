@@ -18,9 +18,9 @@ PROFILES = {
     "mixing_ratio": "kg/kg",
     "pressure": "Pa",
 }
-"""Profiles of the atmosphere, the lowest level first; in a row each one is contiguous. The winds are
-along the axes of the grid that they are given on: those of the atmosphere, at rho points those of
-the ocean (xi, eta)."""
+"""Profiles of the atmosphere, the lowest level first; in a row each one is contiguous. The winds
+are along the axes of the grid that they are given on: those of the atmosphere, at rho points those
+of the ocean (xi, eta)."""
 
 SURFACE = {
     "sea_surface_temperature": "K",
@@ -29,8 +29,9 @@ SURFACE = {
     "cos_zenith": "1",
     "toa_shortwave": "W/m2",
 }
-"""What a rho point has once: the sea, with currents along xi and eta; the cosine of the solar zenith
-angle, negative at night; the solar irradiance on a level surface above the air, 0 at night."""
+"""What a rho point has once: the sea, with currents along xi and eta; the cosine of the solar
+zenith angle, negative at night; the solar irradiance on a level surface above the air, 0 at
+night."""
 
 FLUXES = {
     "tau_x": "N/m2",

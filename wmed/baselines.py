@@ -1,0 +1,383 @@
+"""What every network must beat: the mean, a line, a bulk formula with constants, coarse physics.
+
+Each gives the fluxes at rho points, from where the stress is averaged onto the faces.
+
+``mean``
+    Of each flux over the training set.
+``ridge``
+    Ridge regression of each flux on the inputs of the nearest cell, standardised, and on the speed
+    of the relative wind.
+``constant_bulk``
+    The bulk form with constant transfer coefficients. A constant share of the sun's radiation
+    reaches the sea, and the sky radiates a constant share of what a black body of the temperature
+    of the air does. The five constants are fitted to the training set.
+``coare_nearest``
+    The turbulent fluxes of this repository's COARE 3.6, at the nearest cell instead of an
+    interpolated one.
+``ecmwf``
+    Those of the ECMWF's bulk algorithm, interpolated.
+
+The last two take the fitted radiation of ``constant_bulk``, so that the three differ in their
+turbulence only. COARE with interpolated states is the truth of the turbulent part of labels that
+COARE made, hence no baseline; of labels that the ECMWF's algorithm made, ``ecmwf`` is.
+
+A flux that no row of the training set knows is left out, and so is a net heat that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor
+
+from ai4sim.surrogate import split_channels
+from wmed.grids.graph import to_faces, to_rho
+from wmed.layout import FLUXES, PROFILES, Layout
+from wmed.physics.bulk import BulkFluxes, bulk_inputs, coare36, constant_bulk, ecmwf
+from wmed.physics.constants import ALBEDO, EMISSIVITY, STEFAN_BOLTZMANN
+
+if TYPE_CHECKING:
+    from wmed.grids.graph import CouplingGraph
+
+NAMES = ("mean", "ridge", "constant_bulk", "coare_nearest", "ecmwf")
+HEIGHT = 10.0
+"""Height of the lowest level [m]."""
+FIT_ROWS = 100_000
+"""Rows that are fitted to, at most, evenly spread over those given."""
+PENALTY = 1e-3
+"""Of the ridge regression, relative to the variance of one standardised input."""
+CONSTANT = 1e-6
+"""Standard deviation, relative to the size of the mean, up to which an input is constant."""
+OUTPUTS = (*FLUXES, "heat")
+"""What is fitted: the heat of its own where some part of it is not known."""
+PARTS = ("shortwave", "longwave", "latent", "sensible")
+"""The parts of the heat, in the order of their constants."""
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Mean, ridge regression and constants of a training set.
+
+    Attributes
+    ----------
+    mean : (output,)
+        Of the :data:`OUTPUTS`.
+    drag : ()
+        Drag coefficient of ``constant_bulk``.
+    constants : (4,)
+        Share of the sun's radiation, share of the sky's, transfer coefficients of moisture and of
+        heat: in the order of the :data:`PARTS`.
+    center, scale : (input_channels + 1,)
+        Of the inputs and of the wind speed; a constant one has the scale 0.
+    intercept : (output,)
+    weights : (input_channels + 1, output)
+    height : ()
+        Of the lowest level [m].
+        All float64; NaN where nothing is known.
+    """
+
+    mean: Tensor
+    drag: Tensor
+    constants: Tensor
+    center: Tensor
+    scale: Tensor
+    intercept: Tensor
+    weights: Tensor
+    height: Tensor
+
+    @classmethod
+    def fit(
+        cls,
+        samples: Iterable[tuple[Tensor, Tensor, Tensor]],
+        layout: Layout,
+        *,
+        height: float = HEIGHT,
+        penalty: float = PENALTY,
+    ) -> Self:
+        """Fit to rows of a training set.
+
+        The stress of a row is that of :func:`rho_fluxes`, the mean of the faces around: a little
+        smoother than what a bulk formula means at the point itself.
+
+        Parameters
+        ----------
+        samples : iterable of (bilinear, nearest, fluxes)
+            Inputs from interpolated and from nearest columns, both (row, input_channels), and
+            fluxes (row, 6) as in :data:`~wmed.layout.FLUXES`, NaN where not known. A seventh
+            column, if there is one, is the net heat, for where its parts are not known.
+        layout : Layout
+            What the channels are.
+        height : float
+            Of the lowest level [m].
+        penalty : float
+            See :data:`PENALTY`.
+
+        Raises
+        ------
+        ValueError
+            No rows, shapes that do not fit, or not one row with a stress.
+        """
+        bilinear, nearest, fluxes = _rows(samples, layout)
+        bulk = _state(bilinear, layout, height)
+        drag = _fit_drag(bulk, fluxes)
+        if not drag.isfinite():
+            raise ValueError("baselines: no row of the training set has a stress of some wind")
+        known = ~fluxes.isnan()
+        mean = torch.where(known, fluxes, 0.0).sum(0) / known.sum(0)
+        z = _features(nearest, layout)
+        center, std = z.mean(0), z.std(0, correction=0)
+        varies = std > CONSTANT * center.abs().clamp(min=torch.finfo(torch.float32).tiny)
+        scale = torch.where(varies, 1 / std, 0.0)
+        weights, intercept = _ridge((z - center) * scale, fluxes, penalty)
+        return cls(
+            mean=mean,
+            drag=drag,
+            constants=_fit_heat(bulk, bilinear, fluxes, layout),
+            center=center,
+            scale=scale,
+            intercept=intercept,
+            weights=weights,
+            height=torch.tensor(height, dtype=torch.float64),
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything as tensors, for a checkpoint."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Rebuild from what :meth:`state` gave."""
+        return cls(**state)
+
+    def predict(
+        self, bilinear: Tensor, nearest: Tensor, graph: CouplingGraph, layout: Layout
+    ) -> dict[str, dict[str, Tensor]]:
+        """Predict with each baseline.
+
+        Parameters
+        ----------
+        bilinear, nearest : (time, rho, input_channels)
+            Inputs from interpolated and from nearest columns.
+        graph : CouplingGraph
+        layout : Layout
+
+        Returns
+        -------
+        name -> flux -> (time, point)
+            On the points of the ocean, in the precision of the inputs.
+
+        Raises
+        ------
+        ValueError
+            Inputs of another layout than that of the training set.
+        """
+        channels = layout.input_channels
+        if len(self.center) != channels + 1:
+            raise ValueError(
+                f"baselines: fitted to {len(self.center) - 1} inputs, found {channels}, those of "
+                f"{layout}"
+            )
+        for name, values in (("bilinear", bilinear), ("nearest", nearest)):
+            if values.ndim != 3 or values.shape[-1] != channels:
+                raise ValueError(
+                    f"baselines: {name} inputs of shape {tuple(values.shape)}, expected "
+                    f"(time, rho, {channels})"
+                )
+        found = {"mean": _named(self.mean.to(bilinear).expand(*bilinear.shape[:2], -1))}
+        z = (_features(nearest, layout) - self.center.to(nearest.device)) * self.scale.to(
+            nearest.device
+        )
+        line = z @ self.weights.to(z) + self.intercept.to(z)
+        found["ridge"] = _named(line.to(nearest))
+        # One radiation for all three; of the interpolated state, as it is no matter of the cell.
+        at, at_nearest = (_state(x, layout, float(self.height)) for x in (bilinear, nearest))
+        radiation = self._radiation(bilinear, at, layout)
+        cd, (ch, ce) = float(self.drag), (float(self.constants[i]) for i in (3, 2))
+        height = {"z_wind": float(self.height), "z_air": float(self.height)}
+        for name, fluxes in (
+            ("constant_bulk", constant_bulk(**at, cd=cd, ch=ch, ce=ce)),
+            ("coare_nearest", coare36(**at_nearest, **height)),
+            ("ecmwf", ecmwf(**at, **height)),
+        ):
+            found[name] = _with_heat({**_turbulent(fluxes), **radiation})
+        return {name: _on_faces(fluxes, graph) for name, fluxes in found.items()}
+
+    def _radiation(
+        self, inputs: Tensor, bulk: Mapping[str, Any], layout: Layout
+    ) -> dict[str, Tensor]:
+        """Return short and long wave [W/m2] with the fitted shares."""
+        sun, sky, sea = _radiation_terms(inputs, bulk, layout)
+        shares = self.constants.to(inputs)
+        return {"shortwave": shares[0] * sun, "longwave": shares[1] * sky - sea}
+
+
+def rho_fluxes(targets: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:
+    """Return what :meth:`Baselines.fit` takes, at rho points.
+
+    Parameters
+    ----------
+    targets : name -> (time, point)
+        ``tau_x`` (time, u), ``tau_y`` (time, v), ``heat`` and its parts (time, rho), as far as they
+        are known.
+    graph : CouplingGraph
+
+    Returns
+    -------
+    (time, rho, 7)
+        The fluxes and the net heat. The stress is the mean of the two faces beside along each axis;
+        NaN where one of the four is missing, on the coast and on the edge of the domain.
+    """
+    inner = (graph.rho_faces >= 0).all(dim=-1)
+    stress = to_rho(graph, targets["tau_x"], targets["tau_y"])
+    at_rho = {**targets, "tau_x": stress[0].where(inner, torch.nan)}
+    at_rho["tau_y"] = stress[1].where(inner, torch.nan)
+    unknown = torch.full_like(stress[0], torch.nan)
+    return torch.stack([at_rho.get(name, unknown) for name in OUTPUTS], dim=-1)
+
+
+# ---- fits ----------------------------------------------------------------------------------------
+
+
+def _rows(
+    samples: Iterable[tuple[Tensor, Tensor, Tensor]], layout: Layout
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Join rows, thin them evenly, and give each its net heat; all float64."""
+    every = [tuple(torch.as_tensor(part) for part in sample) for sample in samples]
+    for inputs, nearest, fluxes in every:
+        shape = (len(inputs), layout.input_channels)
+        if inputs.shape != shape or nearest.shape != shape:
+            raise ValueError(
+                f"baselines: inputs of shapes {tuple(inputs.shape)} and {tuple(nearest.shape)}, "
+                f"expected (row, {layout.input_channels}) for {layout}"
+            )
+        if fluxes.shape not in {(len(inputs), len(FLUXES)), (len(inputs), len(OUTPUTS))}:
+            raise ValueError(
+                f"baselines: fluxes of shape {tuple(fluxes.shape)}, expected ({len(inputs)}, "
+                f"{len(FLUXES)}), or with the net heat ({len(inputs)}, {len(OUTPUTS)})"
+            )
+    rows = sum(len(sample[0]) for sample in every)
+    if rows < 2:
+        raise ValueError(f"baselines: fitted to {rows} rows, expected two or more")
+    step = -(-rows // FIT_ROWS)
+    bilinear, nearest = (torch.cat([s[i] for s in every])[::step].double() for i in (0, 1))
+    with_heat = [
+        f if f.shape[1] == len(OUTPUTS) else torch.cat([f, f[:, 2:].sum(1, keepdim=True)], 1)
+        for _, _, f in every
+    ]
+    return bilinear, nearest, torch.cat(with_heat)[::step].double()
+
+
+def _fit_drag(bulk: Mapping[str, Any], fluxes: Tensor) -> Tensor:
+    """Return the drag coefficient of least squares over both components of the stress."""
+    unit = constant_bulk(**bulk, cd=1.0, ch=1.0, ce=1.0)
+    form, stress = torch.stack([unit.tau_x, unit.tau_y], dim=-1), fluxes[:, :2]
+    form = torch.where(stress.isnan(), 0.0, form)
+    return (form * stress.nan_to_num()).sum() / form.square().sum()
+
+
+def _fit_heat(bulk: Mapping[str, Any], inputs: Tensor, fluxes: Tensor, layout: Layout) -> Tensor:
+    """Return the constants of the parts of the heat by least squares, (4,).
+
+    A row gives one equation for each part that it knows. Those that it does not know share one:
+    their sum is the net heat minus the others.
+    """
+    unit = constant_bulk(**bulk, cd=1.0, ch=1.0, ce=1.0)
+    sun, sky, sea = _radiation_terms(inputs, bulk, layout)
+    form = torch.stack([sun, sky, unit.latent, unit.sensible], dim=-1)
+    fixed = torch.zeros_like(form)  # what of each part needs no constant
+    fixed[:, 1] = -sea
+    parts, heat = fluxes[:, 2:6], fluxes[:, 6]
+    known = ~parts.isnan()
+    alone = torch.where(known, form, 0.0)
+    wanted = torch.where(known, parts - fixed, 0.0)
+    shared = torch.where(known | heat.isnan()[:, None], 0.0, form)
+    rest = (heat - torch.where(known, parts, fixed).sum(1)).nan_to_num()
+    system = shared.T @ shared + alone.square().sum(0).diag()
+    right = shared.T @ rest + (alone * wanted).sum(0)
+    size = system.diagonal().sqrt()
+    told = size > 0
+    constants = torch.full_like(size, torch.nan)
+    scaled = system[told][:, told] / (size[told, None] * size[told])
+    # The pseudo-inverse, since heat alone may not tell two parts apart.
+    solved = torch.linalg.pinv(scaled, hermitian=True, rtol=1e-10) @ (right[told] / size[told])
+    constants[told] = solved / size[told]
+    return constants
+
+
+def _ridge(z: Tensor, fluxes: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+    """Return weights (feature, output) and intercept (output,) of each output on its known rows.
+
+    With everything centred, the weights w solve ``(z'z/n + penalty) w = z'y/n`` (Hoerl & Kennard
+    1970).
+    """
+    weights = z.new_full((z.shape[1], fluxes.shape[1]), torch.nan)
+    intercept = z.new_full((fluxes.shape[1],), torch.nan)
+    patterns, which = torch.unique(~fluxes.isnan(), dim=1, return_inverse=True)
+    for i, known in enumerate(patterns.T):  # outputs that are known on the same rows
+        if not known.any():
+            continue
+        x, y = z[known], fluxes[known][:, which == i]
+        x_mean, y_mean = x.mean(0), y.mean(0)
+        x, y = x - x_mean, y - y_mean
+        system = x.T @ x / len(x) + penalty * torch.eye(x.shape[1]).to(x)
+        solved = torch.linalg.solve(system, x.T @ y / len(x))
+        weights[:, which == i] = solved
+        intercept[which == i] = y_mean - x_mean @ solved
+    return weights, intercept
+
+
+# ---- states and fluxes ---------------------------------------------------------------------------
+
+
+def _state(inputs: Tensor, layout: Layout, height: float) -> dict[str, Any]:
+    """Return the arguments of a bulk formula from rows of inputs (..., input_channels)."""
+    x = split_channels(inputs, layout.inputs)
+    return bulk_inputs(
+        **{name: x[name][..., 0] for name in PROFILES},
+        **{name: x[name] for name in ("sea_surface_temperature", "current_x", "current_y")},
+        height=height,
+    )
+
+
+def _radiation_terms(
+    inputs: Tensor, bulk: Mapping[str, Any], layout: Layout
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what the sea takes up of all sunlight, of a black sky, and what it radiates [W/m2]."""
+    sun = (1 - ALBEDO) * split_channels(inputs, layout.inputs)["toa_shortwave"]
+    sky, sea = (
+        EMISSIVITY * STEFAN_BOLTZMANN * bulk[name].pow(4)
+        for name in ("air_temperature", "sea_surface_temperature")
+    )
+    return sun, sky, sea
+
+
+def _features(inputs: Tensor, layout: Layout) -> Tensor:
+    """Return the inputs and the speed of the relative wind, float64."""
+    x = split_channels(inputs.double(), layout.inputs)
+    speed = torch.hypot(x["wind_x"][..., 0] - x["current_x"], x["wind_y"][..., 0] - x["current_y"])
+    return torch.cat([inputs.double(), speed[..., None]], dim=-1)
+
+
+def _named(outputs: Tensor) -> dict[str, Tensor]:
+    """Name the last axis of (time, rho, output)."""
+    return dict(zip(OUTPUTS, outputs.unbind(-1), strict=True))
+
+
+def _turbulent(fluxes: BulkFluxes) -> dict[str, Tensor]:
+    """Return what of a bulk formula reaches the ocean."""
+    return {name: getattr(fluxes, name) for name in ("tau_x", "tau_y", "latent", "sensible")}
+
+
+def _with_heat(fluxes: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return fluxes with the sum of the parts of the heat."""
+    return {**fluxes, "heat": torch.stack([fluxes[name] for name in PARTS]).sum(0)}
+
+
+def _on_faces(fluxes: Mapping[str, Tensor], graph: CouplingGraph) -> dict[str, Tensor]:
+    """Bring the stress (time, rho) to the faces, and leave out what is not known."""
+    tau_x, tau_y = to_faces(graph, fluxes["tau_x"], fluxes["tau_y"])
+    every = {**fluxes, "tau_x": tau_x, "tau_y": tau_y}
+    return {name: values for name, values in every.items() if not values.isnan().all()}

@@ -1,0 +1,246 @@
+"""Events of a coupled model as training data: raw files of both sides to whole batches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ai4sim.cache import ProcessedCache
+from ai4sim.datamodule import Stage
+from ai4sim.row_datamodule import RowDataModule
+from ai4sim.rows import RowArray, Table
+from ai4sim.splits import Split, Strategy, find_table
+from wmed.grids import croco
+from wmed.grids.graph import CouplingGraph, build
+from wmed.grids.grid import on_grid
+from wmed.preprocess import HISTORIES, NEEDED, TARGETS, Grids, process, read_grids
+
+log = logging.getLogger(__name__)
+
+STATE = ("atmosphere", "sst", "current_u", "current_v", "sun")
+"""Arrays that a batch has in every stage."""
+WRITTEN = ("tau_x", "tau_y", "heat", "shortwave", "longwave", "latent", "sensible")
+"""Predicted fluxes in the order of a row, and as they are written."""
+
+
+class CouplingDataModule(RowDataModule[Grids]):
+    """States of ocean and atmosphere on their grids, and the fluxes between them.
+
+    ``DIR/raw`` holds the ocean's histories, ``*his*.nc``, and beside them the atmosphere's files.
+    A history is an event, each of its times a sample. A batch of some times of one grid has
+
+    - ``atmosphere : (time, atmosphere node, 5 level)``, see :data:`.layout.PROFILES`, the winds to
+      the east and north; ``sst : (time, rho)`` [K]; ``current_u : (time, u)``, ``current_v : (time,
+      v)`` [m/s]; ``sun : (time, 3)``, see :func:`.inputs.sunlight`;
+    - unless it is for prediction, ``tau_x : (time, u)``, ``tau_y : (time, v)`` [N/m2], ``heat``,
+      ``shortwave``, ``longwave``, ``latent``, ``sensible : (time, rho)`` [W/m2], NaN where the
+      files have them not;
+    - in evaluation ``time : (time,)``, hours since 1970, ``file`` and ``rows``;
+    - ``graph``, the :class:`.grids.graph.CouplingGraph` that all times share.
+
+    Nodes are the sea points of each kind, in the order in which they lie in the file.
+
+    Parameters
+    ----------
+    data_path : str
+        See :class:`ai4sim.datamodule.SurrogateDataModule`.
+    split : {"event", "time", "case", "all-test"}
+        ``event``: those of `test_cases` test (the last one, if there is none), the others train,
+        but for the last times of each, which validate. The other ones divide files.
+    test_cases : list of str or int
+        Events that test: names of files, or dates in them such as ``20060310``.
+    val_share : float
+        Share of the times of each training event that validate, where no files do.
+    gap : int
+        Times left out between those that train and those that validate.
+    batch_size, eval_batch_size : int
+        Times per batch.
+    **kwargs
+        See :class:`ai4sim.row_datamodule.RowDataModule`; rows are times.
+    """
+
+    raw_patterns = (HISTORIES,)
+
+    def __init__(
+        self,
+        data_path: str = "data",
+        split: Strategy | Literal["event"] = "event",
+        test_cases: list[str | int] | None = None,
+        val_share: float = 0.2,
+        gap: int = 1,
+        batch_size: int = 1,
+        eval_batch_size: int = 4,
+        pool_rows: int = 256,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            data_path=data_path,
+            split="case" if split == "event" else split,
+            test_cases=[str(name) for name in test_cases or []],
+            gap=gap,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            pool_rows=pool_rows,
+            **kwargs,
+        )
+        if not 0 < val_share < 1:
+            raise ValueError(f"val_share: expected a share between 0 and 1, found {val_share}")
+        self.by_event, self.val_share = split == "event", val_share
+
+    # --- Which times ---
+
+    @property
+    def split(self) -> Split:
+        """The three sets of events; without events of their own, parts of some validate."""
+        if not self.by_event or find_table(self.data_path) is not None:
+            found = super().split
+            return found if found.val else replace(found, val=found.train)
+        files = self.raw_files()
+        test = [file for file in files if any(name in file.stem for name in self.test_cases)]
+        for name in self.test_cases:
+            if not any(name in file.stem for file in test):
+                raise ValueError(
+                    f"test_cases: no event {name!r} in {self.data_path}; there are "
+                    f"{', '.join(file.stem for file in files)}"
+                )
+        if self.test_data_path is not None:
+            return Split(files, files, self.raw_files(self.test_data_path))
+        test = test or files[-1:]
+        rest = [file for file in files if file not in test]
+        return Split(rest, rest, test)
+
+    def _runs(self, path: Path, stage: Stage, rows: int) -> list[tuple[int, int]] | None:
+        """Return which times of an event belong to a stage, None for all."""
+        split = self.split
+        if stage not in ("train", "val") or not {path} <= set(split.train) & set(split.val):
+            return None
+        val = max(round(self.val_share * rows), 1)
+        train = rows - val - self.gap
+        if train < 1:
+            raise ValueError(
+                f"{path}: {rows} times cannot be divided into {val} that validate, a gap of "
+                f"{self.gap} and some that train: give a smaller val_share or gap, longer events, "
+                "or a splits.yaml with events that validate"
+            )
+        return [(0, train)] if stage == "train" else [(rows - val, rows)]
+
+    # --- From raw files to rows ---
+
+    def cache_of(self, path: Path) -> ProcessedCache:
+        """Return the processed files that belong to a raw file ``DIR/raw/x.nc``."""
+        return ProcessedCache(
+            path.parent.parent,
+            "coupling-1",
+            process,
+            workers=self.workers,
+            scheduler=self.scheduler,
+        )
+
+    def read_layout(self, path: Path) -> Grids:
+        """Read the grids of an event."""
+        return read_grids(path)
+
+    def table(self, path: Path, stage: Stage) -> Table:
+        """Open the times of an event that belong to a stage.
+
+        Raises
+        ------
+        ValueError
+            It has not the fluxes that the stage needs.
+        """
+        arrays, _ = self.processed(path)
+        missing = [TARGETS[name] for name in NEEDED if name not in arrays]
+        if stage != "predict" and missing:
+            raise ValueError(
+                f"{path}: no {', '.join(missing)}, needed to {stage}; `predict` does without"
+            )
+        wanted = [*STATE, *(TARGETS if stage != "predict" else ())]
+        wanted += ["time"] if stage in ("test", "predict") else []
+        chosen = {name: RowArray.of(arrays[name]) for name in wanted if name in arrays}
+        rows = len(arrays["sst"])
+        runs = self._runs(path, stage, rows)
+        return Table(path, chosen, rows) if runs is None else Table.of_runs(path, chosen, runs)
+
+    def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
+        """Shape of a row of the parts of the heat flux, which files may lack."""
+        if stage == "predict":
+            return {}
+        return {name: (self.graph.sizes["rho"],) for name in TARGETS if name not in NEEDED}
+
+    @cached_property
+    def graph(self) -> CouplingGraph:
+        """The nodes of both grids and what joins them, built once."""
+        return build(self.layout.atmosphere, self.layout.ocean)
+
+    def snapshots(self, most: int) -> dict[str, Any]:
+        """Return up to so many training times, evenly spread, as one batch."""
+        tables = self.tables("train")
+        count = sum(table.rows for table in tables)
+        chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+        ends = np.cumsum([table.rows for table in tables])
+        names = {**{n: a.shape[1:] for t in tables for n, a in t.arrays.items()}}
+        names |= self.widths("train")
+        found = {name: torch.empty(len(chosen), *shape) for name, shape in names.items()}
+        for i, row in enumerate(chosen.tolist()):
+            k = int(np.searchsorted(ends, row, side="right"))
+            start = row - int(ends[k]) + tables[k].rows
+            tables[k].read(start, {name: values[i : i + 1] for name, values in found.items()})
+        return {**found, "graph": self.graph}
+
+    def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
+        """Add the graph, where the batch is."""
+        return {**batch, "graph": self._graph_on(batch["sst"].device)}
+
+    def _graph_on(self, device: torch.device) -> CouplingGraph:
+        if device not in self._graphs:
+            self._graphs[device] = self.graph.to(device)
+        return self._graphs[device]
+
+    @cached_property
+    def _graphs(self) -> dict[torch.device, CouplingGraph]:
+        return {}
+
+    # --- Back to files ---
+
+    @property
+    def output_channels(self) -> int:
+        """Number of values of a predicted time."""
+        return sum(self._sizes)
+
+    @property
+    def _sizes(self) -> list[int]:
+        points = {"tau_x": "u", "tau_y": "v"}
+        return [self.graph.sizes[points.get(name, "rho")] for name in WRITTEN]
+
+    def write_like(self, source: Path, destination: Path, outputs: NDArray[np.float32]) -> None:
+        """Write a copy of an ocean's file with other fluxes, atomically."""
+        _, attributes = self.processed(source)
+        grid = self.layout.ocean
+        seas = {"tau_x": grid.sea_u, "tau_y": grid.sea_v}
+        edges = np.cumsum(self._sizes)[:-1]
+        names = {**TARGETS, "sensible": "shflx_sen"}
+
+        def fields(row: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+            parts = zip(WRITTEN, np.split(row, edges), strict=True)
+            return {names[name]: on_grid(part, seas.get(name, grid.sea)) for name, part in parts}
+
+        records: Sequence[int] = attributes["records"]
+        croco.write_like(
+            source,
+            destination,
+            ((record, fields(row)) for record, row in zip(records, outputs, strict=True)),
+        )
+
+
+def row_of(prediction: Mapping[str, Tensor]) -> Tensor:
+    """Return fluxes on their own points, (time, point) each, side by side, as they are written."""
+    return torch.cat([prediction[name].float() for name in WRITTEN], dim=1)

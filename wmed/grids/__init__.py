@@ -1,0 +1,1 @@
+"""The grids of ocean and atmosphere, their files, and the way from one grid to the other."""

@@ -1,0 +1,306 @@
+"""Grids of the ocean and of the atmosphere, and the numbering of their sea points.
+
+Points on land have no node. The nodes of a kind of points are its sea points in the order of
+memory: ``np.flatnonzero(sea)``.
+
+On an Arakawa C grid of ``(eta, xi)`` rho points, the u points lie between neighbours along xi,
+``(eta, xi - 1)``, the v points between neighbours along eta, ``(eta - 1, xi)``. A face is sea where
+both its neighbours are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Field = TypeVar("Field", NDArray[np.float32], NDArray[np.float64])
+
+EARTH_RADIUS = 6371e3
+"""[m]"""
+EARTH_ROTATION = 7.292115e-5
+"""[rad/s]"""
+POLYNOMIAL_DEGREE = 3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OceanGrid:
+    """An Arakawa C grid, curvilinear or not.
+
+    Attributes
+    ----------
+    lon, lat : (eta, xi)  [degrees]
+        Of the rho points, finite also on land.
+    sea : (eta, xi)
+        Whether a rho point is sea.
+    angle : (eta, xi)  [rad]
+        From east to the xi axis, counter-clockwise.
+    dx, dy : (eta, xi)  [m]
+        Spacing along xi and eta.
+    coriolis : (eta, xi)  [1/s]
+    """
+
+    lon: Array
+    lat: Array
+    sea: Mask
+    angle: Array
+    dx: Array
+    dy: Array
+    coriolis: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rho points along eta and xi."""
+        return self.sea.shape[0], self.sea.shape[1]
+
+    @property
+    def sea_u(self) -> Mask:
+        """Whether a u point is sea, ``(eta, xi - 1)``."""
+        return self.sea[:, 1:] & self.sea[:, :-1]
+
+    @property
+    def sea_v(self) -> Mask:
+        """Whether a v point is sea, ``(eta - 1, xi)``."""
+        return self.sea[1:] & self.sea[:-1]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of where the sea points lie and how they are turned."""
+        return _fingerprint(self.sea, self.lon, self.lat, self.angle)
+
+    def __repr__(self) -> str:
+        """Say what grid it is, in a line."""
+        return f"OceanGrid({_summary(self.sea)}, {self.fingerprint})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same grid."""
+        return isinstance(other, OceanGrid) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        """Return a hash that equal grids share."""
+        return hash(self.fingerprint)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AtmosphereGrid:
+    """The mass points of an atmosphere, halo included.
+
+    Attributes
+    ----------
+    lon, lat : (nj, ni)  [degrees]
+    sea : (nj, ni)
+        Whether the model has a sea surface there.
+    heights : (level,)  [m]
+        Of the mass points above the ground, the lowest first, none below the ground.
+    """
+
+    lon: Array
+    lat: Array
+    sea: Mask
+    heights: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of points along nj and ni."""
+        return self.sea.shape[0], self.sea.shape[1]
+
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        return len(self.heights)
+
+    @cached_property
+    def angle(self) -> Array:
+        """Angle from east to the ni axis, counter-clockwise, ``(nj, ni)``  [rad]."""
+        return axis_angle(self.lon, self.lat)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of where the sea points lie and of the heights."""
+        return _fingerprint(self.sea, self.lon, self.lat) + _fingerprint(
+            np.ones(self.heights.shape, bool), self.heights
+        )
+
+    def __repr__(self) -> str:
+        """Say what grid it is, in a line."""
+        return f"AtmosphereGrid({self.levels} levels, {_summary(self.sea)}, {self.fingerprint})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same grid."""
+        return isinstance(other, AtmosphereGrid) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        """Return a hash that equal grids share."""
+        return hash(self.fingerprint)
+
+
+def mercator(latitude: ArrayLike) -> Array:
+    """Return the Mercator ordinate of latitudes, in degrees of longitude at the equator.
+
+    On the map of longitude and this ordinate, a degree is as long in both directions everywhere.
+
+    Parameters
+    ----------
+    latitude : array  [degrees]
+    """
+    ordinate: Array = np.degrees(np.arcsinh(np.tan(np.radians(np.asarray(latitude, float)))))
+    return ordinate
+
+
+def inverse_mercator(ordinate: ArrayLike) -> Array:
+    """Return the latitude [degrees] of a Mercator ordinate [degrees]."""
+    latitude: Array = np.degrees(np.arctan(np.sinh(np.radians(np.asarray(ordinate, float)))))
+    return latitude
+
+
+def near(longitude: ArrayLike, centre: float) -> Array:
+    """Return longitudes [degrees] by the names that they have within 180 degrees of a centre."""
+    shifted: Array = np.asarray(longitude, float) - centre
+    return centre + (shifted - 360 * np.round(shifted / 360))
+
+
+def axis_angle(lon: Array, lat: Array) -> Array:
+    """Return the angle from east to the second axis of a grid, ``(n, m)``  [rad].
+
+    Parameters
+    ----------
+    lon, lat : (n, m)  [degrees]
+    """
+    east, north = near(lon, float(lon[0, 0])), mercator(lat)
+    angle: Array = np.arctan2(np.gradient(north, axis=1), np.gradient(east, axis=1))
+    return angle
+
+
+def spacing(lon: Array, lat: Array, axis: int) -> Array:
+    """Return the spacing of a grid along an axis, on a sphere, ``(n, m)``  [m].
+
+    Parameters
+    ----------
+    lon, lat : (n, m)  [degrees]
+    axis : int
+    """
+    east = np.gradient(near(lon, float(lon[0, 0])), axis=axis)
+    north = np.gradient(mercator(lat), axis=axis)
+    metres: Array = EARTH_RADIUS * np.radians(np.hypot(east, north)) * np.cos(np.radians(lat))
+    return metres
+
+
+def ocean_grid(lon: Array, lat: Array, sea: Mask, **given: Array | None) -> OceanGrid:
+    """Return the grid of some rho points; what is not given about it follows from where they lie.
+
+    Parameters
+    ----------
+    lon, lat : (eta, xi)  [degrees]
+        NaN on land where the file has nothing.
+    sea : (eta, xi)
+    **given : (eta, xi), optional
+        ``angle``, ``dx``, ``dy``, ``coriolis``, see :class:`OceanGrid`.
+    """
+    lon, lat = continued(near(lon, float(lon[sea][0]) if sea.any() else 0.0)), continued(lat)
+    known = {name: continued(values) for name, values in given.items() if values is not None}
+    return OceanGrid(
+        lon,
+        lat,
+        sea,
+        known["angle"] if "angle" in known else axis_angle(lon, lat),
+        known["dx"] if "dx" in known else spacing(lon, lat, axis=1),
+        known["dy"] if "dy" in known else spacing(lon, lat, axis=0),
+        (
+            known["coriolis"]
+            if "coriolis" in known
+            else 2 * EARTH_ROTATION * np.sin(np.radians(lat))
+        ),
+    )
+
+
+def continued(field: Array) -> Array:
+    """Continue a smooth field to where it is NaN, by a cubic polynomial of the two indices.
+
+    Good enough to draw land that a model never writes.
+
+    Parameters
+    ----------
+    field : (n, m)
+
+    Returns
+    -------
+    array
+        The field as it is where it is finite.
+    """
+    field = np.asarray(field, float)
+    known = np.isfinite(field)
+    if known.all() or not known.any():
+        return field
+    rows, columns = (np.linspace(-1, 1, size) for size in field.shape)
+
+    def terms(where: Mask) -> Array:
+        y, x = (axis[index] for axis, index in zip((rows, columns), np.nonzero(where), strict=True))
+        powers = [
+            x**i * y**j
+            for i in range(POLYNOMIAL_DEGREE + 1)
+            for j in range(POLYNOMIAL_DEGREE + 1 - i)
+        ]
+        return np.stack(powers, axis=-1)
+
+    matrix = terms(known)
+    # The normal equations are small, whatever the size of the grid.
+    solution = np.linalg.lstsq(matrix.T @ matrix, matrix.T @ field[known], rcond=None)[0]
+    filled = field.copy()
+    filled[~known] = terms(~known) @ solution
+    return filled
+
+
+def at_nodes(field: Field, sea: Mask) -> Field:
+    """Return the values of a field at the sea points.
+
+    Parameters
+    ----------
+    field : (..., n, m)
+    sea : (n, m)
+
+    Returns
+    -------
+    array : (..., node)
+    """
+    flat = field.reshape(*field.shape[:-2], -1)
+    return flat.take(np.flatnonzero(sea), axis=-1)
+
+
+def on_grid(values: Field, sea: Mask, fill: float = 0.0) -> Field:
+    """Put values at the sea points back on their grid.
+
+    Parameters
+    ----------
+    values : (..., node)
+    sea : (n, m)
+    fill : float
+        What land gets.
+
+    Returns
+    -------
+    array : (..., n, m)
+    """
+    field = np.full((*values.shape[:-1], sea.size), fill, values.dtype)
+    field[..., np.flatnonzero(sea)] = values
+    return field.reshape(*values.shape[:-1], *sea.shape)
+
+
+def _summary(sea: Mask) -> str:
+    """Say how many points there are."""
+    return f"{sea.shape[0]} x {sea.shape[1]} points, {sea.sum()} of them sea"
+
+
+def _fingerprint(sea: Mask, *fields: Array) -> str:
+    """Hash a mask and what fields have where it is true, in single precision."""
+    digest = hashlib.blake2b(f"{sea.shape}".encode(), digest_size=8)
+    digest.update(np.packbits(sea).tobytes())
+    for field in fields:
+        # Adding zero makes one of the two zeros of floating-point numbers.
+        digest.update((np.asarray(field)[sea].astype(np.float32) + np.float32(0)).tobytes())
+    return digest.hexdigest()

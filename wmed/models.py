@@ -1,0 +1,362 @@
+"""The models of the surface fluxes, from constant coefficients to both grids as one graph.
+
+=====================  =======================================================================
+``LitConstantBulk``    the bulk formulae with constant coefficients, fitted: five numbers
+``LitMLP``             a perceptron per rho point that knows no physics
+``LitTransferNet``     transfer coefficients from the surface, radiation from the column
+``LitCouplingGNN``     the same from the neighbourhood on both grids, as a graph
+=====================  =======================================================================
+
+All see the same rows (:mod:`.inputs`) and give fluxes at rho points, which are averaged onto the
+faces. The last two know the bulk form (:mod:`.heads`): stress along the relative wind, the same for
+every observer, and a heat flux that is the sum of its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ai4sim.module import Batch, SurrogateModule
+from ai4sim.surrogate import Surrogate
+from wmed import plotters
+from wmed.baselines import Baselines
+from wmed.coupler import Prediction, fluxes
+from wmed.data import CouplingDataModule, row_of
+from wmed.evaluation import HEADLINE, FluxEvaluation
+from wmed.grids.graph import to_rho
+from wmed.inputs import rho_inputs
+from wmed.layout import FLUXES, HEAT, Layout
+from wmed.samples import MODEL
+
+CALIBRATION_TIMES = 48
+CALIBRATION_ROWS = 200_000
+OUTPUTS = ("tau_x", "tau_y", *HEAT)
+HEIGHT_TOLERANCE = 0.01
+"""Relative difference of heights up to which levels are the same."""
+
+
+class CouplingModule(SurrogateModule):
+    """A network from the states of both sides to the fluxes between them.
+
+    The loss is the mean over all outputs, each on its own points and in units of its standard
+    deviation in the training set (of the part without the sun, for the net heat flux). Parts that a
+    file has not are left out.
+
+    Parameters
+    ----------
+    net : mapping
+        Network, see :func:`ai4sim.nets.build`.
+    levels : int
+        Of the atmosphere.
+    **kwargs
+        Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
+    """
+
+    headline = HEADLINE
+
+    def __init__(self, net: Mapping[str, Any], levels: int, **kwargs: Any) -> None:
+        layout = Layout(levels)
+        super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
+        self.layout = layout
+        self.baselines: Baselines | None = None
+        self.register_buffer("scales", torch.ones(len(OUTPUTS)))
+
+    scales: Tensor
+
+    # --- Training ---
+
+    def calibrate(self, datamodule: CouplingDataModule) -> None:
+        """Take scales and baselines from the training set.
+
+        Raises
+        ------
+        ValueError
+            The atmosphere has other levels than the model.
+        """
+        heights = datamodule.layout.atmosphere.heights
+        if len(heights) != self.layout.levels:
+            raise ValueError(
+                f"{datamodule.data_path}: its atmosphere has {len(heights)} levels, the model is "
+                f"for {self.layout.levels}: say --model.init_args.levels {len(heights)}"
+            )
+        self.surrogate.facts = {"heights": [float(height) for height in heights]}
+        fields = datamodule.snapshots(CALIBRATION_TIMES)
+        graph = fields["graph"]
+        rows, nearest = (
+            rho_inputs(fields, graph, self.layout, nearest=kind).flatten(0, 1)
+            for kind in (False, True)
+        )
+        targets = rho_targets(fields).flatten(0, 1)
+        every = -(-len(rows) // CALIBRATION_ROWS)
+        rows, nearest, targets = (values[::every] for values in (rows, nearest, targets))
+        self._set_scales(fields)
+        self._normalize(rows, targets[:, : len(FLUXES)])
+        self.baselines = Baselines.fit(
+            [(rows, nearest, targets)], self.layout, height=float(heights[0])
+        )
+
+    def _set_scales(self, fields: Batch) -> None:
+        stress = torch.cat([fields["tau_x"].flatten(), fields["tau_y"].flatten()]).std()
+        heat = [fields[name][fields[name].isfinite()] for name in HEAT]
+        scales = [stress, stress, *(part.std() for part in heat)]
+        without_sun = fields["heat"] - fields["shortwave"].nan_to_num()
+        scales[OUTPUTS.index("heat")] = without_sun.std()
+        self.scales.copy_(torch.stack(scales).nan_to_num(1.0))
+
+    def _normalize(self, rows: Tensor, targets: Tensor) -> None:
+        """Prepare the network for these rows of inputs and fluxes at rho points."""
+        height: Any = self.surrogate.net.height
+        height.fill_(self.surrogate.facts["heights"][0])
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
+        errors = self._normalized(self(batch), batch)
+        loss = torch.stack([self.loss(*pair) for pair in errors]).mean()
+        if (self.global_step + 1) % self._log_every == 0:
+            self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["sst"]))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Accumulate validation metrics of all outputs together, in units of their scales."""
+        if batch["repeated"]:
+            return
+        for prediction, target in self._normalized(self(batch), batch):
+            self.val_metrics.update(prediction, target)
+
+    def _normalized(self, prediction: Prediction, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+        """Return prediction and target of each output, in its scale; 0 where it is not known."""
+        pairs = []
+        for name, scale in zip(OUTPUTS, self.scales, strict=True):
+            target = batch[name] / scale
+            known = target.isfinite()
+            pairs.append(
+                (
+                    torch.where(known, prediction[name].float() / scale, 0.0),
+                    torch.where(known, target, 0.0),
+                )
+            )
+        return pairs
+
+    def forward(self, batch: Batch) -> Prediction:
+        """Predict the fluxes of a batch on their own points, physical units."""
+        return fluxes(self.surrogate, batch, batch["graph"])
+
+    # --- Test ---
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the coefficients of the baselines."""
+        return {"baselines": self.baselines.state() if self.baselines else None}
+
+    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
+        """Take back the coefficients of the baselines."""
+        found = state["baselines"]
+        self.baselines = Baselines.from_state(found) if found else None
+
+    def on_test_start(self) -> None:
+        """Check that the levels are those of the training set."""
+        self._require_levels()
+        super().on_test_start()
+
+    def on_predict_start(self) -> None:
+        """Check that the levels are those of the training set."""
+        self._require_levels()
+
+    def _require_levels(self) -> None:
+        datamodule: CouplingDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        found = [float(height) for height in datamodule.layout.atmosphere.heights]
+        expected = self.surrogate.facts.get("heights", found)
+        same = len(found) == len(expected) and all(
+            abs(a - b) <= HEIGHT_TOLERANCE * abs(b) for a, b in zip(found, expected, strict=True)
+        )
+        if not same:
+            raise ValueError(
+                f"{datamodule.data_path}: the atmosphere has its levels at {found} m, the model "
+                f"was trained with {expected} m"
+            )
+
+    def evaluation(self) -> FluxEvaluation:
+        """Return an empty judgement."""
+        return FluxEvaluation()
+
+    def evaluate(self, evaluation: FluxEvaluation, batch: Batch, prediction: Prediction) -> None:
+        """Add a batch of times, with what the baselines predict."""
+        datamodule: CouplingDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        graph, rows = batch["graph"], rho_inputs(batch, batch["graph"], self.layout)
+        predictions = {MODEL: prediction}
+        if self.baselines is not None:
+            nearest = rho_inputs(batch, graph, self.layout, nearest=True)
+            predictions |= self.baselines.predict(rows, nearest, graph, self.layout)
+        levels = self.layout.levels
+        current = rows[..., -4:-2]
+        wind = rows[..., [0, levels]] - current
+        evaluation.update(
+            file=batch["file"],
+            time=batch["time"],
+            grid=datamodule.layout.ocean,
+            graph=graph,
+            wind_x=wind[..., 0],
+            wind_y=wind[..., 1],
+            current_u=batch["current_u"],
+            current_v=batch["current_v"],
+            targets={name: batch[name] for name in OUTPUTS},
+            predictions=predictions,
+        )
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the fluxes of a batch as rows that are written, physical units."""
+        return row_of(self(batch))
+
+    def plot(self, evaluation: FluxEvaluation, folder: Path) -> list[Path]:
+        """Draw the figures of the test set."""
+        return plotters.plot(evaluation, folder)
+
+    def export(self, folder: Path, batch: Batch) -> None:
+        """Write weights and description, and the program of one rho point after the other."""
+        graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
+        rows = rho_inputs(batch, graph, self.layout)[0, :2]
+        super().export(folder, {"inputs": rows})
+
+
+def rho_targets(fields: Batch) -> Tensor:
+    """Return the fluxes at rho points and the net heat, (time, rho, 7), NaN where not known.
+
+    The stress there is the mean of that on the faces, what :func:`.grids.graph.to_rho` makes of it:
+    smoother than what the faces were averaged from.
+    """
+    stress = to_rho(fields["graph"], fields["tau_x"], fields["tau_y"])
+    return torch.stack([*stress, *(fields[name] for name in (*FLUXES, "heat")[2:])], dim=-1)
+
+
+class LitConstantBulk(CouplingModule):
+    """Bulk formulae with constant transfer coefficients, transmissivity and emissivity.
+
+    Parameters
+    ----------
+    levels : int
+        Of the atmosphere; the lowest one counts.
+    **kwargs
+        See :class:`CouplingModule`.
+    """
+
+    def __init__(self, levels: int = 15, **kwargs: Any) -> None:
+        net = {"name": "wmed.flux_net.FluxNet", "levels": levels, "layers": 0}
+        super().__init__(net, levels, **kwargs)
+        self.save_hyperparameters()
+
+
+class LitMLP(CouplingModule):
+    """A perceptron from the whole row to the fluxes, with no physics in it.
+
+    It claims no symmetry; still nothing comes out on land, and the heat flux is the sum of its
+    parts.
+
+    Parameters
+    ----------
+    levels : int
+        Of the atmosphere.
+    features, layers : int
+        Width and number of the hidden layers.
+    **kwargs
+        See :class:`CouplingModule`.
+    """
+
+    def __init__(
+        self, levels: int = 15, features: int = 128, layers: int = 4, **kwargs: Any
+    ) -> None:
+        net = {
+            "name": "MLP",
+            "in_channels": Layout(levels).input_channels,
+            "out_channels": len(FLUXES),
+            "features": features,
+            "layers": layers,
+        }
+        super().__init__(net, levels, **kwargs)
+        self.save_hyperparameters()
+
+    def _normalize(self, rows: Tensor, targets: Tensor) -> None:
+        self.surrogate.input_norm.set(rows.mean(0), rows.std(0))
+        known = torch.where(targets.isfinite(), targets, torch.nan)
+        mean = known.nanmean(0)
+        std = (known - mean).square().nanmean(0).sqrt()
+        self.surrogate.output_norm.set(mean.nan_to_num(), std.nan_to_num(1.0))
+
+
+class LitTransferNet(CouplingModule):
+    """Positive transfer coefficients from wind, stability and temperature; radiation from the sky.
+
+    Parameters
+    ----------
+    levels : int
+        Of the atmosphere.
+    features, layers : int
+        Width and number of the hidden layers.
+    profile : bool
+        Whether the radiation sees the whole column, by convolutions, or its lowest level only.
+    **kwargs
+        See :class:`CouplingModule`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 15,
+        features: int = 64,
+        layers: int = 3,
+        profile: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        net = {
+            "name": "wmed.flux_net.FluxNet",
+            "levels": levels,
+            "features": features,
+            "layers": layers,
+            "profile": profile,
+        }
+        super().__init__(net, levels, **kwargs)
+        self.save_hyperparameters()
+
+
+class LitCouplingGNN(CouplingModule):
+    """Messages from columns of air to rho points, and among these and the faces.
+
+    See :class:`.coupling_net.CouplingNet`.
+
+    Parameters
+    ----------
+    levels : int
+        Of the atmosphere.
+    features : int
+        Of a node.
+    rounds : int
+        Exchanges among the ocean's points.
+    layers : int
+        Hidden layers of the last perceptrons.
+    **kwargs
+        See :class:`CouplingModule`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 15,
+        features: int = 32,
+        rounds: int = 2,
+        layers: int = 3,
+        **kwargs: Any,
+    ) -> None:
+        net = {
+            "name": "wmed.coupling_net.CouplingNet",
+            "levels": levels,
+            "features": features,
+            "rounds": rounds,
+            "layers": layers,
+        }
+        super().__init__(net, levels, **kwargs)
+        self.save_hyperparameters()
+
+    def export(self, folder: Path, batch: Batch) -> None:
+        """Write weights and description; a graph has no program."""
+        self.surrogate.save(folder)

@@ -1,0 +1,33 @@
+"""Net heat into the sea; every part is positive where the sea gains heat [W/m2]."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from wmed.physics.constants import ALBEDO, EMISSIVITY, STEFAN_BOLTZMANN
+
+
+def net_shortwave(downward: Tensor, albedo: float = ALBEDO) -> Tensor:
+    """Sunlight that the sea takes up [W/m2], of what arrives [W/m2]."""
+    return (1 - albedo) * downward
+
+
+def net_longwave(
+    downward: Tensor, sea_surface_temperature: Tensor, emissivity: float = EMISSIVITY
+) -> Tensor:
+    """Thermal radiation that the sea takes up less what it emits [W/m2].
+
+    Parameters
+    ----------
+    downward : [W/m2]
+    sea_surface_temperature : [K]
+    emissivity : float
+        Of the sea, which reflects the rest.
+    """
+    emitted = STEFAN_BOLTZMANN * sea_surface_temperature.square().square()
+    return emissivity * (downward - emitted)
+
+
+def net_heat(shortwave: Tensor, longwave: Tensor, latent: Tensor, sensible: Tensor) -> Tensor:
+    """Net heat flux into the sea from its four net parts [W/m2]."""
+    return shortwave + longwave + latent + sensible

@@ -1,0 +1,233 @@
+"""Oceans that feed back: forcing, schemes, drift, budgets and the command line."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from wmed.online import (
+    Case,
+    EventForcing,
+    bulk_scheme,
+    fixed_radiation,
+    main,
+    read_case,
+    run,
+    sun_at,
+)
+from wmed.online_plots import kinetic_spectrum
+from wmed.online_runs import simulate
+from wmed.physics.bulk import coare36, constant_bulk
+from wmed.slab_ocean import OceanParameters
+from wmed.tests.grids_made_up import write_event
+
+SHORT = {"days": 0.5, "coupling_hours": 2.0, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("online")
+    write_event(path / "raw", "2006-03-10", records=3, seed=1)
+    write_event(path / "raw", "2006-08-01", records=3, seed=2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def case(folder) -> Case:
+    return read_case(folder, "20060310")
+
+
+def constants(case, tau_x=0.0, heat=0.0):
+    """A scheme that knows nothing: the same fluxes everywhere, whatever the state."""
+    sizes = case.graph.sizes
+
+    def fluxes(fields):
+        rho = torch.zeros(1, sizes["rho"])
+        return {
+            "tau_x": torch.full((1, sizes["u"]), tau_x),
+            "tau_y": torch.zeros(1, sizes["v"]),
+            **{name: rho for name in ("shortwave", "longwave", "sensible")},
+            "latent": rho + heat,
+        }
+
+    return fluxes
+
+
+def test_air_is_that_of_the_files_and_comes_back_the_way_it_went():
+    states = torch.randn(3, 4, 5)
+    forcing = EventForcing(np.array([100.0, 106.0, 118.0]), states)
+    for hours, expected in (
+        (0, states[0]),
+        (6, states[1]),
+        (12, (states[1] + states[2]) / 2),
+        (18, states[2]),
+        (30, states[1]),
+        (36, states[0]),
+        (42, states[1]),
+    ):
+        assert torch.allclose(forcing.at(hours)[0], expected, atol=1e-6)
+    assert torch.equal(forcing.at(10.0)[1], forcing.at(26.0)[1])  # the sun too
+    assert forcing.played(40.0) == 104.0
+
+
+def test_air_needs_two_times():
+    with pytest.raises(ValueError, match="two or more times that increase, found 1"):
+        EventForcing(np.array([3.0]), torch.zeros(1, 2, 5))
+
+
+def test_sun_is_over_greenwich_about_noon_and_high_in_june():
+    declination, hour_angle, irradiance = sun_at(datetime.datetime(2006, 6, 21, 12)).tolist()
+    assert declination == pytest.approx(math.radians(23.4), abs=0.01)
+    assert hour_angle == pytest.approx(0.0, abs=0.02)
+    assert 1310 < irradiance < 1330
+
+
+def fields_of(case, hours=0.0, **changes):
+    air, sun = case.forcing.at(hours)
+    sizes = case.graph.sizes
+    return {
+        "atmosphere": air[None],
+        "sun": sun[None],
+        "sst": case.sst[None],
+        "current_u": torch.zeros(1, sizes["u"]),
+        "current_v": torch.zeros(1, sizes["v"]),
+        **changes,
+    }
+
+
+def test_fixed_radiation_is_that_of_the_season(case):
+    radiation = fixed_radiation(case.graph, case.height)
+    night, noon = (
+        radiation(fields_of(case, sun=sun_at(datetime.datetime(2006, 6, 21, hour))[None]))
+        for hour in (0, 12)
+    )
+    assert (night["shortwave"] == 0).all()
+    assert 700 < float(noon["shortwave"].mean()) < 900
+    assert -120 < float(noon["longwave"].mean()) < -50
+
+
+def test_a_sea_that_moves_with_the_wind_has_no_stress(case):
+    fields = fields_of(case)
+    levels = fields["atmosphere"].shape[-1] // 5
+    fields["atmosphere"][..., [0, levels]] = torch.tensor([2.0, -1.0])
+    scheme = bulk_scheme(case.graph, coare36, case.height)
+    cos, sin = case.graph.angle.cos(), case.graph.angle.sin()
+    along = (2 * cos - sin)[case.graph.u_faces].mean(1)
+    across = (-cos - 2 * sin)[case.graph.v_faces].mean(1)
+    still, moving = (
+        scheme(fields),
+        scheme({**fields, "current_u": along[None], "current_v": across[None]}),
+    )
+    assert float(still["tau_x"].min()) > 2e-3
+    # Faces at land are at rest, and take part in the means beside them.
+    inside = (case.graph.rho_faces >= 0).sum(1) >= 3
+    away = inside[case.graph.u_faces].all(1)
+    assert float(moving["tau_x"][0, away].abs().median()) < 1e-6
+
+
+def test_the_same_scheme_does_not_drift(case):
+    same = bulk_scheme(case.graph, coare36, case.height)
+    runs = run(case, same, **SHORT)
+    found = runs.summary()["surrogate"]
+    for name in ("largest_sst_rmse", "largest_kinetic_energy_difference", "current_rmse"):
+        assert found[name] == 0
+    assert found["kinetic_energy"] > 0
+    assert runs.summary()["constant_bulk"]["sst_rmse"] > 0
+
+
+def test_a_biased_stress_drifts_and_heat_closes(case):
+    right = bulk_scheme(case.graph, coare36, case.height)
+
+    def biased(fields):
+        found = right(fields)
+        return {**found, "tau_x": 1.2 * found["tau_x"], "tau_y": 1.2 * found["tau_y"]}
+
+    runs = run(case, biased, **SHORT)
+    drift = runs.summary()["surrogate"]
+    assert drift["kinetic_energy_difference"] == pytest.approx(0.44, abs=0.05)  # 1.2^2 - 1
+    assert drift["wind_work"] > runs.summary()["coare36"]["wind_work"] > 0
+    assert np.abs(runs.heat_residual).max() < 1e-5
+    assert np.abs(runs.series["heat_flux"][-1]).max() > 1
+
+
+def test_a_biased_heat_flux_warms_the_whole_sea(case):
+    schemes = {"coare36": constants(case), "warm": constants(case, heat=50.0)}
+    runs = simulate(case.grid, case.forcing, schemes, "coare36", case.sst, **SHORT)
+    p = OceanParameters()
+    warming = 50 * 43_200 / (p.density * p.heat_capacity * p.depth)
+    assert runs.series["sst_bias"][-1, 1] == pytest.approx(warming, rel=1e-6)
+    assert runs.series["sst_rmse"][-1, 1] == pytest.approx(warming, rel=1e-6)
+    assert runs.series["heat_flux"][-1, 1] == pytest.approx(50)
+
+
+def test_oceans_shares_the_radiation_of_the_surrogate(case):
+    def sunny(fields):
+        found = constants(case)(fields)
+        return {**found, "shortwave": found["latent"] + 80, "longwave": found["latent"] - 30}
+
+    runs = run(case, sunny, radiation="surrogate", **SHORT)
+    turbulent = run(case, constants(case), radiation="surrogate", **SHORT)
+    gained = runs.series["heat_flux"][-1] - turbulent.series["heat_flux"][-1]
+    assert np.allclose(gained, 50, atol=1)  # less what the warmer sea gives back
+
+
+def test_fluxes_that_are_not_finite_name_the_run(case):
+    with pytest.raises(FloatingPointError, match="run surrogate: latent is not finite"):
+        run(case, constants(case, heat=math.nan), **SHORT)
+    with pytest.raises(FloatingPointError, match="run surrogate: the ocean became unstable"):
+        run(case, constants(case, tau_x=1e5), **SHORT)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"radiation": "surrogate"}, "no run 'surrogate'"),
+        ({"radiation": "none"}, "expected fixed or surrogate, found 'none'"),
+        ({"days": 0.0}, "expected positive times, found 0 days"),
+    ],
+)
+def test_senseless_options_are_refused(case, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(case, **{**SHORT, **options})
+
+
+def test_an_event_is_found_by_its_date(folder, tmp_path):
+    assert read_case(folder).name == "croco_his_20060801"
+    with pytest.raises(ValueError, match="event '1999': 0 files .* croco_his_20060310"):
+        read_case(folder, "1999")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        read_case(tmp_path / "nowhere")
+
+
+def test_command_line_writes_report_and_figures(folder, tmp_path):
+    main(
+        ["--data-path", str(folder), "--output", str(tmp_path), "--days", "0.5"]
+        + ["--flux-step", "3", "--event", "20060310"]
+    )
+    found = json.loads((tmp_path / "online.json").read_text(encoding="utf-8"))
+    assert set(found["runs"]) == {"coare36", "ecmwf", "constant_bulk"}
+    assert found["settings"]["event"] == "croco_his_20060310"
+    assert found["series"]["hours"] == [0.0, 6.0, 12.0]
+    for name in ("drift", "maps", "spectrum"):
+        assert (tmp_path / f"online_{name}.png").stat().st_size > 10_000
+
+
+def test_command_line_says_what_is_missing(folder, tmp_path):
+    options = ["--data-path", str(folder), "--output", str(tmp_path)]
+    with pytest.raises(SystemExit, match="needs the --ckpt"):
+        main([*options, "--radiation", "surrogate"])
+    with pytest.raises(SystemExit, match="none.ckpt"):
+        main([*options, "--ckpt", str(tmp_path / "none.ckpt")])
+
+
+def test_spectrum_has_a_wave_in_its_band(case):
+    rows, columns = case.grid.shape
+    spacing = float(case.grid.dx[case.grid.sea].mean()) / 1000
+    wave = np.cos(2 * np.pi * np.arange(columns) / 4.0) * np.ones((1, rows, 1))
+    number, energy = kinetic_spectrum(case.grid, wave, 0 * wave)
+    assert number[energy[0].argmax()] == pytest.approx(1 / (4 * spacing), rel=0.15)

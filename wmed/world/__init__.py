@@ -1,0 +1,1 @@
+"""The demo's world: the real coast of the Western Mediterranean, an invented sea and weather."""

@@ -1,0 +1,195 @@
+"""The demo's world at one time: the air, the sea below it, and the fluxes between them.
+
+The fluxes follow from what the files hold, not from what was behind it: winds on the faces in
+single precision, brought back to the mass points, interpolated to the ocean without the land, taken
+relative to the current. COARE 3.6 (:mod:`wmed.physics.coare`) with 10 iterations gives stress,
+latent and sensible heat; clouds are interpolated alike.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ai4sim.sun import cos_zenith_angle, declination, irradiance
+from wmed.grids.grid import AtmosphereGrid, OceanGrid
+from wmed.grids.mesonh import stagger, unstagger
+from wmed.grids.remap import Remap, build
+from wmed.physics.bulk import bulk_inputs, coare36
+from wmed.physics.heat import net_heat, net_longwave
+from wmed.world.boundary_layer import columns
+from wmed.world.domain import (
+    HEIGHTS,
+    SHAPE,
+    Axes,
+    atmosphere_axes,
+    atmosphere_grid,
+    ocean_axes,
+    ocean_grid,
+)
+from wmed.world.events import INTERVAL, Event
+from wmed.world.radiation import Clouds, clouds, downward_longwave, shortwave, vapour_pressure
+from wmed.world.sea import currents, places, stream_function, temperature, warm_layer
+from wmed.world.weather import terrain, weather
+
+Array = NDArray[np.float32]
+
+
+class World(NamedTuple):
+    """Where everything is."""
+
+    ocean: Axes
+    atmosphere: Axes
+    ocean_grid: OceanGrid
+    atmosphere_grid: AtmosphereGrid
+    remap: Remap
+
+
+class Air(NamedTuple):
+    """The atmosphere at a time.
+
+    Attributes
+    ----------
+    fields : mapping of str to array
+        Those of a file, see :func:`wmed.grids.mesonh.write_state`; UT and VT on the faces.
+    cover : Clouds of (nj, ni)
+    """
+
+    fields: dict[str, Array]
+    cover: Clouds
+
+
+@functools.lru_cache(maxsize=2)
+def world(shape: tuple[int, int] = SHAPE) -> World:
+    """Return the world with an ocean of some rows and columns."""
+    ocean = ocean_axes(shape)
+    atmosphere = atmosphere_axes(ocean)
+    below, above = ocean_grid(ocean), atmosphere_grid(atmosphere)
+    return World(ocean, atmosphere, below, above, build(above, below))
+
+
+def air_at(event: Event, record: int, place: World, seed: int = 0) -> Air:
+    """Return the atmosphere of a record of an event."""
+    axes, sea = place.atmosphere, torch.from_numpy(place.atmosphere_grid.sea)
+    heights = torch.from_numpy(HEIGHTS)
+    state = weather(event, INTERVAL * record, axes, sea, seed)
+    profiles = columns(state, heights, torch.from_numpy(axes.coriolis)[:, None])
+    ground = terrain(axes, place.atmosphere_grid.sea)
+    # Levels follow the ground; over high ground the air is that much thinner.
+    thinner = (1 - 2.2558e-5 * ground) ** 5.2559
+    fields = {
+        "UT": stagger(profiles.wind_x.numpy().astype(np.float32), axis=-1),
+        "VT": stagger(profiles.wind_y.numpy().astype(np.float32), axis=-2),
+        "THT": profiles.potential_temperature.numpy().astype(np.float32),
+        "RVT": profiles.mixing_ratio.numpy().astype(np.float32),
+        "PABST": (profiles.pressure.numpy() * thinner).astype(np.float32),
+        "SST": state.surface.numpy().astype(np.float32),
+        "ZS": ground.astype(np.float32),
+    }
+    return Air(fields, clouds(state, profiles, heights))
+
+
+def sea_at(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Array]:
+    """Return the state of the sea, without the warm layer of the day.
+
+    Returns
+    -------
+    dict
+        ``sst (eta, xi)`` [K], ``u (eta, xi - 1)`` and ``v (eta - 1, xi)`` [m/s].
+    """
+    hours, axes = INTERVAL * record, place.ocean
+    lon, lat = places(axes)
+    psi = stream_function(event, hours, axes, place.ocean_grid.sea, seed)
+    u, v = currents(psi, axes)
+    sst = temperature(event, hours, lat, lon, seed).view(place.ocean_grid.shape).numpy()
+    return {"sst": sst.astype(np.float32), "u": u.astype(np.float32), "v": v.astype(np.float32)}
+
+
+def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Array]:
+    """Return what the ocean's file has of a record: its state and the fluxes that it receives.
+
+    Returns
+    -------
+    dict
+        Fields of :func:`wmed.grids.croco.write_history`, without the axis of records.
+    """
+    grid, time = place.ocean_grid, event.time(record)
+    air, sea = air_at(event, record, place, seed), sea_at(event, record, place, seed)
+    wet = torch.from_numpy(np.flatnonzero(grid.sea))
+    lon, lat = (torch.from_numpy(values)[grid.sea] for values in (grid.lon, grid.lat))
+
+    wind_x, wind_y, warmth, ratio, pressure, *cover = _over_the_sea(air, place)
+    hour = (time.hour + time.minute / 60 + lon / 15) % 24
+    noon = torch.cos(lat.deg2rad() - declination(time))
+    sst = torch.from_numpy(sea["sst"])[grid.sea].double()
+    sst += warm_layer(noon, hour, (wind_x**2 + wind_y**2).sqrt())
+    sst = sst.float().double()  # as it is stored
+
+    current_x, current_y = currents_at_rho(sea["u"], sea["v"])
+    state = bulk_inputs(
+        wind_x=wind_x,
+        wind_y=wind_y,
+        potential_temperature=warmth,
+        mixing_ratio=ratio,
+        pressure=pressure,
+        sea_surface_temperature=sst,
+        current_x=torch.from_numpy(current_x)[grid.sea],
+        current_y=torch.from_numpy(current_y)[grid.sea],
+    )
+    fluxes = coare36(**state, iterations=10)
+    air_temperature, humidity = state["air_temperature"], state["specific_humidity"]
+    overhead, vapour = cos_zenith_angle(time, lat, lon), vapour_pressure(humidity, pressure)
+    toa = irradiance(time) * overhead.clamp(min=0)
+    solar = shortwave(toa, overhead, vapour, Clouds(*cover))
+    thermal = net_longwave(downward_longwave(air_temperature, vapour, Clouds(*cover)), sst)
+    heat = net_heat(solar, thermal, fluxes.latent, fluxes.sensible)
+
+    def spread(values: Tensor) -> Array:
+        plane = np.zeros(grid.sea.size, np.float32)
+        plane[wet.numpy()] = values.numpy()
+        return plane.reshape(grid.shape)
+
+    tau_x, tau_y = spread(fluxes.tau_x), spread(fluxes.tau_y)
+    return {
+        **sea,
+        "sst": np.where(grid.sea, spread(sst), sea["sst"]),
+        "sustr": (tau_x[:, 1:] + tau_x[:, :-1]) / 2 * grid.sea_u.astype(np.float32),
+        "svstr": (tau_y[1:] + tau_y[:-1]) / 2 * grid.sea_v.astype(np.float32),
+        "shflux": spread(heat),
+        "swrad": spread(solar),
+        "shflx_rlw": spread(thermal),
+        "shflx_lat": spread(fluxes.latent),
+    }
+
+
+def currents_at_rho(u: Array, v: Array) -> tuple[Array, Array]:
+    """Return the mean of the two faces of each cell, or the one that the domain has of it."""
+
+    def between(faces: Array) -> Array:
+        padded = np.pad(faces, ((0, 0), (1, 1)), mode="edge")
+        mean: Array = (padded[:, 1:] + padded[:, :-1]) * np.float32(0.5)
+        return mean
+
+    return between(u), between(v.T).T
+
+
+def _over_the_sea(air: Air, place: World) -> tuple[Tensor, ...]:
+    """Return the lowest level and the clouds at the rho points, each (rho,), float64.
+
+    Wind to the east and north, potential temperature, mixing ratio, pressure and three covers.
+    """
+    fields = air.fields
+    planes = [
+        unstagger(fields["UT"], axis=-1)[0],
+        unstagger(fields["VT"], axis=-2)[0],
+        *(fields[name][0] for name in ("THT", "RVT", "PABST")),
+        *(cover.numpy() for cover in air.cover),
+    ]
+    nodes = np.stack([plane[place.atmosphere_grid.sea] for plane in planes], axis=-1)
+    values = place.remap.apply(torch.from_numpy(nodes.astype(np.float64)))
+    return values.unbind(-1)
