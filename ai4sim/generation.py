@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -93,7 +94,7 @@ def check_made_alike(file: Path, expected: Mapping[str, Any]) -> None:
     """Raise ValueError unless a file comes from the same recipe."""
     try:
         with h5py.File(file, "r") as raw:
-            found = dict(raw.attrs)
+            found = {name: _plain(value) for name, value in raw.attrs.items()}
     except OSError:
         found = {}
     if "input_state" not in found or "seed" not in found:
@@ -108,3 +109,10 @@ def check_made_alike(file: Path, expected: Mapping[str, Any]) -> None:
             f"{file} was made in another way: {'; '.join(differences)}. Choose another folder, or "
             "remove the file."
         )
+
+
+def _plain(value: Any) -> Any:
+    """Return an attribute as it was given: netCDF stores text as bytes, numbers as arrays."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value

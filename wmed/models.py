@@ -24,11 +24,10 @@ from torch import Tensor
 from ai4sim.module import Batch, SurrogateModule
 from ai4sim.surrogate import Surrogate
 from wmed import plotters
-from wmed.baselines import Baselines
+from wmed.baselines import Baselines, rho_fluxes
 from wmed.coupler import Prediction, fluxes
 from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import HEADLINE, FluxEvaluation
-from wmed.grids.graph import to_rho
 from wmed.inputs import rho_inputs
 from wmed.layout import FLUXES, HEAT, Layout
 from wmed.samples import MODEL
@@ -91,7 +90,7 @@ class CouplingModule(SurrogateModule):
             rho_inputs(fields, graph, self.layout, nearest=kind).flatten(0, 1)
             for kind in (False, True)
         )
-        targets = rho_targets(fields).flatten(0, 1)
+        targets = rho_fluxes(fields, graph).flatten(0, 1)
         every = -(-len(rows) // CALIBRATION_ROWS)
         rows, nearest, targets = (values[::every] for values in (rows, nearest, targets))
         self._set_scales(fields)
@@ -220,16 +219,6 @@ class CouplingModule(SurrogateModule):
         graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
         rows = rho_inputs(batch, graph, self.layout)[0, :2]
         super().export(folder, {"inputs": rows})
-
-
-def rho_targets(fields: Batch) -> Tensor:
-    """Return the fluxes at rho points and the net heat, (time, rho, 7), NaN where not known.
-
-    The stress there is the mean of that on the faces, what :func:`.grids.graph.to_rho` makes of it:
-    smoother than what the faces were averaged from.
-    """
-    stress = to_rho(fields["graph"], fields["tau_x"], fields["tau_y"])
-    return torch.stack([*stress, *(fields[name] for name in (*FLUXES, "heat")[2:])], dim=-1)
 
 
 class LitConstantBulk(CouplingModule):

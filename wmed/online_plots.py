@@ -160,7 +160,8 @@ def kinetic_spectrum(
     band = np.rint(k / width).astype(int)
     number = np.arange(1.0, bands + 1)
     energy = np.stack(
-        [np.bincount(band.ravel(), p.ravel(), minlength=bands + 1)[1 : bands + 1] for p in power]
+        [np.bincount(band.ravel(), p.ravel(), minlength=bands + 1)[1 : bands + 1] for p in power],
+        dtype=np.float64,
     )
     return number * width, energy
 

@@ -77,8 +77,7 @@ def maps(evaluation: FluxEvaluation) -> Figure:
     """Target, network and error of each output, each on its own points, in the strongest wind."""
     storm = _storm(evaluation)
     grid = evaluation.samples.grids[storm.fingerprint]
-    figure = empty_figure(11.8, 8.6)
-    axes = figure.subplots(3, 3, sharex=True, sharey=True)
+    figure, axes = _panels(11.8, 8.6, 3, 3, sharex=True, sharey=True)
     figure.suptitle(_when(storm))
     for row, name in zip(axes, ("tau_x", "tau_y", "heat"), strict=True):
         target, guess = (storm.fields[of][name].numpy() for of in (TARGET, MODEL))
@@ -103,8 +102,7 @@ def storm(evaluation: FluxEvaluation) -> Figure:
     event = _storm(evaluation)
     grid = evaluation.samples.grids[event.fingerprint]
     guesses = [name for name in (MODEL, "constant_bulk") if name in event.fields]
-    figure = empty_figure(3.9 * (2 + len(guesses)), 6.0)
-    axes = figure.subplots(2, 2 + len(guesses))
+    figure, axes = _panels(3.9 * (2 + len(guesses)), 6.0, 2, 2 + len(guesses))
     figure.suptitle(_when(event))
     speed = np.hypot(event.wind_x.numpy(), event.wind_y.numpy())
     image = draw_field(axes[0, 0], grid, speed, **upward(speed, cmap="YlGnBu"))
@@ -141,8 +139,9 @@ def scatter(evaluation: FluxEvaluation) -> Figure:
     density = evaluation.samples.density
     names = [name for name in DENSITY_EDGES if name in density]
     metrics = evaluation.metrics()[MODEL]
-    figure = empty_figure(9.4, 4.0 * -(-len(names) // 2))
-    axes = figure.subplots(-(-len(names) // 2), 2, squeeze=False).ravel()
+    rows = -(-len(names) // 2)
+    figure, axes = _panels(9.4, 4.0 * rows, rows, 2)
+    axes = axes.ravel()
     for ax in axes[len(names) :]:
         ax.remove()
     for ax, name in zip(axes, names, strict=False):
@@ -375,6 +374,13 @@ def _note_rms(ax: Axes, error: Values, quantity: str) -> None:
     box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 2}
     text = f"RMS {rms:.2g} {_units(quantity)}"
     ax.text(0.03, 0.96, text, transform=ax.transAxes, va="top", bbox=box, fontsize=8.5)
+
+
+def _panels(width: float, height: float, rows: int, columns: int, **options: Any) -> Any:
+    """Return a figure [inch] and its panels, with room for what stands beside them."""
+    figure = empty_figure(width, height)
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.06)
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def _bar(figure: Figure, image: Any, ax: Axes, label: str) -> None:

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from wmed.grids import croco, graph, mesonh
 from wmed.grids.grid import at_nodes, ocean_grid
+from wmed.grids.pairing import pair
+from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean, mercator_points
 
 REFERENCE = Path(os.environ.get("AI4SIM_REFERENCE_DATA", "absent")) / "wmed"
@@ -208,3 +210,38 @@ def test_full_size_takes_seconds_and_little_memory():
     torch.testing.assert_close(
         found.interpolate(columns), torch.full((found.sizes["rho"], 2), 280.0)
     )
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="AI4SIM_REFERENCE_DATA has no wmed")
+def test_the_way_of_the_stress_is_that_of_the_reference():
+    """Air to rho points, currents to rho points, COARE there, stress to the faces: AeroBulk's."""
+    raw = REFERENCE / "small/raw"
+    history, record = raw / "croco_his_20060310.nc", 7
+    path = dict(pair(history, raw.glob("ECMWF_200603*.nc")))[record]
+    ocean, air = croco.read_grid(history), mesonh.read_grid(path)
+    found, fields = graph.build(air, ocean), croco.read_record(history, record)
+
+    def nodes(name: str, sea: np.ndarray) -> Tensor:
+        return torch.from_numpy(at_nodes(fields[name], sea)).double()
+
+    lowest = [at_nodes(field[0], air.sea) for field in mesonh.read_state(path, air)]
+    columns = found.interpolate(torch.from_numpy(np.stack(lowest, axis=1)).double()).unbind(1)
+    current_x, current_y = found.to_rho(nodes("u", ocean.sea_u), nodes("v", ocean.sea_v))
+    names = ("wind_x", "wind_y", "potential_temperature", "mixing_ratio", "pressure")
+    inputs = bulk_inputs(
+        **dict(zip(names, columns, strict=True)),
+        sea_surface_temperature=nodes("sst", ocean.sea),
+        current_x=current_x,
+        current_y=current_y,
+    )
+    fluxes = coare36(**inputs)
+    stress = found.to_faces(fluxes.tau_x, fluxes.tau_y)
+    for name, sea, computed in zip(
+        ("sustr", "svstr"), (ocean.sea_u, ocean.sea_v), stress, strict=True
+    ):
+        target = nodes(name, sea)
+        assert (computed - target).square().mean().sqrt() < 1e-3 * target.std(), name
+    # Also beside the edge of the domain, where only one face of a point has a current.
+    edge = torch.from_numpy(np.nonzero(ocean.sea_u)[1] == ocean.sea_u.shape[1] - 1)
+    target = nodes("sustr", ocean.sea_u)
+    assert edge.any() and (stress[0] - target)[edge].abs().max() < 1e-3 * target.std()

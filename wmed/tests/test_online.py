@@ -22,7 +22,7 @@ from wmed.online import (
 )
 from wmed.online_plots import kinetic_spectrum
 from wmed.online_runs import simulate
-from wmed.physics.bulk import coare36, constant_bulk
+from wmed.physics.bulk import coare36
 from wmed.slab_ocean import OceanParameters
 from wmed.tests.grids_made_up import write_event
 
@@ -123,7 +123,7 @@ def test_a_sea_that_moves_with_the_wind_has_no_stress(case):
         scheme(fields),
         scheme({**fields, "current_u": along[None], "current_v": across[None]}),
     )
-    assert float(still["tau_x"].min()) > 2e-3
+    assert float(still["tau_x"].min()) > 1e-3
     # Faces at land are at rest, and take part in the means beside them.
     inside = (case.graph.rho_faces >= 0).sum(1) >= 3
     away = inside[case.graph.u_faces].all(1)

@@ -128,7 +128,7 @@ def columns(air: Weather, heights: Tensor, coriolis: Tensor) -> Columns:
     growth = 1 + scales.ustar * momentum / speed10
     growth = torch.minimum(growth, (1.1 * speed_top / speed10).clamp(min=1))
     turned = _smoothstep(z / depth.clamp(min=200))
-    sheared = 1 + air.shear * (z - depth).clamp(min=0) / 10
+    sheared = 1 + air.shear * (z - depth).clamp(min=0)
     return Columns(
         wind_x=(1 - turned) * growth * air.wind_x + turned * sheared * air.top_x,
         wind_y=(1 - turned) * growth * air.wind_y + turned * sheared * air.top_y,

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.sun import cos_zenith_angle, declination, irradiance
-from wmed.grids.grid import AtmosphereGrid, OceanGrid
+from wmed.grids.graph import CouplingGraph, build, to_faces, to_rho
+from wmed.grids.grid import AtmosphereGrid, OceanGrid, on_grid
 from wmed.grids.mesonh import stagger, unstagger
-from wmed.grids.remap import Remap, build
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.physics.heat import net_heat, net_longwave
 from wmed.world.boundary_layer import columns
@@ -47,7 +47,7 @@ class World(NamedTuple):
     atmosphere: Axes
     ocean_grid: OceanGrid
     atmosphere_grid: AtmosphereGrid
-    remap: Remap
+    graph: CouplingGraph
 
 
 class Air(NamedTuple):
@@ -120,7 +120,6 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     """
     grid, time = place.ocean_grid, event.time(record)
     air, sea = air_at(event, record, place, seed), sea_at(event, record, place, seed)
-    wet = torch.from_numpy(np.flatnonzero(grid.sea))
     lon, lat = (torch.from_numpy(values)[grid.sea] for values in (grid.lon, grid.lat))
 
     wind_x, wind_y, warmth, ratio, pressure, *cover = _over_the_sea(air, place)
@@ -130,7 +129,10 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     sst += warm_layer(noon, hour, (wind_x**2 + wind_y**2).sqrt())
     sst = sst.float().double()  # as it is stored
 
-    current_x, current_y = currents_at_rho(sea["u"], sea["v"])
+    faces = (
+        torch.from_numpy(sea[name][mask]) for name, mask in (("u", grid.sea_u), ("v", grid.sea_v))
+    )
+    current_x, current_y = to_rho(place.graph, *faces)
     state = bulk_inputs(
         wind_x=wind_x,
         wind_y=wind_y,
@@ -138,8 +140,8 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
         mixing_ratio=ratio,
         pressure=pressure,
         sea_surface_temperature=sst,
-        current_x=torch.from_numpy(current_x)[grid.sea],
-        current_y=torch.from_numpy(current_y)[grid.sea],
+        current_x=current_x,
+        current_y=current_y,
     )
     fluxes = coare36(**state, iterations=10)
     air_temperature, humidity = state["air_temperature"], state["specific_humidity"]
@@ -149,33 +151,17 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     thermal = net_longwave(downward_longwave(air_temperature, vapour, Clouds(*cover)), sst)
     heat = net_heat(solar, thermal, fluxes.latent, fluxes.sensible)
 
-    def spread(values: Tensor) -> Array:
-        plane = np.zeros(grid.sea.size, np.float32)
-        plane[wet.numpy()] = values.numpy()
-        return plane.reshape(grid.shape)
-
-    tau_x, tau_y = spread(fluxes.tau_x), spread(fluxes.tau_y)
+    tau_x, tau_y = to_faces(place.graph, fluxes.tau_x, fluxes.tau_y)
     return {
         **sea,
-        "sst": np.where(grid.sea, spread(sst), sea["sst"]),
-        "sustr": (tau_x[:, 1:] + tau_x[:, :-1]) / 2 * grid.sea_u.astype(np.float32),
-        "svstr": (tau_y[1:] + tau_y[:-1]) / 2 * grid.sea_v.astype(np.float32),
-        "shflux": spread(heat),
-        "swrad": spread(solar),
-        "shflx_rlw": spread(thermal),
-        "shflx_lat": spread(fluxes.latent),
+        "sst": np.where(grid.sea, on_grid(sst.numpy(), grid.sea), sea["sst"]),
+        "sustr": on_grid(tau_x.numpy(), grid.sea_u),
+        "svstr": on_grid(tau_y.numpy(), grid.sea_v),
+        "shflux": on_grid(heat.numpy(), grid.sea),
+        "swrad": on_grid(solar.numpy(), grid.sea),
+        "shflx_rlw": on_grid(thermal.numpy(), grid.sea),
+        "shflx_lat": on_grid(fluxes.latent.numpy(), grid.sea),
     }
-
-
-def currents_at_rho(u: Array, v: Array) -> tuple[Array, Array]:
-    """Return the mean of the two faces of each cell, or the one that the domain has of it."""
-
-    def between(faces: Array) -> Array:
-        padded = np.pad(faces, ((0, 0), (1, 1)), mode="edge")
-        mean: Array = (padded[:, 1:] + padded[:, :-1]) * np.float32(0.5)
-        return mean
-
-    return between(u), between(v.T).T
 
 
 def _over_the_sea(air: Air, place: World) -> tuple[Tensor, ...]:
@@ -191,5 +177,5 @@ def _over_the_sea(air: Air, place: World) -> tuple[Tensor, ...]:
         *(cover.numpy() for cover in air.cover),
     ]
     nodes = np.stack([plane[place.atmosphere_grid.sea] for plane in planes], axis=-1)
-    values = place.remap.apply(torch.from_numpy(nodes.astype(np.float64)))
+    values = place.graph.interpolate(torch.from_numpy(nodes.astype(np.float64)))
     return values.unbind(-1)

@@ -23,6 +23,7 @@ Not in it: Ekman currents, inertial oscillations, tides, and what the weather do
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 
 import numpy as np
@@ -46,6 +47,7 @@ ALBORAN = ((-4.3, 35.85, 38.0, 0.14), (-2.7, 35.75, 38.0, 0.11))
 """Its gyres: longitude, latitude, radius [km], height [m]."""
 
 
+@functools.lru_cache(maxsize=16)
 def draw_eddies(event: Event, seed: int = 0) -> Tensor:
     """Draw the eddies of an event, the same whatever the grid.
 

@@ -88,8 +88,8 @@ class Weather(NamedTuple):
         Potential temperature of the air that has not met the sea.
     aloft : [1]
         Relative humidity above the boundary layer.
-    shear : [1/s]
-        By how much the wind above the boundary layer grows with height.
+    shear : [1/m]
+        Share by which the wind above the boundary layer grows with height.
     inversion, depth : [1]
         Random numbers, normally distributed: how strong the inversion and how deep the layer is.
     cirrus, middle : [1]
@@ -170,7 +170,7 @@ def weather(event: Event, hours: float, axes: Axes, sea: Tensor, seed: int = 0) 
         surface=surface,
         source=source,
         aloft=(event.aloft + 0.16 * random[..., 2] - (pressure - 101_300) / 6000).clamp(0.05, 0.98),
-        shear=0.002 * random[..., 3],
+        shear=2e-4 * random[..., 3].clamp(-2, 2),
         inversion=clouds[..., 3],
         depth=clouds[..., 2],
         cirrus=clouds[..., 0],
@@ -353,4 +353,4 @@ def _km(lon: Tensor, lat: Tensor, x: float, y: float) -> tuple[Tensor, Tensor]:
 def terrain(axes: Axes, sea: np.ndarray) -> np.ndarray:
     """Return the height of the ground, schematic: it rises inland to 900 m, (row, column) [m]."""
     share, _, _ = smooth_land(axes.lon, axes.lat, 50.0)
-    return np.where(sea, 0.0, 900 * share**2)
+    return np.where(sea, 0.0, 900 * share.clip(0, 1) ** 2)
