@@ -120,8 +120,10 @@ class CouplingDataModule(RowDataModule[Grids]):
 
     def _runs(self, path: Path, stage: Stage, rows: int) -> list[tuple[int, int]] | None:
         """Return which times of an event belong to a stage, None for all."""
+        if stage not in ("train", "val"):
+            return None
         split = self.split
-        if stage not in ("train", "val") or not {path} <= set(split.train) & set(split.val):
+        if path not in split.train or path not in split.val:
             return None
         val = max(round(self.val_share * rows), 1)
         train = rows - val - self.gap
@@ -238,6 +240,7 @@ class CouplingDataModule(RowDataModule[Grids]):
             source,
             destination,
             ((record, fields(row)) for record, row in zip(records, outputs, strict=True)),
+            {"bulk_algorithm": "predicted by a network of wmed"},
         )
 
 

@@ -58,7 +58,7 @@ class OnlineRuns:
         ``sst_mean`` [K]; ``sst_bias``, ``sst_rmse`` [K] and ``current_rmse`` [m/s] against the
         reference; ``kinetic_energy`` [J/m2], and ``kinetic_energy_difference`` relative to that of
         the reference; ``current_max`` [m/s]; and as means over the sea and the time since the start
-        [W/m2] ``heat_flux``, ``entrained_heat``, ``heat_content_change``, and ``wind_work`` on the
+        [W/m2] ``heat_flux``, ``heat_from_below``, ``heat_content_change``, and ``wind_work`` on the
         currents.
     final : name -> (run, eta, xi)
         ``sst`` [K]; ``current_x``, ``current_y`` [m/s] at rho points.
@@ -74,7 +74,7 @@ class OnlineRuns:
     def heat_residual(self) -> Series:
         """Change of the heat content that no flux explains, (time, run)  [W/m2]."""
         s = self.series
-        residual: Series = s["heat_content_change"] - s["heat_flux"] - s["entrained_heat"]
+        residual: Series = s["heat_content_change"] - s["heat_flux"] - s["heat_from_below"]
         return residual
 
     def summary(self) -> dict[str, dict[str, float]]:
@@ -285,7 +285,7 @@ class _Books:
                 "kinetic_energy_difference": (energy - energy[0]) / energy[0].clamp(min=1e-12),
                 "current_max": torch.hypot(u, v).amax((-2, -1)),
                 "heat_flux": self.heat / elapsed,
-                "entrained_heat": ocean.entrained_heat(state) / elapsed,
+                "heat_from_below": ocean.heat_from_below(state) / elapsed,
                 "heat_content_change": (ocean.heat_content(state) - self.content) / elapsed,
                 "wind_work": self.work / elapsed,
             }

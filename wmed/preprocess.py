@@ -132,7 +132,7 @@ def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Array]:
 
 def _air(file: Path, grid: AtmosphereGrid) -> Array:
     """Return the columns over sea, ``(node, 5 level)``, see :data:`.layout.PROFILES`."""
-    state = mesonh.read_state(file)
+    state = mesonh.read_state(file, grid)
     profiles = [
         at_nodes(getattr(state, name), grid.sea)
         for name in ("wind_x", "wind_y", "potential_temperature", "mixing_ratio", "pressure")

@@ -7,11 +7,14 @@ section 3.2.2), u the current, and F = h u:
     du/dt = -(f + zeta) k x u - grad(g' h + |u|^2 / 2)
             + tau / (rho0 h) - (r + w / h) u + nu (grad(div u) - curl(zeta))
     dh/dt = -div F + w
-    d(h T)/dt = -div(F T - kappa h grad T) + Q / (rho0 cp) + w min(T, T_deep)
+    d(h T)/dt = -div(F T - kappa h grad T) + Q / (rho0 cp)
+            + w min(T, T_deep) + h max(T_deep - T, 0) / t_c
 
 where tau and Q are what the sea takes up from the air, and w >= 0 is the entrainment that keeps the
 layer from outcropping where the wind drives it away from a coast: w = (h_e - h)^2 / (h_e t_e) where
-h < h_e (McCreary & Kundu 1988; McCreary et al. 1993, there without the detrainment).
+h < h_e (McCreary & Kundu 1988; nothing detrains, so the layer grows). Water that has become colder
+than that below sinks, so that convection holds it near the temperature there, as it does in the
+Gulf of Lion in winter.
 
 Space: an Arakawa C grid, closed at its edges. Momentum as in the scheme of Sadourny (1975) that
 conserves energy, with the metric terms of a curvilinear grid; the vorticity is zero at coasts (free
@@ -57,8 +60,8 @@ class OceanParameters:
         r [1/s].
     entrainment_depth, entrainment_time : float
         h_e [m], 0 for none; t_e [s].
-    deep_temperature : float
-        T_deep [K]. Water below is never warmer than the layer.
+    deep_temperature, convection_time : float
+        T_deep [K], by default that of the deep water of the Western Mediterranean; t_c [s].
     least_depth : float
         Below this thickness [m] the wind's acceleration grows no further.
     linear : bool
@@ -74,7 +77,8 @@ class OceanParameters:
     drag: float = 1 / (15 * 86_400.0)
     entrainment_depth: float = 40.0
     entrainment_time: float = 0.25 * 86_400.0
-    deep_temperature: float = 286.65
+    deep_temperature: float = 285.9
+    convection_time: float = 86_400.0
     least_depth: float = 10.0
     linear: bool = False
 
@@ -93,15 +97,16 @@ class OceanState(NamedTuple):
         Along xi and along eta, on their faces.
     thickness : (..., eta, xi)  [m]
     temperature : (..., eta, xi)  [K]
-    entrained_heat : (..., eta, xi)  [K m]
-        What entrainment has brought in since the start, over rho0 cp.
+    from_below : (..., eta, xi)  [K m]
+        Heat against T_deep that entrainment and convection have brought since the start, over
+        rho0 cp.
     """
 
     current_u: Tensor
     current_v: Tensor
     thickness: Tensor
     temperature: Tensor
-    entrained_heat: Tensor
+    from_below: Tensor
 
 
 class SlabOcean:
@@ -187,18 +192,18 @@ class SlabOcean:
             Net heat flux, positive into the sea.
         """
         forcing = (tau_u.to(self.dtype), tau_v.to(self.dtype), heat.to(self.dtype))
-        start = (*state[:3], state.thickness * state.temperature, state.entrained_heat)
+        start = (*state[:3], state.thickness * state.temperature, state.from_below)
         first = self._tendency(start, forcing)
         now = tuple(y + seconds * a for y, a in zip(start, first, strict=True))
         second = self._tendency(now, forcing)
         both = tuple(a + b for a, b in zip(first, second, strict=True))
         now = tuple(y + seconds / 4 * ab for y, ab in zip(start, both, strict=True))
         third = self._tendency(now, forcing)
-        u, v, thickness, content, entrained = (
+        u, v, thickness, content, from_below = (
             y + seconds / 6 * (ab + 4 * c) for y, ab, c in zip(start, both, third, strict=True)
         )
         temperature = torch.where(self.sea > 0, content / thickness, state.temperature)
-        return OceanState(u, v, thickness, temperature, entrained)
+        return OceanState(u, v, thickness, temperature, from_below)
 
     def kinetic_energy(self, state: OceanState) -> Tensor:
         """Return the kinetic energy of the basin, (...)  [J]."""
@@ -220,14 +225,14 @@ class SlabOcean:
         return self.integral(state.thickness)
 
     def heat_content(self, state: OceanState) -> Tensor:
-        """Return the heat of the layer against 0 K, (...)  [J]."""
-        scale = self.parameters.density * self.parameters.heat_capacity
-        return scale * self.integral(state.thickness * state.temperature)
+        """Return the heat of the layer against that of deep water, (...)  [J]."""
+        warmth = state.thickness * (state.temperature - self.parameters.deep_temperature)
+        return self.parameters.density * self.parameters.heat_capacity * self.integral(warmth)
 
-    def entrained_heat(self, state: OceanState) -> Tensor:
-        """Return the heat that entrainment has brought in since the start, (...)  [J]."""
+    def heat_from_below(self, state: OceanState) -> Tensor:
+        """Return such heat that has come from below since the start, (...)  [J]."""
         scale = self.parameters.density * self.parameters.heat_capacity
-        return scale * self.integral(state.entrained_heat)
+        return scale * self.integral(state.from_below)
 
     def integral(self, values: Tensor) -> Tensor:
         """Integrate over the sea: (..., eta, xi) -> (...)."""
@@ -240,7 +245,7 @@ class SlabOcean:
     def _tendency(
         self, now: tuple[Tensor, ...], forcing: tuple[Tensor, Tensor, Tensor]
     ) -> tuple[Tensor, ...]:
-        """Rates of change of u, v, h, h T and the entrained heat."""
+        """Return the rates of change of u, v, h, h T and the heat from below."""
         u, v, h, content, _ = now
         tau_u, tau_v, heat = forcing
         p = self.parameters
@@ -248,7 +253,7 @@ class SlabOcean:
         flux_u, flux_v = self._volume_fluxes(u, v, h)
         du, dv = self._acceleration(u, v, h, flux_u, flux_v)
         least = p.density * p.least_depth
-        entrained, warmth = self._entrainment(h, temperature)
+        entrained = self._entrainment(h)
         slowing = p.drag + entrained / h  # water from below is at rest
         du = du + tau_u / (p.density * _mean_x(h)).clamp(min=least) - _mean_x(slowing) * u
         dv = dv + tau_v / (p.density * _mean_y(h)).clamp(min=least) - _mean_y(slowing) * v
@@ -261,9 +266,13 @@ class SlabOcean:
         heat_u = torch.where(flux_u > 0, west, east) * flux_u - spread_u * (east - west)
         heat_v = torch.where(flux_v > 0, south, north) * flux_v - spread_v * (north - south)
         dh = entrained - self._divergence(flux_u, flux_v)
-        gained = heat / (p.density * p.heat_capacity) * self.sea
+        coldness = (p.deep_temperature - temperature).clamp(min=0.0) * self.sea
+        convected = h * coldness / p.convection_time
+        entrained_heat = entrained * temperature.clamp(max=p.deep_temperature)
+        from_below = entrained_heat - p.deep_temperature * entrained + convected
+        gained = heat / (p.density * p.heat_capacity) * self.sea + entrained_heat + convected
         du, dv = du * self.sea_u, dv * self.sea_v
-        return du, dv, dh, gained + warmth - self._divergence(heat_u, heat_v), warmth
+        return du, dv, dh, gained - self._divergence(heat_u, heat_v), from_below
 
     def _volume_fluxes(self, u: Tensor, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return what flows through the faces [m3/s].
@@ -314,14 +323,13 @@ class SlabOcean:
         """Return what leaves a cell through its faces, over its area."""
         return (_step_x(_closed_x(flux_u)) + _step_y(_closed_y(flux_v))) / self.area
 
-    def _entrainment(self, h: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
-        """Entrainment velocity [m/s] and what heat it brings [K m/s]."""
+    def _entrainment(self, h: Tensor) -> Tensor:
+        """Return the speed at which water comes in from below [m/s]."""
         p = self.parameters
         if p.entrainment_depth == 0:
-            return torch.zeros_like(h), torch.zeros_like(h)
+            return torch.zeros_like(h)
         missing = (p.entrainment_depth - h).clamp(min=0.0)
-        velocity = missing**2 / (p.entrainment_depth * p.entrainment_time) * self.sea
-        return velocity, velocity * temperature.clamp(max=p.deep_temperature)
+        return missing**2 / (p.entrainment_depth * p.entrainment_time) * self.sea
 
 
 def _mean_x(values: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from wmed.grids.croco_layout import (
     time_dimension,
 )
 from wmed.grids.grid import OceanGrid, inverse_mercator, mercator
-from wmed.grids.netcdf import LOCK, Source
+from wmed.grids.netcdf import LOCK, Source, create
 
 if TYPE_CHECKING:
     import netCDF4
@@ -66,8 +66,6 @@ def write_history(
     ValueError
         A field has another shape, or there is none of that name in such files.
     """
-    import netCDF4
-
     times = np.asarray(times).astype("datetime64[s]")
     if start is None:
         start = times[0] - (times[1] - times[0] if len(times) > 1 else np.timedelta64(6, "h"))
@@ -80,7 +78,7 @@ def write_history(
         expected = (len(times), *masks[known[name][0]].shape)
         if values.shape != expected:
             raise ValueError(f"{path}: {name} has shape {values.shape}, expected {expected}")
-    with atomic_write(path) as temporary, LOCK, netCDF4.Dataset(temporary, "w") as file:
+    with atomic_write(path) as temporary, LOCK, create(temporary) as file:
         facts = {"type": "ROMS history file", "start_date": str(start), **(attributes or {})}
         file.setncatts(facts)
         for points in POINTS:
@@ -134,8 +132,6 @@ def write_like(
         There is no such source, or it is no history; there are no fluxes; one has another shape, or
         there is none of that name; or there is no such record.
     """
-    import netCDF4
-
     records = iter(fluxes)
     first = next(records, None)
     if first is None:
@@ -143,23 +139,23 @@ def write_like(
     with (
         Source(source) as raw,
         atomic_write(destination) as temporary,
-        LOCK,
-        netCDF4.Dataset(temporary, "w", format=raw.dataset.data_model) as copy,
+        create(temporary, raw.dataset.data_model) as copy,
     ):
         shape, (time, count) = rho_shape(raw), time_dimension(raw)
         names = {name: flux_name(raw, name) or name for name in first[1]}
         unknown = names.keys() - FLUXES.keys()
         if unknown:
             raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
-        _copy(raw.dataset, copy, time, names.values())
-        copy.setncatts(dict(attributes or {}))
-        for name, alias in names.items():
-            where = _dimensions(copy, FLUXES[name][0], shape)
-            variable = _create(copy, alias, (time, *where), FLUXES[name], fill=np.nan)
-            plane = np.full(points_shape(FLUXES[name][0], shape), np.nan, np.float32)
-            for k in range(count):
-                variable[k] = plane if k else np.zeros_like(plane)
-        for record, given in chain([first], records):
+        with LOCK:
+            _copy(raw.dataset, copy, time, names.values())
+            copy.setncatts(dict(attributes or {}))
+            for name, alias in names.items():
+                where = _dimensions(copy, FLUXES[name][0], shape)
+                variable = _create(copy, alias, (time, *where), FLUXES[name], fill=np.nan)
+                plane = np.full(points_shape(FLUXES[name][0], shape), np.nan, np.float32)
+                for k in range(count):
+                    variable[k] = plane if k else np.zeros_like(plane)
+        for record, given in chain([first], records):  # who makes them may read such files
             if not 1 <= record < count:
                 raise ValueError(f"{source}: there is no record {record} among 1 ... {count - 1}")
             for name, alias in names.items():
@@ -169,7 +165,8 @@ def write_like(
                         f"{source}: {name} for record {record} has shape {given[name].shape}, "
                         f"expected {expected}"
                     )
-                copy.variables[alias][record] = given[name]
+                with LOCK:
+                    copy.variables[alias][record] = given[name]
 
 
 def _grid_fields(grid: OceanGrid, depth: NDArray[np.float64] | None) -> dict[str, Array]:

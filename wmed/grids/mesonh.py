@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ai4sim.files import atomic_write
 from wmed.grids.grid import AtmosphereGrid, inverse_mercator, mercator
-from wmed.grids.netcdf import LOCK, Source, read_dates
+from wmed.grids.netcdf import LOCK, Source, create, read_dates
 
 Array = NDArray[np.float32]
 
@@ -164,8 +164,6 @@ def write_state(
     ValueError
         A field is missing or has another shape; or the heights are not midway between others.
     """
-    import netCDF4
-
     expected = {name: (grid.levels, *grid.shape) for name in VARIABLES} | {"SST": grid.shape}
     for name, shape in expected.items():
         if name not in fields or fields[name].shape != shape:
@@ -177,7 +175,7 @@ def write_state(
         sizes |= {f"ni{suffix}": grid.shape[1], f"nj{suffix}": grid.shape[0]}
     day, north = time.astype("datetime64[D]"), mercator(grid.lat[:, 0])
     options: dict[str, Any] = {"zlib": True, "complevel": COMPRESSION, "shuffle": True}
-    with atomic_write(path) as temporary, LOCK, netCDF4.Dataset(temporary, "w") as file:
+    with atomic_write(path) as temporary, LOCK, create(temporary) as file:
         file.setncatts(dict(attributes or {}))
         for name, size in sizes.items():
             file.createDimension(name, size)

@@ -5,8 +5,10 @@ The netCDF library must not be entered by two threads at once, so each access ta
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -163,6 +165,20 @@ class Source:
                 return units
         expected = " or ".join(f'"{units}"' for units in accepted)
         raise ValueError(f'{self.path}: {name} has the units "{found}", expected {expected}')
+
+
+@contextlib.contextmanager
+def create(path: Path, layout: Any = "NETCDF4") -> Iterator[Any]:
+    """Give a new netCDF file; what is done with it needs the lock."""
+    import netCDF4
+
+    with LOCK:
+        dataset = netCDF4.Dataset(path, "w", format=layout)
+    try:
+        yield dataset
+    finally:
+        with LOCK:
+            dataset.close()
 
 
 def normal_units(units: str) -> dict[str, int]:

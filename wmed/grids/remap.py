@@ -36,7 +36,7 @@ NO_SEA = 1e-9
 NEWTON_STEPS = 50
 CONVERGED = 1e-9
 """Last step of Newton's method, in spacings."""
-AT_ONCE = 2**22
+AT_ONCE = 2**20
 """Distances held in memory."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -321,6 +323,15 @@ def test_a_copy_gains_fluxes_that_the_source_has_not(tmp_path: Path):
     found = croco.read_record(copy, 2, fluxes=True)
     for name in names:
         np.testing.assert_array_equal(found[name], fields[name][1])
+
+
+def test_who_makes_the_fluxes_may_read_in_other_threads(history: Path, tmp_path: Path):
+    with ThreadPoolExecutor(2) as pool:
+        read = pool.map(partial(croco.read_record, history), (1, 2, 3))
+        records = ((k, {"shflux": -found["shflux"]}) for k, found in enumerate(read, start=1))
+        croco.write_like(history, tmp_path / "copy.nc", records)
+    found = croco.read_record(tmp_path / "copy.nc", 3)["shflux"]
+    np.testing.assert_array_equal(found, -croco.read_record(history, 3)["shflux"])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.surrogate import Surrogate
+from wmed.layout import Layout
 from wmed.online import (
     Case,
     EventForcing,
@@ -19,6 +21,7 @@ from wmed.online import (
     read_case,
     run,
     sun_at,
+    surrogate_scheme,
 )
 from wmed.online_plots import kinetic_spectrum
 from wmed.online_runs import simulate
@@ -157,15 +160,15 @@ def test_a_biased_stress_drifts_and_heat_closes(case):
 
 def test_a_biased_heat_flux_warms_the_whole_sea(case):
     schemes = {"coare36": constants(case), "warm": constants(case, heat=50.0)}
-    runs = simulate(case.grid, case.forcing, schemes, "coare36", case.sst, **SHORT)
-    p = OceanParameters()
+    p = OceanParameters(deep_temperature=0.0)  # nothing convects
+    runs = simulate(case.grid, case.forcing, schemes, "coare36", case.sst, parameters=p, **SHORT)
     warming = 50 * 43_200 / (p.density * p.heat_capacity * p.depth)
     assert runs.series["sst_bias"][-1, 1] == pytest.approx(warming, rel=1e-6)
     assert runs.series["sst_rmse"][-1, 1] == pytest.approx(warming, rel=1e-6)
     assert runs.series["heat_flux"][-1, 1] == pytest.approx(50)
 
 
-def test_oceans_shares_the_radiation_of_the_surrogate(case):
+def test_all_oceans_share_the_radiation_of_the_surrogate(case):
     def sunny(fields):
         found = constants(case)(fields)
         return {**found, "shortwave": found["latent"] + 80, "longwave": found["latent"] - 30}
@@ -223,6 +226,17 @@ def test_command_line_says_what_is_missing(folder, tmp_path):
         main([*options, "--radiation", "surrogate"])
     with pytest.raises(SystemExit, match="none.ckpt"):
         main([*options, "--ckpt", str(tmp_path / "none.ckpt")])
+
+
+def test_a_saved_network_is_a_scheme(case, tmp_path):
+    layout = Layout(4)
+    net = {"name": "wmed.flux_net.FluxNet", "levels": 4, "layers": 0}
+    Surrogate(net, layout.inputs, layout.outputs).save(tmp_path)
+    found = surrogate_scheme(tmp_path, case.graph)(fields_of(case))
+    sizes = case.graph.sizes
+    assert found["tau_x"].shape == (1, sizes["u"]) and found["latent"].shape == (1, sizes["rho"])
+    runs = run(case, surrogate_scheme(tmp_path, case.graph), radiation="surrogate", **SHORT)
+    assert np.isfinite(runs.series["sst_mean"]).all()
 
 
 def test_spectrum_has_a_wave_in_its_band(case):

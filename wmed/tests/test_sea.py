@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from wmed.physics.constants import GRAVITY, ZERO_CELSIUS
+from wmed.world.coast import KM_PER_DEGREE
 from wmed.world.domain import ocean_axes, ocean_grid
 from wmed.world.events import DEMO, Event
 from wmed.world.sea import (
@@ -16,7 +17,6 @@ from wmed.world.sea import (
     depth,
     draw_eddies,
     mean_temperature,
-    places,
     stream_function,
     surface_height,
     temperature,
@@ -48,7 +48,7 @@ def test_what_flows_into_a_cell_flows_out_of_it() -> None:
 
 
 def test_currents_balance_the_slope_of_the_surface_offshore() -> None:
-    """With g h / f of the stream function itself, and for one eddy with its own height."""
+    """With h = f psi / g, where psi is what the currents were made of."""
     psi = stream_function(WINTER, 0.0, AXES, SEA)
     height = psi * AXES.shifted(-0.5, -0.5, more=1).coriolis[:, None] / GRAVITY
     u, v = currents(psi, AXES)
@@ -73,7 +73,7 @@ def test_eddies_have_their_radius_speed_and_sense() -> None:
     # One alone, half a day on: a little to the west.
     x = torch.linspace(3.0, 6.0, 301, dtype=torch.float64)
     alone = torch.tensor([[4.5, 40.0, 30.0, 0.1, 0.0]], dtype=torch.float64)
-    first, later = (surface_height(alone, t, torch.full_like(x, 40.0), x) for t in (0.0, 48.0))
+    first, later = (surface_height(alone, t, x.new_tensor([40.0]), x)[0] for t in (0.0, 48.0))
     assert first.max().item() == pytest.approx(0.1, rel=1e-3)
     assert 0.02 < (x[first.argmax()] - x[later.argmax()]).item() < 0.06
 
@@ -88,13 +88,17 @@ def test_the_northern_current_flows_west_along_provence() -> None:
 
 
 def test_the_seasons_of_the_surface() -> None:
-    lon, lat = torch.tensor([4.6, 5.0, -4.0]), torch.tensor([42.4, 37.5, 36.0])
-    seeds = range(20)
+    spots = ((4.6, 42.4), (5.0, 37.5), (-4.0, 36.0))
+    coarse = ocean_axes((34, 40))
+    nearest = [
+        (np.abs(coarse.lat - lat).argmin(), np.abs(coarse.lon - lon).argmin()) for lon, lat in spots
+    ]
     winter, summer = (
-        torch.stack([temperature(event, 0.0, lat.double(), lon.double(), s) for s in seeds]).mean(0)
+        torch.stack([temperature(event, 0.0, coarse, seed) for seed in range(20)]).mean(0)
         - ZERO_CELSIUS
         for event in (WINTER, SUMMER)
     )
+    winter, summer = (torch.stack([field[spot] for spot in nearest]) for field in (winter, summer))
     lion, algeria, alboran = winter.tolist()
     assert 11 < lion < 13.5 < algeria < 16.5
     assert 20 < summer[0] < 23.5 < summer[1] < 27 and summer[2] < summer[1] - 2 and alboran > 14
@@ -104,12 +108,23 @@ def test_the_seasons_of_the_surface() -> None:
 
 
 def test_anticyclones_are_warm() -> None:
-    lon, lat = places(AXES)
-    eddies = draw_eddies(SUMMER)
-    calm = temperature(SUMMER, 0.0, lat, lon)
-    height = surface_height(eddies, 0.0, lat, lon)
-    sea = torch.from_numpy(SEA.ravel()) & (lon > 0) & (lat < 40)
-    assert torch.corrcoef(torch.stack([calm, height])[:, sea])[0, 1] > 0.4
+    lon, lat = torch.from_numpy(AXES.lon), torch.from_numpy(AXES.lat)
+    height = surface_height(draw_eddies(SUMMER), 0.0, lat, lon)
+    warmth = temperature(SUMMER, 0.0, AXES)
+    south = torch.from_numpy(SEA & (AXES.lon > 0) & (AXES.lat[:, None] < 40))
+    assert torch.corrcoef(torch.stack([warmth[south], height[south]]))[0, 1] > 0.4
+
+
+def test_eddies_with_a_ring_as_their_formula_has_them() -> None:
+    """The product of matrices against the sum, place by place."""
+    lon, lat = torch.linspace(0, 8, 7).double(), torch.linspace(36, 43, 5).double()
+    expected = torch.zeros(5, 7, dtype=torch.float64)
+    for x, y, radius, top, ring in draw_eddies(WINTER).tolist():
+        east = (lon - x) * np.cos(np.deg2rad(y)) * KM_PER_DEGREE / radius
+        square = east**2 + ((lat - y) * KM_PER_DEGREE / radius)[:, None] ** 2
+        expected += top * (1 - ring * square / 2) * torch.exp(-square / 2)
+    found = surface_height(draw_eddies(WINTER), 0.0, lat, lon)
+    torch.testing.assert_close(found, expected, atol=1e-9, rtol=1e-9)
 
 
 def test_the_warm_layer_needs_sun_and_calm() -> None:
@@ -121,9 +136,9 @@ def test_the_warm_layer_needs_sun_and_calm() -> None:
 def test_another_seed_or_event_is_another_sea_and_the_grid_does_not_matter() -> None:
     assert not torch.equal(draw_eddies(WINTER), draw_eddies(WINTER, 1))
     assert not torch.equal(draw_eddies(WINTER), draw_eddies(SUMMER))
-    lon, lat = places(AXES)
-    whole, part = (temperature(WINTER, 6.0, lat[s], lon[s]) for s in (slice(None), slice(7, 99)))
-    torch.testing.assert_close(whole[7:99], part, rtol=0, atol=1e-9)
+    part = AXES._replace(lon=AXES.lon[4:9], lat=AXES.lat[7:30])
+    whole, cut = (temperature(WINTER, 6.0, axes) for axes in (AXES, part))
+    torch.testing.assert_close(whole[7:30, 4:9], cut, rtol=0, atol=1e-9)
 
 
 def test_the_floor_falls_away_from_the_coast() -> None:

@@ -12,7 +12,9 @@ import torch
 from wmed.grids.grid import OceanGrid
 from wmed.slab_ocean import OceanParameters, OceanState, SlabOcean
 
-IDEAL = OceanParameters(viscosity=0.0, diffusivity=0.0, drag=0.0, entrainment_depth=0.0)
+IDEAL = OceanParameters(
+    viscosity=0.0, diffusivity=0.0, drag=0.0, entrainment_depth=0.0, deep_temperature=0.0
+)
 LINEAR = replace(IDEAL, linear=True)
 F = 1e-4
 
@@ -181,7 +183,8 @@ def test_viscosity_and_drag_take_energy():
 
 def test_volume_and_heat_are_conserved_and_land_is_left_alone():
     ocean = SlabOcean(
-        basin((24, 28), 8e3, sea=coast(), stretch=0.2), OceanParameters(entrainment_depth=0.0)
+        basin((24, 28), 8e3, sea=coast(), stretch=0.2),
+        replace(IDEAL, viscosity=100.0, diffusivity=50.0),
     )
     start = rough(ocean)
     end = run(ocean, start, 86_400, 120)
@@ -204,10 +207,9 @@ def test_heat_budget_closes_while_the_wind_drives_the_layer_up_at_a_coast():
     start = ocean.at_rest(torch.full((20, 20), 295.0))
     end = run(ocean, start, 5 * 86_400, 450, (tau_u + 0.6, tau_v + 0.3, heat))
     gained = ocean.heat_content(end) - ocean.heat_content(start)
-    explained = 5 * 86_400 * ocean.integral(heat) + ocean.entrained_heat(end)
+    explained = 5 * 86_400 * ocean.integral(heat) + ocean.heat_from_below(end)
     assert float(end.thickness.min()) > 5
-    assert float(ocean.entrained_heat(end)) > 0
-    assert float(end.temperature[ocean.sea > 0].min()) > ocean.parameters.deep_temperature - 20
+    assert float(ocean.volume(end)) > float(ocean.volume(start))
     assert float(gained - explained) == pytest.approx(0, abs=1e-12 * float(ocean.heat_content(end)))
 
 
@@ -239,3 +241,18 @@ def test_the_stable_step_is_near_the_limit():
     fine, too_long = (run(ocean, state, 100 * dt, 100) for dt in (step, 1.6 * step))
     assert float(fine.current_u.abs().max()) < 1
     assert not float(too_long.current_u.abs().max()) < 1e3
+
+
+def test_convection_holds_water_that_cools_near_the_temperature_below():
+    ocean = SlabOcean(basin((4, 4), 8e3))
+    p = ocean.parameters
+    tau_u, tau_v, heat = still(ocean)
+    start = at_rest(ocean, temperature=p.deep_temperature)
+    end = run(ocean, start, 10 * 86_400, 100, (tau_u, tau_v, heat - 300))
+    deficit = 300 * p.convection_time / (p.density * p.heat_capacity * p.depth)
+    assert torch.allclose(
+        p.deep_temperature - end.temperature, torch.tensor(deficit).double(), rtol=1e-3
+    )
+    gained = ocean.heat_content(end) - ocean.heat_content(start)
+    explained = 10 * 86_400 * ocean.integral(heat - 300) + ocean.heat_from_below(end)
+    assert float(gained) == pytest.approx(float(explained), rel=1e-9)

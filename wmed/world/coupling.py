@@ -34,7 +34,7 @@ from wmed.world.domain import (
 )
 from wmed.world.events import INTERVAL, Event
 from wmed.world.radiation import Clouds, clouds, downward_longwave, shortwave, vapour_pressure
-from wmed.world.sea import currents, places, stream_function, temperature, warm_layer
+from wmed.world.sea import currents, stream_function, temperature, warm_layer
 from wmed.world.weather import terrain, weather
 
 Array = NDArray[np.float32]
@@ -103,10 +103,9 @@ def sea_at(event: Event, record: int, place: World, seed: int = 0) -> dict[str, 
         ``sst (eta, xi)`` [K], ``u (eta, xi - 1)`` and ``v (eta - 1, xi)`` [m/s].
     """
     hours, axes = INTERVAL * record, place.ocean
-    lon, lat = places(axes)
     psi = stream_function(event, hours, axes, place.ocean_grid.sea, seed)
     u, v = currents(psi, axes)
-    sst = temperature(event, hours, lat, lon, seed).view(place.ocean_grid.shape).numpy()
+    sst = temperature(event, hours, axes, seed).numpy()
     return {"sst": sst.astype(np.float32), "u": u.astype(np.float32), "v": v.astype(np.float32)}
 
 

@@ -44,7 +44,9 @@ DRIFT = -0.02
 TAPER, CORE = 30.0, 25.0
 """Distances [km] from the coast where eddies begin, and where the coastal current is strongest."""
 ALBORAN = ((-4.3, 35.85, 38.0, 0.14), (-2.7, 35.75, 38.0, 0.11))
-"""Its gyres: longitude, latitude, radius [km], height [m]."""
+"""Its gyres, which stay: longitude, latitude, radius [km], height [m]."""
+ALBORAN_END = -1.5
+"""Where they end and other eddies begin [degrees east]."""
 
 
 @functools.lru_cache(maxsize=16)
@@ -63,7 +65,7 @@ def draw_eddies(event: Event, seed: int = 0) -> Tensor:
     tenth_lon, tenth_lat = np.arange(-7, 11, 0.1), np.arange(34, 46, 0.1)
     basin = torch.from_numpy(in_basin(tenth_lon, tenth_lat))
     at_sea = basin[((lat - 34) / 0.1).round().long(), ((lon + 7) / 0.1).round().long()]
-    at_sea &= lon > -1.5  # the gyres fill the Alboran Sea
+    at_sea &= lon > ALBORAN_END
     lon, lat, drawn = lon[at_sea][:EDDIES], lat[at_sea][:EDDIES], drawn[at_sea][:EDDIES]
     south = torch.sigmoid((39 - lat) / 0.5)
     radius = 15 + 45 * drawn[:, 2] ** (2.2 - 1.2 * south)
@@ -77,24 +79,30 @@ def draw_eddies(event: Event, seed: int = 0) -> Tensor:
 
 
 def surface_height(eddies: Tensor, hours: float, lat: Tensor, lon: Tensor) -> Tensor:
-    """Return the height of the sea surface over the eddies [m].
+    """Return the height of the sea surface over the eddies.
+
+    A Gaussian is the product of one in each direction, and its ring a sum of two such products: so
+    the sum over all eddies is a product of small matrices.
 
     Parameters
     ----------
     eddies : (eddy, 5)
     hours : float
         Since the start.
-    lat, lon : (place,)  [degrees]
+    lat, lon : (row,), (column,)  [degrees]
+
+    Returns
+    -------
+    (row, column)  [m]
     """
-    height = torch.zeros_like(lat)
-    for x, y, radius, top, ring in eddies.tolist():
-        squeeze = math.cos(math.radians(y))
-        if (x, y) not in [gyre[:2] for gyre in ALBORAN]:  # these stay
-            x += DRIFT * 3.6 * hours / (KM_PER_DEGREE * squeeze)
-        east, north = (lon - x) * squeeze, lat - y
-        square = (east**2 + north**2) * (KM_PER_DEGREE / radius) ** 2
-        height += top * (1 - ring * square / 2) * torch.exp(-square / 2)
-    return height
+    x, y, radius, top, ring = eddies.unsqueeze(1).unbind(-1)
+    km_x = KM_PER_DEGREE * y.deg2rad().cos()
+    drift = torch.where(x > ALBORAN_END, DRIFT * 3.6 * hours, 0.0)
+    east = ((lon - x) * km_x - drift) / radius
+    north = (lat - y) * KM_PER_DEGREE / radius
+    bump_x, bump_y = torch.exp(-(east**2) / 2), torch.exp(-(north**2) / 2)
+    height = (top * (1 - ring * north**2 / 2) * bump_y).T @ bump_x
+    return height - (top * ring / 2 * bump_y).T @ (east**2 * bump_x)
 
 
 def stream_function(event: Event, hours: float, axes: Axes, sea: Mask, seed: int = 0) -> Array:
@@ -122,7 +130,8 @@ def stream_function(event: Event, hours: float, axes: Axes, sea: Mask, seed: int
     offshore = torch.from_numpy(distance_to(land, corners.size / 1000, 200.0))
     coriolis = torch.from_numpy(corners.coriolis)[:, None]
 
-    eddies = surface_height(draw_eddies(event, seed), hours, lat, lon).view(shape)
+    axis_lat, axis_lon = torch.from_numpy(corners.lat), torch.from_numpy(corners.lon)
+    eddies = surface_height(draw_eddies(event, seed), hours, axis_lat, axis_lon)
     psi = GRAVITY / coriolis * eddies * (1 - torch.exp(-((offshore / TAPER) ** 2)))
     generator = date_generator(event.start, seed, "circulation")
     meanders = smooth_fields(generator, lat, lon + 0.02 * hours, 70.0, 2).view(*shape, 2)
@@ -155,7 +164,7 @@ def currents(psi: Array, axes: Axes) -> tuple[Array, Array]:
     return u, v
 
 
-def temperature(event: Event, hours: float, lat: Tensor, lon: Tensor, seed: int = 0) -> Tensor:
+def temperature(event: Event, hours: float, axes: Axes, seed: int = 0) -> Tensor:
     """Return the temperature of the sea surface, without the warm layer of the day.
 
     Parameters
@@ -163,20 +172,24 @@ def temperature(event: Event, hours: float, lat: Tensor, lon: Tensor, seed: int 
     event : Event
     hours : float
         Since its start.
-    lat, lon : (place,)  [degrees]
+    axes : Axes
+        Of any grid.
 
     Returns
     -------
-    (place,)  [K]
+    (row, column)  [K]
     """
     phase = season(event.start + datetime.timedelta(hours=hours))
+    shape = axes.lat.size, axes.lon.size
+    lon, lat = places(axes)
     generator = date_generator(event.start, seed, "sea temperature")
     patches = smooth_fields(generator, lat, lon, 60.0, 2)
     specks = smooth_fields(generator, lat, lon, 15.0, 1)[:, 0]
-    warmth = _climatology(phase, lat, lon, patches[:, 0])
-    eddies = surface_height(draw_eddies(event, seed), hours, lat, lon)
-    warmth += IMPRINT * eddies + 0.35 * patches[:, 1] + 0.2 * specks
-    return warmth + ZERO_CELSIUS
+    warmth = _climatology(phase, lat, lon, patches[:, 0]) + 0.35 * patches[:, 1] + 0.2 * specks
+    eddies = surface_height(
+        draw_eddies(event, seed), hours, torch.from_numpy(axes.lat), torch.from_numpy(axes.lon)
+    )
+    return warmth.view(shape) + IMPRINT * eddies + ZERO_CELSIUS
 
 
 def depth(axes: Axes, sea: Mask) -> Array:

@@ -132,33 +132,29 @@ def weather(event: Event, hours: float, axes: Axes, sea: Tensor, seed: int = 0) 
     pressure = pressure_at_sea_level(event, hours, axes, seed)
     top_x, top_y = _upper_wind(event, hours, axes, pressure)
 
-    random = _moving(event, hours, lat, lon, seed, "air", 220.0, 4).view(*shape, 4)
-    clouds = _moving(event, hours, lat, lon, seed, "clouds", 110.0, 4).view(*shape, 4)
+    random = _moving(event, hours, axes, seed, "air", 220.0, 4)
+    clouds = _moving(event, hours, axes, seed, "clouds", 110.0, 4)
     source = _source_temperature(event, hours, lat.view(shape), random[..., 0])
     solar = _solar_hour(event, hours, lon.view(shape))
     moment = event.time(0)
     day = torch.cos((solar - 14.5) * (math.pi / 12))
     ground = source + 1.5 * season(moment) + (3 + 1.5 * season(moment)) * day
-    water = temperature(event, hours, lat, lon, seed).view(shape)
+    water = temperature(event, hours, axes, seed)
     surface = torch.where(sea, water, ground)
 
-    damp = event.humidity + 0.07 * random[..., 1]
-    damp += (0.75 - event.humidity) * (1 - _mistral(event, hours)) if event.mistral else 0.0
-    humidity = damp.clamp(0.2, 0.95) * saturation_specific_humidity(source, pressure)
+    humidity = _source_humidity(event, hours, source, pressure, random[..., 1])
     salty = SALT_FACTOR * saturation_specific_humidity(water, pressure)
-    goal = torch.stack([torch.where(sea, water - COOLER, ground), MOIST * salty])
-    goal[1] = torch.where(sea, goal[1], humidity)
-    memory = torch.where(source > water, MEMORY_STABLE, MEMORY_UNSTABLE)
+    goal = torch.stack(
+        [torch.where(sea, water - COOLER, ground), torch.where(sea, MOIST * salty, humidity)]
+    )
     guess = _turned(top_x, top_y, 0.72 - 0.3 * land, 20 + 10 * land)
     speed = (guess[0] ** 2 + guess[1] ** 2).sqrt().clamp(min=3)
+    memory = torch.where(source > water, MEMORY_STABLE, MEMORY_UNSTABLE)
     memory = torch.where(sea, memory, MEMORY_LAND) * (speed / 10).clamp(max=1.2)
     air = _along_the_path(guess, axes, torch.stack([source, humidity]), goal, memory)
     stable = torch.tanh((air[0] - surface) / 4 * (8 / speed) ** 2)
-    calming = torch.where(stable > 0, 0.2 * stable, 0.06 * stable)
-    turning = torch.where(stable > 0, 14 * stable, 7 * stable)
-    wind_x, wind_y = _turned(top_x, top_y, 0.76 - calming - 0.3 * land, 17 + turning + 10 * land)
-    course = torch.cos((solar - 15) * (math.pi / 12))
-    breeze = event.breeze * torch.where(course > 0, course, 0.35 * course) / 0.3
+    wind_x, wind_y = _surface_wind(top_x, top_y, stable, land)
+    breeze = _breeze(event, solar)
     return Weather(
         pressure=pressure,
         top_x=top_x,
@@ -199,8 +195,8 @@ def pressure_at_sea_level(event: Event, hours: float, axes: Axes, seed: int = 0)
         east, north = _km(lon, lat, x, y)
         square = (east**2 + north**2) / (2 * radius**2)
         pressure += size * strength * torch.exp(-square)
-    pressure += 60 * _moving(event, hours, lat, lon, seed, "pressure", 170.0, 1)[:, 0]
-    return pressure.view(axes.lat.size, axes.lon.size)
+    pressure = pressure.view(axes.lat.size, axes.lon.size)
+    return pressure + 60 * _moving(event, hours, axes, seed, "pressure", 170.0, 1)[..., 0]
 
 
 def _upper_wind(event: Event, hours: float, axes: Axes, pressure: Tensor) -> tuple[Tensor, Tensor]:
@@ -318,6 +314,43 @@ def _source_temperature(event: Event, hours: float, lat: Tensor, random: Tensor)
     return mean_temperature(event.time(0)) + warmth - 0.45 * (lat - 39.8) + 1.2 * random
 
 
+def _source_humidity(
+    event: Event, hours: float, source: Tensor, pressure: Tensor, random: Tensor
+) -> Tensor:
+    """Return the specific humidity of air that has not met the sea [kg/kg]."""
+    relative = event.humidity + 0.07 * random
+    if event.mistral:  # as dry as that only while it blows
+        relative += (0.75 - event.humidity) * (1 - _mistral(event, hours))
+    return relative.clamp(0.2, 0.95) * saturation_specific_humidity(source, pressure)
+
+
+def _surface_wind(
+    top_x: Tensor, top_y: Tensor, stable: Tensor, land: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the wind at 10 m under that aloft, without breezes.
+
+    Parameters
+    ----------
+    top_x, top_y : [m/s]
+    stable : [1]
+        From -1, very unstable, to 1, very stable.
+    land : [1]
+        Share of land around.
+    """
+    slower = torch.where(stable > 0, 0.2 * stable, 0.06 * stable)
+    turning = torch.where(stable > 0, 14 * stable, 7 * stable)
+    return _turned(top_x, top_y, 0.76 - slower - 0.3 * land, 17 + turning + 10 * land)
+
+
+def _breeze(event: Event, solar_hour: Tensor) -> Tensor:
+    """Return the strength of the sea breeze per gradient of the land [m/s]; 0.3 is that of a coast.
+
+    Negative by night.
+    """
+    course = torch.cos((solar_hour - 15) * (math.pi / 12))
+    return event.breeze / 0.3 * torch.where(course > 0, course, 0.35 * course)
+
+
 def _mistral(event: Event, hours: float) -> float:
     """Return how far the Mistral has risen, from 0 to 1."""
     return math.exp(-(((hours - event.peak) / event.width) ** 2) / 2) if event.mistral else 0.0
@@ -330,15 +363,16 @@ def _turned(x: Tensor, y: Tensor, share: Tensor, angle: Tensor) -> tuple[Tensor,
 
 
 def _moving(
-    event: Event, hours: float, lat: Tensor, lon: Tensor, seed: int, purpose: str, length: float,
-    count: int,
-) -> Tensor:  # fmt: skip
-    """Return random patterns that move east and change within a day or two, (place, count)."""
+    event: Event, hours: float, axes: Axes, seed: int, purpose: str, length: float, count: int
+) -> Tensor:
+    """Return random patterns that move east and change in a day or two, (row, column, count)."""
+    lon, lat = places(axes)
     generator = date_generator(event.start, seed, purpose)
     upwind = lon - STEERING * 3.6 * hours / (0.77 * KM_PER_DEGREE)
     fields = smooth_fields(generator, lat, upwind, length, 2 * count).unflatten(1, (2, count))
     angle = torch.tensor(2 * math.pi * hours / 96, dtype=torch.float64)
-    return fields[:, 0] * angle.cos() + fields[:, 1] * angle.sin()
+    patterns = fields[:, 0] * angle.cos() + fields[:, 1] * angle.sin()
+    return patterns.view(axes.lat.size, axes.lon.size, count)
 
 
 def _solar_hour(event: Event, hours: float, lon: Tensor) -> Tensor:
