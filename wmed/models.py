@@ -194,7 +194,7 @@ class CouplingModule(SurrogateModule):
         current = rows[..., -4:-2]
         wind = rows[..., [0, levels]] - current
         evaluation.update(
-            file=batch["file"],
+            file=Path(batch["file"]).stem,
             time=batch["time"],
             grid=datamodule.layout.ocean,
             graph=graph,
