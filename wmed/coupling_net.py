@@ -26,7 +26,7 @@ from wmed.features import (
 )
 from wmed.flux_net import ColumnEncoder, Numbers, fluxes
 from wmed.grids.graph import CouplingGraph, hetero
-from wmed.heads import EXCHANGES, RADIATIONS, neutral_drag
+from wmed.heads import neutral_drag
 from wmed.layout import Layout
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class CouplingNet(GraphNet):
 
     exportable = False
     height: Tensor
+    strongest: Tensor
 
     def __init__(
         self, levels: int = 15, features: int = 32, rounds: int = 2, layers: int = 3
@@ -121,14 +122,16 @@ class CouplingNet(GraphNet):
         super().__init__()
         self.layout = Layout(levels)
         self.register_buffer("height", torch.tensor(10.0))
+        self.register_buffer("strongest", torch.tensor(torch.inf))
         self.column = ColumnEncoder(levels, features=features)
         self.point = nn.Linear(SURFACE_FEATURES + SKY_FEATURES, features)
         self.above = Exchange(features, weighted=True)
         self.outwards, self.inwards, self.beside = (
             nn.ModuleList(Exchange(features) for _ in range(rounds)) for _ in range(3)
         )
-        self.transfer = Numbers(EXCHANGES, SURFACE_FEATURES + features, 2 * features, layers)
-        self.radiation = Numbers(RADIATIONS, SKY_FEATURES + features, 2 * features, layers)
+        self.drag = Numbers(1, SURFACE_FEATURES + features, 2 * features, layers)
+        self.transfer = Numbers(2, SURFACE_FEATURES + features, 2 * features, layers)
+        self.radiation = Numbers(2, SKY_FEATURES + features, 2 * features, layers)
 
     def forward(self, nodes: Tensor, graph: HeteroData | None = None) -> Tensor:
         """Map the rho points of some times to their fluxes.
@@ -157,11 +160,15 @@ class CouplingNet(GraphNet):
                 f"{graph['rho'].num_nodes} rho points of the graph"
             )
         surface = sea_surface(nodes, self.layout, self.height)
-        known = surface_features(surface, self.height)
+        known = surface_features(surface, self.height, self.strongest)
         sky = sky_features(surface)
         hidden = self._exchange(nodes, surface, torch.cat([known, sky], dim=-1), graph)
-        exchange = self.transfer(torch.cat([known, hidden.flatten(0, 1)], dim=-1))
-        radiation = self.radiation(torch.cat([sky, hidden.flatten(0, 1)], dim=-1))
+        heard = hidden.flatten(0, 1)
+        drag = self.drag(torch.cat([known, heard], dim=-1))
+        continued = surface_features(surface, self.height)
+        transfer = self.transfer(torch.cat([continued, heard], dim=-1))
+        radiation = self.radiation(torch.cat([sky, heard], dim=-1))
+        exchange = torch.cat([drag, transfer], dim=-1)
         return fluxes(surface, exchange, radiation, neutral_drag(surface.speed, self.height))
 
     def _exchange(

@@ -183,7 +183,7 @@ class CouplingDataModule(RowDataModule[Grids]):
         """The nodes of both grids and what joins them, built once."""
         return build(self.layout.atmosphere, self.layout.ocean)
 
-    def snapshots(self, most: int) -> dict[str, Any]:
+    def snapshots(self, most: int) -> dict[str, Tensor]:
         """Return up to so many training times, evenly spread, as one batch."""
         tables = self.tables("train")
         count = sum(table.rows for table in tables)
@@ -196,7 +196,7 @@ class CouplingDataModule(RowDataModule[Grids]):
             k = int(np.searchsorted(ends, row, side="right"))
             start = row - int(ends[k]) + tables[k].rows
             tables[k].read(start, {name: values[i : i + 1] for name, values in found.items()})
-        return {**found, "graph": self.graph}
+        return found
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
         """Add the graph, where the batch is."""

@@ -102,17 +102,32 @@ def sea_surface(inputs: Tensor, layout: Layout, height: Tensor) -> SeaSurface:
     )
 
 
-def surface_features(surface: SeaSurface, height: Tensor) -> Tensor:
-    """Return what transfer coefficients depend on, all of order 1: (row, SURFACE_FEATURES).
+def surface_features(
+    surface: SeaSurface, height: Tensor, strongest: Tensor | None = None
+) -> Tensor:
+    """Return what transfer coefficients depend on, all of order 1.
 
     Wind, stability (a bulk Richardson number, compressed, since it has no bounds) and temperature,
     which enters through viscosity and vapour pressure.
+
+    Parameters
+    ----------
+    surface : SeaSurface
+    height : ()  [m]
+        Of the lowest level.
+    strongest : ()  [m/s], optional
+        Winds above this one look like it: what was learned is held, not continued.
+
+    Returns
+    -------
+    (row, SURFACE_FEATURES)
     """
     buoyancy = surface.warmth / surface.temperature + VIRTUAL * surface.moisture
     richardson = GRAVITY * height * buoyancy / surface.speed**2
+    speed = surface.speed if strongest is None else torch.minimum(surface.speed, strongest)
     return torch.stack(
         [
-            surface.speed.log() - 1.5,
+            speed.log() - 1.5,
             torch.asinh(30 * richardson),
             torch.asinh(300 * richardson) / 3,
             surface.warmth / 4,

@@ -18,13 +18,13 @@ from wmed.features import (
 )
 from wmed.heads import (
     DRAG,
-    EXCHANGES,
-    RADIATIONS,
     neutral_drag,
     radiative_fluxes,
     turbulent_fluxes,
 )
 from wmed.layout import PROFILES, Layout
+
+COLUMN_FEATURES = 32
 
 
 class ColumnEncoder(nn.Module):
@@ -39,7 +39,7 @@ class ColumnEncoder(nn.Module):
         Length of the vector.
     """
 
-    def __init__(self, levels: int, channels: int = 16, features: int = 32) -> None:
+    def __init__(self, levels: int, channels: int = 16, features: int = COLUMN_FEATURES) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
             nn.Conv1d(PROFILE_FEATURES, channels, 3, padding=1),
@@ -66,12 +66,22 @@ class FluxNet(nn.Module):
         Of the atmosphere.
     features, layers : int
         Width and number of the hidden layers. With 0 layers the coefficients are constants, else
-        the drag is learned as a departure from :func:`.heads.neutral_drag`.
+        the drag is learned as a departure from :func:`.heads.neutral_drag`, which is held above the
+        strongest wind of the training set; coefficients of heat and water have no such law, and are
+        continued.
     profile : bool
         Whether the radiation sees more of the column than its lowest level.
+
+    Attributes
+    ----------
+    height : ()  [m]
+        Of the lowest level.
+    strongest : ()  [m/s]
+        Strongest wind of the training set.
     """
 
     height: Tensor
+    strongest: Tensor
 
     def __init__(
         self, levels: int = 15, features: int = 64, layers: int = 3, profile: bool = True
@@ -79,25 +89,24 @@ class FluxNet(nn.Module):
         super().__init__()
         self.layout = Layout(levels)
         self.register_buffer("height", torch.tensor(10.0))
+        self.register_buffer("strongest", torch.tensor(torch.inf))
         self.encoder = ColumnEncoder(levels) if profile and layers else None
-        self.transfer, self.radiation = (
-            Numbers(count, inputs, features, layers)
-            for count, inputs in (
-                (EXCHANGES, SURFACE_FEATURES),
-                (RADIATIONS, SKY_FEATURES + (32 if self.encoder else 0)),
-            )
-        )
+        sky = SKY_FEATURES + (COLUMN_FEATURES if self.encoder else 0)
+        self.drag = Numbers(1, SURFACE_FEATURES, features, layers)
+        self.transfer = Numbers(2, SURFACE_FEATURES, features, layers)
+        self.radiation = Numbers(2, sky, features, layers)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map ``inputs : (row, input channel)`` to the fluxes (row, 6) [N/m2], [W/m2]."""
         surface = sea_surface(inputs, self.layout, self.height)
+        drag = self.drag(surface_features(surface, self.height, self.strongest))
+        transfer = self.transfer(surface_features(surface, self.height))
         above = [sky_features(surface)]
         if self.encoder is not None:
             above.append(self.encoder(inputs[:, : len(PROFILES) * self.layout.levels]))
-        exchange = self.transfer(surface_features(surface, self.height))
         radiation = self.radiation(torch.cat(above, dim=-1))
-        drag = neutral_drag(surface.speed, self.height) if self.transfer.net else DRAG
-        return fluxes(surface, exchange, radiation, drag)
+        base = neutral_drag(surface.speed, self.height) if self.drag.net else DRAG
+        return fluxes(surface, torch.cat([drag, transfer], dim=-1), radiation, base)
 
 
 class Numbers(nn.Module):
@@ -114,7 +123,7 @@ class Numbers(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(row, count)`` for ``x : (row, inputs)``."""
         if self.net is None:
-            return self.constants.expand(len(x), -1)
+            return torch.zeros_like(x[:, :1]) + self.constants
         numbers: Tensor = self.net(x)
         return numbers + self.constants
 

@@ -27,7 +27,6 @@ RANGE = 3.0
 """The coefficients stay within a factor ``exp(RANGE)`` of these."""
 CHARNOCK, VISCOSITY = 0.018, 1.5e-5
 """Roughness of the waves, in units of ustar^2/g, and viscosity of air [m2/s]."""
-EXCHANGES, RADIATIONS = 3, 2
 
 
 def neutral_drag(speed: Tensor, height: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ from wmed.baselines import Baselines, rho_fluxes
 from wmed.coupler import Prediction, fluxes
 from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import HEADLINE, FluxEvaluation
+from wmed.features import sea_surface
+from wmed.grids.graph import CouplingGraph
 from wmed.inputs import rho_inputs
 from wmed.layout import FLUXES, HEAT, Layout
 from wmed.samples import MODEL
@@ -85,19 +87,27 @@ class CouplingModule(SurrogateModule):
             )
         self.surrogate.facts = {"heights": [float(height) for height in heights]}
         fields = datamodule.snapshots(CALIBRATION_TIMES)
-        graph = fields["graph"]
-        rows, nearest = (
-            rho_inputs(fields, graph, self.layout, nearest=kind).flatten(0, 1)
-            for kind in (False, True)
-        )
-        targets = rho_fluxes(fields, graph).flatten(0, 1)
-        every = -(-len(rows) // CALIBRATION_ROWS)
-        rows, nearest, targets = (values[::every] for values in (rows, nearest, targets))
         self._set_scales(fields)
-        self._normalize(rows, targets[:, : len(FLUXES)])
+        rows, nearest, targets = self._rows(fields, datamodule.graph)
+        self._prepare(rows, targets[:, : len(FLUXES)])
         self.baselines = Baselines.fit(
             [(rows, nearest, targets)], self.layout, height=float(heights[0])
         )
+
+    def _rows(self, fields: Batch, graph: CouplingGraph) -> tuple[Tensor, Tensor, Tensor]:
+        """Return rows of inputs, interpolated and of the nearest column, and of fluxes, thinned."""
+        every = -(-fields["sst"].numel() // CALIBRATION_ROWS)
+        parts = []
+        for k in range(len(fields["sst"])):  # one time after the other: there may be many points
+            one = {name: values[k : k + 1] for name, values in fields.items()}
+            rows = (
+                rho_inputs(one, graph, self.layout),
+                rho_inputs(one, graph, self.layout, nearest=True),
+                rho_fluxes(one, graph),
+            )
+            parts.append([values[0, ::every] for values in rows])
+        interpolated, nearest, targets = (torch.cat(column) for column in zip(*parts, strict=True))
+        return interpolated, nearest, targets
 
     def _set_scales(self, fields: Batch) -> None:
         stress = torch.cat([fields["tau_x"].flatten(), fields["tau_y"].flatten()]).std()
@@ -107,10 +117,11 @@ class CouplingModule(SurrogateModule):
         scales[OUTPUTS.index("heat")] = without_sun.std()
         self.scales.copy_(torch.stack(scales).nan_to_num(1.0))
 
-    def _normalize(self, rows: Tensor, targets: Tensor) -> None:
+    def _prepare(self, rows: Tensor, targets: Tensor) -> None:
         """Prepare the network for these rows of inputs and fluxes at rho points."""
-        height: Any = self.surrogate.net.height
-        height.fill_(self.surrogate.facts["heights"][0])
+        net: Any = self.surrogate.net
+        net.height.fill_(self.surrogate.facts["heights"][0])
+        net.strongest.copy_(sea_surface(rows, self.layout, net.height).speed.max())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
@@ -267,7 +278,7 @@ class LitMLP(CouplingModule):
         super().__init__(net, levels, **kwargs)
         self.save_hyperparameters()
 
-    def _normalize(self, rows: Tensor, targets: Tensor) -> None:
+    def _prepare(self, rows: Tensor, targets: Tensor) -> None:
         self.surrogate.input_norm.set(rows.mean(0), rows.std(0))
         known = torch.where(targets.isfinite(), targets, torch.nan)
         mean = known.nanmean(0)

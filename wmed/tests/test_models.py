@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.export import export_program
 from ai4sim.surrogate import Surrogate, split_channels
 from wmed.coupler import fluxes, layout_of
 from wmed.coupling_net import CouplingNet, coupled
@@ -33,7 +34,7 @@ def surrogate(model, seed=0):
     torch.manual_seed(seed)
     net = model(levels=LAYOUT.levels).surrogate.double().eval()
     for parameter in net.parameters():
-        parameter.data += 0.2 * torch.randn_like(parameter)
+        parameter.data += 0.1 * torch.randn_like(parameter)
     return net
 
 
@@ -322,6 +323,18 @@ def test_saved_and_loaded_it_gives_the_same(model, tmp_path):
     one, two = fluxes(net, fields, graph), fluxes(loaded, fields, graph)
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("model", [LitConstantBulk, LitTransferNet, LitMLP])
+def test_the_program_takes_any_number_of_points(model, tmp_path):
+    fields, graph = states(made_up_ocean(), times=1)
+    rows = rho_inputs(fields, graph, LAYOUT)[0].float()
+    net = surrogate(model).float()
+    export_program(net, rows[:2], tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for count in (1, 2, len(rows)):
+        found = program(rows[:count], torch.ones(count))
+        torch.testing.assert_close(found, net(rows[:count]), rtol=1e-5, atol=1e-5)
 
 
 def test_named_columns_in_named_fluxes_out():
