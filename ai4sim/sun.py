@@ -35,6 +35,12 @@ def equation_of_time(time: datetime.datetime) -> float:
     return 0.000075 + annual - 0.014615 * math.cos(2 * x) - 0.040849 * math.sin(2 * x)
 
 
+def greenwich_hour_angle(time: datetime.datetime) -> float:
+    """Return how far the sun has gone past the meridian of Greenwich at a UTC time [rad]."""
+    clock = math.pi * ((time.hour + time.minute / 60 + time.second / 3600) / 12 - 1)
+    return clock + equation_of_time(time)
+
+
 def irradiance(time: datetime.datetime) -> float:
     """Return the solar irradiance at the distance of the day [W/m2] (Spencer 1971)."""
     x = _year_angle(time)
@@ -53,6 +59,5 @@ def cos_zenith_angle(time: datetime.datetime, latitude: Tensor, longitude: Tenso
     latitude, longitude : (...)  [degrees north], [degrees east]
     """
     delta, phi = declination(time), latitude.deg2rad()
-    clock = math.pi * ((time.hour + time.minute / 60 + time.second / 3600) / 12 - 1)
-    hour_angle = clock + equation_of_time(time) + longitude.deg2rad()
+    hour_angle = greenwich_hour_angle(time) + longitude.deg2rad()
     return math.sin(delta) * phi.sin() + math.cos(delta) * phi.cos() * hour_angle.cos()

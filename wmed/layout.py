@@ -43,8 +43,16 @@ FLUXES = {
 }
 """The fluxes that the sea takes up at a rho point: momentum along xi and eta, net heat."""
 
-HEAT = ("heat", "shortwave", "longwave", "latent", "sensible")
-"""Net heat flux and its parts, as ocean files hold them; heat = sum of the others."""
+HEAT_PARTS = ("shortwave", "longwave", "latent", "sensible")
+"""What the net heat flux is the sum of."""
+
+HEAT = ("heat", *HEAT_PARTS)
+"""Net heat flux and its parts, as ocean files hold them."""
+
+
+def points_of(flux: str) -> str:
+    """Return where an Arakawa C grid has a flux: on the points "u", "v" or "rho"."""
+    return {"tau_x": "u", "tau_y": "v"}.get(flux, "rho")
 
 
 @dataclass(frozen=True)

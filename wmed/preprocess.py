@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from numpy.typing import NDArray
 
 from ai4sim.files import visible_files
 from ai4sim.streaming import Blocks
-from ai4sim.sun import declination, equation_of_time, irradiance
+from ai4sim.sun import declination, greenwich_hour_angle, irradiance
 from wmed.grids import croco, mesonh
 from wmed.grids.grid import AtmosphereGrid, OceanGrid, at_nodes
 from wmed.grids.pairing import pair
+from wmed.layout import PROFILES, points_of
 
 Array = NDArray[np.float32]
 
@@ -107,7 +107,7 @@ def process(history: Path) -> Blocks:
             for name, values in {
                 **_sea(history, record, grids.ocean),
                 "atmosphere": _air(file, grids.atmosphere),
-                "sun": _sun(moment),
+                "sun": sun_at(moment),
                 "time": hours(moment),
             }.items()
         }
@@ -123,28 +123,25 @@ def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Array]:
         "current_u": at_nodes(fields["u"], grid.sea_u),
         "current_v": at_nodes(fields["v"], grid.sea_v),
     }
-    masks = {"tau_x": grid.sea_u, "tau_y": grid.sea_v}
     for name, raw in TARGETS.items():
         if raw in fields:
-            found[name] = at_nodes(fields[raw], masks.get(name, grid.sea))
+            found[name] = at_nodes(fields[raw], grid.masks[points_of(name)])
     return found
 
 
 def _air(file: Path, grid: AtmosphereGrid) -> Array:
     """Return the columns over sea, ``(node, 5 level)``, see :data:`.layout.PROFILES`."""
     state = mesonh.read_state(file, grid)
-    profiles = [
-        at_nodes(getattr(state, name), grid.sea)
-        for name in ("wind_x", "wind_y", "potential_temperature", "mixing_ratio", "pressure")
-    ]
-    return np.concatenate(profiles).T
+    return np.concatenate([at_nodes(getattr(state, name), grid.sea) for name in PROFILES]).T
 
 
-def _sun(moment: datetime.datetime) -> Array:
-    """Return its declination and Greenwich hour angle [rad], and its irradiance [W/m2]."""
-    clock = math.pi * ((moment.hour + moment.minute / 60 + moment.second / 3600) / 12 - 1)
-    hour_angle = clock + equation_of_time(moment)
-    return np.array([declination(moment), hour_angle, irradiance(moment)], np.float32)
+def sun_at(moment: datetime.datetime) -> Array:
+    """Return what :func:`.inputs.sunlight` takes of a UTC time, (3,).
+
+    Declination and Greenwich hour angle of the sun [rad], and its irradiance [W/m2].
+    """
+    sun = (declination(moment), greenwich_hour_angle(moment), irradiance(moment))
+    return np.array(sun, np.float32)
 
 
 def hours(moment: datetime.datetime) -> float:

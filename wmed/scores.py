@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from wmed.grids.grid import OceanGrid
+from wmed.grids.grid import OceanGrid, node_numbers
 
 Sums = dict[str, Tensor]
 
@@ -161,7 +160,7 @@ class PsiPoints:
         sea, dx, dy = grid.sea, grid.dx, grid.dy
         corner = sea[:-1, :-1] & sea[:-1, 1:] & sea[1:, :-1] & sea[1:, 1:]
         index = np.flatnonzero(corner)
-        u, v = _numbers(grid.sea_u), _numbers(grid.sea_v)
+        u, v = node_numbers(grid.sea_u), node_numbers(grid.sea_v)
         dx_u, dy_v = (dx[:, :-1] + dx[:, 1:]) / 2, (dy[:-1] + dy[1:]) / 2
         dx_psi, dy_psi = (dx_u[:-1] + dx_u[1:]) / 2, (dy_v[:, :-1] + dy_v[:, 1:]) / 2
         at = {
@@ -223,11 +222,6 @@ class PsiPoints:
         lattice[:, self.index] = values
         smooth = self.smooth_eta @ lattice.unflatten(1, (rows, columns)) @ self.smooth_xi
         return values - smooth.flatten(1)[:, self.index] / self.smoothed_sea
-
-
-def _numbers(sea: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the number of the node of each wet point of a lattice."""
-    return np.cumsum(sea.ravel(), dtype=np.int64).reshape(sea.shape) - 1
 
 
 def _gaussian(spacing: NDArray[np.float64]) -> Tensor:

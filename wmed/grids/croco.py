@@ -21,9 +21,10 @@ from wmed.grids.croco_layout import (
     points_shape,
     rho_shape,
 )
-from wmed.grids.croco_writer import KELVIN, write_history, write_like
+from wmed.grids.croco_writer import write_history, write_like
 from wmed.grids.grid import OceanGrid, ocean_grid
 from wmed.grids.netcdf import Source, normal_units, read_dates, to_seconds
+from wmed.physics.constants import ZERO_CELSIUS
 
 __all__ = [
     "bulk_algorithm",
@@ -170,7 +171,7 @@ def read_record(
         if state:
             celsius = source.check_units("temp", "degC", "K") if "temp" in source else ""
             sst = _surface(source, "temp", "rho", shape, record, "")
-            found["sst"] = sst + KELVIN if celsius == "degC" else sst
+            found["sst"] = sst + ZERO_CELSIUS if celsius == "degC" else sst
             for name in ("u", "v"):
                 found[name] = _surface(source, name, name, shape, record, "m s-1")
             _check_state(source, found, record)

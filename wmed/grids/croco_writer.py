@@ -23,13 +23,13 @@ from wmed.grids.croco_layout import (
 )
 from wmed.grids.grid import OceanGrid, inverse_mercator, mercator
 from wmed.grids.netcdf import LOCK, Source, create
+from wmed.physics.constants import ZERO_CELSIUS
 
 if TYPE_CHECKING:
     import netCDF4
 
 Array = NDArray[np.float32]
 
-KELVIN = np.float32(273.15)
 COMPRESSION = 4
 
 
@@ -70,7 +70,7 @@ def write_history(
     if start is None:
         start = times[0] - (times[1] - times[0] if len(times) > 1 else np.timedelta64(6, "h"))
     start = start.astype("datetime64[s]")
-    known, masks = STATE | FLUXES, {"rho": grid.sea, "u": grid.sea_u, "v": grid.sea_v}
+    known, masks = STATE | FLUXES, grid.masks
     written = {"temp" if name == "sst" else name: values for name, values in fields.items()}
     for name, values in written.items():
         if name not in known:
@@ -97,7 +97,7 @@ def write_history(
             points = known[name][0]
             levels = ("s_rho",) if name in STATE else ()
             variable = _create(file, name, ("time", *levels, *POINTS[points]), known[name])
-            offset = KELVIN if name == "temp" else np.float32(0)
+            offset = ZERO_CELSIUS if name == "temp" else 0.0
             for k, values in enumerate(written[name], start=1):
                 surface = np.where(masks[points], values - offset, 0).astype(np.float32)
                 if k == 1:

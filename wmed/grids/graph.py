@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from wmed.grids import remap
-from wmed.grids.grid import AtmosphereGrid, OceanGrid, at_nodes
+from wmed.grids.grid import AtmosphereGrid, OceanGrid, at_nodes, node_numbers
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
-
-Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> CouplingGraph:
     """
     if not ocean.sea.any():
         raise ValueError("the ocean has no sea point, so there is no graph")
-    rho, u, v = (_numbers(mask) for mask in (ocean.sea, ocean.sea_u, ocean.sea_v))
+    rho, u, v = (node_numbers(mask) for mask in ocean.masks.values())
     u_faces = np.stack([rho[:, :-1][u >= 0], rho[:, 1:][u >= 0]], axis=1)
     v_faces = np.stack([rho[:-1][v >= 0], rho[1:][v >= 0]], axis=1)
     around_u = np.pad(u, ((0, 0), (1, 1)), constant_values=-1)
@@ -225,8 +222,3 @@ def hetero(graph: CouplingGraph) -> HeteroData:
         data[name, "to", "rho"].edge_index = torch.stack([face.repeat(2), points])
         data[name, "to", "rho"].edge_attr = -offset
     return data
-
-
-def _numbers(sea: NDArray[np.bool_]) -> Numbers:
-    """Return the number of the node of each point, -1 on land."""
-    return np.where(sea, np.cumsum(sea).reshape(sea.shape) - 1, -1)

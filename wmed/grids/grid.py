@@ -69,6 +69,11 @@ class OceanGrid:
         """Whether a v point is sea, ``(eta - 1, xi)``."""
         return self.sea[1:] & self.sea[:-1]
 
+    @property
+    def masks(self) -> dict[str, Mask]:
+        """Whether a point is sea, by kind of points: "rho", "u" and "v"."""
+        return {"rho": self.sea, "u": self.sea_u, "v": self.sea_v}
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of where the sea points lie and how they are turned."""
@@ -270,6 +275,11 @@ def at_nodes(field: Field, sea: Mask) -> Field:
     """
     flat = field.reshape(*field.shape[:-2], -1)
     return flat.take(np.flatnonzero(sea), axis=-1)
+
+
+def node_numbers(sea: Mask) -> NDArray[np.int64]:
+    """Return the number of the node of each point, -1 on land, ``(n, m)``."""
+    return np.where(sea, np.cumsum(sea).reshape(sea.shape) - 1, -1)
 
 
 def on_grid(values: Field, sea: Mask, fill: float = 0.0) -> Field:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from wmed.grids.grid import AtmosphereGrid, OceanGrid, at_nodes, mercator, near
+from wmed.grids.grid import AtmosphereGrid, OceanGrid, at_nodes, mercator, near, node_numbers
 
 Array = NDArray[np.float64]
 Places = tuple[Array, Array]
@@ -126,9 +126,7 @@ def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> Remap:
     weight = (1 - np.abs(row[:, None] - rows)) * (1 - np.abs(column[:, None] - columns))
     weight *= atmosphere.sea[rows, columns]
     nearest = _nearest_sea(atmosphere, row, column, lon, lat)
-    node = np.full(atmosphere.sea.size, -1)
-    node[atmosphere.sea.ravel()] = np.arange(atmosphere.sea.sum())
-    index = node[rows * atmosphere.shape[1] + columns]
+    index = node_numbers(atmosphere.sea)[rows, columns]
     total = weight.sum(axis=1, keepdims=True)
     lonely = total[:, 0] < NO_SEA
     weight = np.where(lonely[:, None], [1.0, 0.0, 0.0, 0.0], weight / np.where(total > 0, total, 1))
@@ -216,9 +214,8 @@ def _newton(east: Array, north: Array, x: Array, y: Array) -> Places:
     # The plane that fits the grid best gives the first guess.
     rows, columns = np.indices(east.shape)
     matrix = np.stack([np.ones(east.size), east.ravel(), north.ravel()], axis=1)
-    plane = np.linalg.lstsq(matrix, np.stack([rows.ravel(), columns.ravel()], axis=1), rcond=None)[
-        0
-    ]
+    indices = np.stack([rows.ravel(), columns.ravel()], axis=1)
+    plane, *_ = np.linalg.lstsq(matrix, indices, rcond=None)
     place = (np.stack([np.ones_like(x), x, y], axis=1) @ plane).T
     limit = (sizes - 1)[:, None]
     place = np.clip(place, -1, limit + 1)
@@ -260,7 +257,7 @@ def _nearest_sea(
     nearest: a step from any other sea point towards the place leads to a nearer one.
     """
     sea = atmosphere.sea
-    node = np.cumsum(sea).reshape(sea.shape) - 1
+    node = node_numbers(sea)
     # Halfway between two it is the second one, always.
     j, i = np.floor(row + 0.5).astype(int), np.floor(column + 0.5).astype(int)
     nearest = node[j, i]
@@ -273,8 +270,9 @@ def _nearest_sea(
         mercator(atmosphere.lat[coast]),
     )
     px, py = near(lon[ashore], float(atmosphere.lon.mean())), mercator(lat[ashore])
-    for start in range(0, len(ashore), max(1, AT_ONCE // max(1, len(x)))):
-        part = slice(start, start + max(1, AT_ONCE // max(1, len(x))))
+    block = max(1, AT_ONCE // max(1, len(x)))
+    for start in range(0, len(ashore), block):
+        part = slice(start, start + block)
         distance = (px[part, None] - x) ** 2 + (py[part, None] - y) ** 2
         nearest[ashore[part]] = node[coast][distance.argmin(axis=1)]
     return nearest

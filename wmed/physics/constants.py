@@ -21,6 +21,9 @@ HEAT_CAPACITY_DRY_AIR = 1004.709
 HEAT_CAPACITY_VAPOUR = 1860.0
 """At constant pressure [J/kg/K]."""
 
+KAPPA = GAS_CONSTANT_DRY_AIR / HEAT_CAPACITY_DRY_AIR
+"""Temperature goes with the pressure to this power where air moves dry-adiabatically, 0.286."""
+
 REFERENCE_PRESSURE = 100000.0
 """Pressure where potential temperature is temperature [Pa]."""
 

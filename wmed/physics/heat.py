@@ -1,4 +1,4 @@
-"""Net heat into the sea; every part is positive where the sea gains heat [W/m2]."""
+"""Radiation and net heat; all that is net is positive where the sea gains heat [W/m2]."""
 
 from __future__ import annotations
 
@@ -26,6 +26,25 @@ def net_longwave(
     """
     emitted = STEFAN_BOLTZMANN * sea_surface_temperature.square().square()
     return emissivity * (downward - emitted)
+
+
+def sky_longwave(temperature: Tensor, vapour_pressure: Tensor, cover: Tensor | float) -> Tensor:
+    """Thermal radiation from the sky [W/m2] (Bignami et al. 1995, J. Geophys. Res. 100).
+
+    ``sigma Ta^4 (0.653 + 0.00535 e) (1 + 0.1762 C^2)``, e in hPa; fitted to the Western
+    Mediterranean.
+
+    Parameters
+    ----------
+    temperature : [K]
+        Of the air near the surface.
+    vapour_pressure : [Pa]
+        There.
+    cover : Tensor or float
+        Share of the sky that clouds cover.
+    """
+    clear = STEFAN_BOLTZMANN * temperature**4 * (0.653 + 0.00535 * vapour_pressure / 100)
+    return clear * (1 + 0.1762 * cover**2)
 
 
 def net_heat(shortwave: Tensor, longwave: Tensor, latent: Tensor, sensible: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -12,12 +13,14 @@ from wmed.physics.constants import (
     GRAVITY,
     HEAT_CAPACITY_DRY_AIR,
     HEAT_CAPACITY_VAPOUR,
+    KAPPA,
     REFERENCE_PRESSURE,
     VAPOUR_RATIO,
     VIRTUAL,
     ZERO_CELSIUS,
 )
 
+_LN10 = math.log(10)
 COLDEST = 180.0
 """Below this temperature [K] saturation is that of this temperature: no overflow on land, where
 files hold nonsense."""
@@ -59,9 +62,6 @@ def saturation_vapour_pressure(
     return torch.minimum(saturation, pressure)
 
 
-_LN10 = 2.302585092994046
-
-
 def saturation_specific_humidity(
     temperature: Tensor, pressure: Tensor, salt: float = 1.0, formula: Saturation = "goff"
 ) -> Tensor:
@@ -84,6 +84,11 @@ def specific_humidity_of_vapour(vapour_pressure: Tensor, pressure: Tensor) -> Te
     return VAPOUR_RATIO * vapour_pressure / (pressure - (1 - VAPOUR_RATIO) * vapour_pressure)
 
 
+def vapour_pressure(humidity: Tensor, pressure: Tensor) -> Tensor:
+    """Vapour pressure [Pa] of air of this specific humidity [kg/kg] and pressure [Pa]."""
+    return humidity * pressure / (VAPOUR_RATIO + (1 - VAPOUR_RATIO) * humidity)
+
+
 def specific_humidity(mixing_ratio: Tensor) -> Tensor:
     """Vapour per moist air [kg/kg] from vapour per dry air [kg/kg]."""
     return mixing_ratio / (1 + mixing_ratio)
@@ -91,8 +96,7 @@ def specific_humidity(mixing_ratio: Tensor) -> Tensor:
 
 def air_temperature(potential_temperature: Tensor, pressure: Tensor) -> Tensor:
     """Temperature [K] of air of this potential temperature [K] at this pressure [Pa]."""
-    exponent = GAS_CONSTANT_DRY_AIR / HEAT_CAPACITY_DRY_AIR
-    return potential_temperature * (pressure / REFERENCE_PRESSURE) ** exponent
+    return potential_temperature * (pressure / REFERENCE_PRESSURE) ** KAPPA
 
 
 def air_density(temperature: Tensor, humidity: Tensor, pressure: Tensor) -> Tensor:

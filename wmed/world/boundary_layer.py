@@ -22,9 +22,9 @@ from torch import Tensor
 
 from wmed.physics.bulk import coare36
 from wmed.physics.constants import (
-    GAS_CONSTANT_DRY_AIR,
     GRAVITY,
     HEAT_CAPACITY_DRY_AIR,
+    KAPPA,
     REFERENCE_PRESSURE,
     VIRTUAL,
     VON_KARMAN,
@@ -43,7 +43,6 @@ LAPSE = 0.004
 """Potential temperature of the free air grows by this [K/m]."""
 SHALLOW, DEEP = 70.0, 1500.0
 """Bounds of the depth of the boundary layer [m]."""
-EXPONENT = GAS_CONSTANT_DRY_AIR / HEAT_CAPACITY_DRY_AIR
 
 
 class Columns(NamedTuple):
@@ -112,7 +111,7 @@ def columns(air: Weather, heights: Tensor, coriolis: Tensor) -> Columns:
     above = _smoothstep((z - depth) / (80 + 0.25 * depth))
     theta = mixed + above * inversion + LAPSE * (z - depth).clamp(min=0)
 
-    exner0 = (air.pressure / REFERENCE_PRESSURE) ** EXPONENT
+    exner0 = (air.pressure / REFERENCE_PRESSURE) ** KAPPA
     pressure = _hydrostatic(exner0, theta, heights)
     saturated = saturation_specific_humidity(air_temperature(theta, pressure), pressure)
     free = torch.minimum(air.aloft * saturated, 0.95 * humidity[-1])
@@ -196,9 +195,10 @@ def _hydrostatic(exner0: Tensor, virtual: Tensor, heights: Tensor) -> Tensor:
     first = slope[:1] * heights[0]
     steps = (slope[1:] + slope[:-1]) / 2 * heights.diff()[:, None, None]
     exner = exner0 - torch.cumsum(torch.cat([first, steps]), dim=0)
-    return REFERENCE_PRESSURE * exner ** (1 / EXPONENT)
+    return REFERENCE_PRESSURE * exner ** (1 / KAPPA)
 
 
 def _smoothstep(x: Tensor) -> Tensor:
+    """Rise from 0 where x is 0 to 1 where it is 1, without a kink."""
     x = x.clamp(0, 1)
     return x * x * (3 - 2 * x)

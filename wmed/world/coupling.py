@@ -22,6 +22,7 @@ from wmed.grids.grid import AtmosphereGrid, OceanGrid, on_grid
 from wmed.grids.mesonh import stagger, unstagger
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.physics.heat import net_heat, net_longwave
+from wmed.physics.thermodynamics import vapour_pressure
 from wmed.world.boundary_layer import columns
 from wmed.world.domain import (
     HEIGHTS,
@@ -33,7 +34,7 @@ from wmed.world.domain import (
     ocean_grid,
 )
 from wmed.world.events import INTERVAL, Event
-from wmed.world.radiation import Clouds, clouds, downward_longwave, shortwave, vapour_pressure
+from wmed.world.radiation import Clouds, clouds, downward_longwave, shortwave
 from wmed.world.sea import currents, stream_function, temperature, warm_layer
 from wmed.world.weather import terrain, weather
 

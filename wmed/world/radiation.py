@@ -6,8 +6,7 @@
 - Short wave at noon or any moment: clear sky after Zillman (1972),
   S cos^2 / (1.085 cos + e (2.7 + cos) 1e-5 + 0.10) with the vapour pressure e in Pa; clouds take at
   most 0.70 (low), 0.45 (middle) and 0.20 (cirrus) of it, the sea reflects 0.066.
-- Long wave from the sky after Bignami et al. (1995, J. Geophys. Res. 100), fitted to the Western
-  Mediterranean: sigma Ta^4 (0.653 + 0.00535 e) (1 + 0.1762 C^2), e in hPa.
+- Long wave from the sky after Bignami et al. (1995), see :func:`wmed.physics.heat.sky_longwave`.
 
 What the papers fitted to means of a day or an hour are values of a moment here. There is no
 twilight and no diffuse light from neighbours.
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.random_fields import rank
-from wmed.physics.constants import ALBEDO, STEFAN_BOLTZMANN, VAPOUR_RATIO
+from wmed.physics.heat import net_shortwave, sky_longwave
 from wmed.physics.thermodynamics import (
     air_temperature,
     saturation_specific_humidity,
@@ -75,7 +74,7 @@ def shortwave(toa: Tensor, cos_zenith: Tensor, vapour_pressure: Tensor, cover: C
     mu = cos_zenith.clamp(min=0)
     clear = toa * mu / (1.085 * mu + vapour_pressure * (2.7 + mu) * 1e-5 + 0.10)
     kept = (1 - 0.70 * cover.low) * (1 - 0.45 * cover.middle) * (1 - 0.20 * cover.cirrus)
-    return (1 - ALBEDO) * clear * kept
+    return net_shortwave(clear * kept)
 
 
 def downward_longwave(temperature: Tensor, vapour_pressure: Tensor, cover: Clouds) -> Tensor:
@@ -89,15 +88,10 @@ def downward_longwave(temperature: Tensor, vapour_pressure: Tensor, cover: Cloud
     cover : Clouds of (...)
     """
     total = 1 - (1 - cover.low) * (1 - cover.middle) * (1 - 0.4 * cover.cirrus)
-    clear = STEFAN_BOLTZMANN * temperature**4 * (0.653 + 0.00535 * vapour_pressure / 100)
-    return clear * (1 + 0.1762 * total**2)
-
-
-def vapour_pressure(humidity: Tensor, pressure: Tensor) -> Tensor:
-    """Return the vapour pressure [Pa] of air of a specific humidity [kg/kg] and pressure [Pa]."""
-    return humidity * pressure / (VAPOUR_RATIO + (1 - VAPOUR_RATIO) * humidity)
+    return sky_longwave(temperature, vapour_pressure, total)
 
 
 def _cover(relative: Tensor, critical: float) -> Tensor:
+    """Return the share of the sky that clouds cover, by the relative humidity [1]."""
     dryness = ((1 - relative) / (1 - critical)).clamp(0, 1)
     return 1 - dryness.sqrt()
