@@ -1,77 +1,60 @@
-"""Construction of the coupling graph of the western Mediterranean, against dense block masks.
-
-    python benchmarks/wmed_graph.py
-    python benchmarks/wmed_graph.py --data DIR     # with croco_his*.nc and ECMWF_*.nc of one event
-
-At full size, 539 x 631 rho points under 110 x 130 mass points; without `--data` two Mercator grids
-of that size are made up, with islands.
-
-construction
-    From the two grids to the operator and the graph (``wmed.grids.graph.build``), and to that of
-    torch_geometric; each after all imports, in a process of its own. Against the way of one dense
-    mask over the ocean per block of the atmosphere, that is per cell between four mass points
-    (109 x 129 = 14,061 of them): a comparison of all rho points with the four borders, which are
-    closed, then the sea points of each block joined to its corners. That builds only these edges:
-    no weights, no nearest sea, no faces, no neighbours. All masks are kept, as that way does; with
-    `--share` only those of so many blocks are made, evenly chosen, and seconds and bytes scaled.
-    Memory is the growth of the largest resident set (``VmHWM``). The ways take turns; what counts
-    is the median of the ratios of neighbours.
-interpolation
-    Milliseconds to bring 75 channels to all rho nodes: the kernel in use, an index per corner, and
-    a sparse matrix. On one thread of torch.
-"""
+"""The graph's part of ``benchmarks/wmed.py``: its construction, against dense block masks."""
 
 from __future__ import annotations
 
-import argparse
-import json
+import multiprocessing
 import re
 import statistics
-import subprocess
-import sys
-import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.turns import now
+from benchmarks.turns import Cost, median, now
 from wmed.grids import croco, graph, mesonh
-from wmed.grids.grid import AtmosphereGrid, OceanGrid, ocean_grid
-from wmed.tests.grids_made_up import mercator_points
+from wmed.grids.grid import AtmosphereGrid, OceanGrid
+from wmed.world import domain
 
 Grids = tuple[AtmosphereGrid, OceanGrid]
+Result = TypeVar("Result")
 
-OCEAN, ATMOSPHERE = (539, 631), (110, 130)
-WEST, SOUTH, SPACING, AIR_SPACING = -5.79, 34.893, 0.0237, 0.1174
 ALLOWED_SECONDS, ALLOWED_BYTES = 5.0, 2e9
 CHANNELS = 75
-REPEATS = 5
 
 
-def made_up_grids() -> Grids:
-    """Return two grids of full size, about 40 % of them sea."""
-    lon, lat = mercator_points(OCEAN, WEST, SOUTH, SPACING)
-    air_lon, air_lat = mercator_points(ATMOSPHERE, WEST - 0.08, SOUTH - 0.05, AIR_SPACING)
-
-    def sea(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.asarray(np.sin(2.1 * x) + np.cos(1.7 * y) + np.sin(x * y / 9) > 0.3)
-
-    air = AtmosphereGrid(air_lon, air_lat, sea(air_lon, air_lat), np.array([10.0]))
-    return air, ocean_grid(lon, lat, sea(lon, lat))
-
-
-def read_grids(folder: Path | None) -> Grids:
-    """Return the grids of the first files of a folder, or made-up ones."""
+def grids_of(shape: tuple[int, int], folder: Path | None = None) -> Grids:
+    """Return the grids of the first files of a folder, else those of an ocean of some shape."""
     if folder is None:
-        return made_up_grids()
-    history, air = (sorted(folder.glob(pattern)) for pattern in ("*his*.nc", "ECMWF*.nc"))
-    if not history or not air:
+        ocean = domain.ocean_axes(shape)
+        air = domain.atmosphere_axes(ocean)
+        return domain.atmosphere_grid(air), domain.ocean_grid(ocean)
+    history, states = (sorted(folder.glob(pattern)) for pattern in ("*his*.nc", "ECMWF*.nc"))
+    if not history or not states:
         raise SystemExit(f"{folder} has no *his*.nc and ECMWF*.nc")
-    return mesonh.read_grid(air[0]), croco.read_grid(history[0])
+    return mesonh.read_grid(states[0]), croco.read_grid(history[0])
+
+
+def size_of(grids: Grids) -> str:
+    """Say how large two grids are."""
+    air, ocean = (" x ".join(map(str, grid.shape)) for grid in grids)
+    return f"ocean {ocean}, {int(grids[1].sea.sum()):,} of them sea, atmosphere {air}"
+
+
+def alone(work: Callable[..., Result], *arguments: object) -> Result:
+    """Call something in a process of its own, which has not been larger before."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def largest() -> int:
+    """Return the largest resident set of this process [bytes]."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 def by_block_masks(grids: Grids, share: float) -> tuple[int, int]:
@@ -103,62 +86,58 @@ def by_block_masks(grids: Grids, share: float) -> tuple[int, int]:
     return len(blocks), np.concatenate(edges, axis=1).shape[1]
 
 
-def largest() -> int:
-    """Return the largest resident set of this process [bytes]."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) * 1024 if found else 0
+class Construction(NamedTuple):
+    """What a way takes: time, bytes; and the edges between air and sea that it finds."""
+
+    cost: Cost
+    size: float
+    edges: float
 
 
-def run(way: str, folder: Path | None, share: float) -> None:
-    """Go one way, and print what it took as JSON."""
+def construct(way: str, grids: Grids, share: float) -> Construction:
+    """Go one way in this process."""
     import torch_geometric.data  # noqa: F401
 
     torch.set_num_threads(1)
-    grids = read_grids(folder)
+    scale = 1.0
     before, start = largest(), now()
     if way == "masks":
         blocks, edges = by_block_masks(grids, share)
         scale = (grids[0].shape[0] - 1) * (grids[0].shape[1] - 1) / blocks
     else:
-        coupling, scale = graph.build(*grids), 1.0
+        coupling = graph.build(*grids)
         edges = int((coupling.weight > 0).sum())
         if way == "hetero":
             graph.hetero(coupling)
-    cost = now() - start
-    grown = largest() - before
-    print(json.dumps([cost.wall * scale, cost.cpu * scale, grown * scale, edges * scale]))
+    cost, grown = now() - start, largest() - before
+    return Construction(cost / Cost(1 / scale, 1 / scale), grown * scale, edges * scale)
 
 
-def measure(way: str, folder: Path | None, share: float) -> list[float]:
-    """Go one way in a process of its own: seconds, of the processor, bytes and edges."""
-    command = [sys.executable, __file__, "--run", way, "--share", str(share)]
-    command += ["--data", str(folder)] if folder else []
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found: list[float] = json.loads(output.splitlines()[-1])
-    return found
-
-
-def print_construction(folder: Path | None, share: float, repeats: int) -> None:
+def print_construction(grids: Grids, share: float, repeats: int) -> None:
     """Print what each way takes, and the ratios."""
     labels = {
         "graph": "operator and graph",
         "hetero": "the same, and torch_geometric's",
         "masks": "block masks" if share == 1 else f"block masks ({share:.0%} made, scaled)",
     }
-    costs: dict[str, list[list[float]]] = {way: [] for way in labels}
-    for _ in range(repeats):
-        for way, found in costs.items():
-            found.append(measure(way, folder, share))
+    turns = [{way: alone(construct, way, grids, share) for way in labels} for _ in range(repeats)]
+    print(f"\nconstruction: {size_of(grids)}")
     print(f"{'':36s}{'seconds':>10s}{'processor':>11s}{'MB':>9s}{'edges air-sea':>15s}")
     for way, label in labels.items():
-        wall, cpu, size, edges = (statistics.median(x) for x in zip(*costs[way], strict=True))
-        print(f"{label:36s}{wall:10.2f}{cpu:11.2f}{size / 1e6:9.0f}{edges:15,.0f}")
+        cost = median(turn[way].cost for turn in turns)
+        size = statistics.median(turn[way].size for turn in turns)
+        edges = turns[0][way].edges
+        print(f"{label:36s}{cost.wall:10.2f}{cost.cpu:11.2f}{size / 1e6:9.0f}{edges:15,.0f}")
     for way in ("graph", "hetero"):
-        pairs = list(zip(costs["masks"], costs[way], strict=True))
-        faster, smaller = (statistics.median(m[k] / g[k] for m, g in pairs) for k in (0, 2))
-        print(f"block masks / {labels[way]}: time {faster:.0f}, memory {smaller:.0f}")
-    worst, size = (max(cost[k] for cost in costs["hetero"]) for k in (0, 2))
-    good = worst <= ALLOWED_SECONDS and size <= ALLOWED_BYTES
+        faster = median(turn["masks"].cost / turn[way].cost for turn in turns)
+        smaller = statistics.median(turn["masks"].size / max(turn[way].size, 1) for turn in turns)
+        print(
+            f"block masks / {labels[way]}: time {faster.wall:.0f}, processor {faster.cpu:.0f}, "
+            f"memory {smaller:.0f}"
+        )
+    slowest = max(turn["hetero"].cost.wall for turn in turns)
+    size = max(turn["hetero"].size for turn in turns)
+    good = slowest <= ALLOWED_SECONDS and size <= ALLOWED_BYTES
     print(f"wanted: {ALLOWED_SECONDS:g} s, {ALLOWED_BYTES / 1e9:g} GB: {'yes' if good else 'NO'}")
 
 
@@ -170,10 +149,10 @@ def by_index(values: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     return found
 
 
-def print_interpolation(folder: Path | None) -> None:
+def print_interpolation(grids: Grids, repeats: int) -> None:
     """Print how long each way to interpolate takes."""
     warnings.filterwarnings("ignore", message="Sparse")
-    coupling = graph.build(*read_grids(folder))
+    coupling = graph.build(*grids)
     index, weight, rho = coupling.index, coupling.weight, coupling.sizes["rho"]
     values = torch.randn(coupling.atmosphere_nodes, CHANNELS)
     matrix = torch.sparse_csr_tensor(
@@ -188,35 +167,14 @@ def print_interpolation(folder: Path | None) -> None:
         "sparse matrix": lambda: matrix @ values,
     }
     expected = by_index(values, index, weight)
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(REPEATS + 1):
+    costs: dict[str, list[Cost]] = {way: [] for way in ways}
+    for _ in range(repeats + 1):
         for way, work in ways.items():
-            start = time.perf_counter()
+            start = now()
             found = work()
-            seconds[way].append(time.perf_counter() - start)
+            costs[way].append(now() - start)
             torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    print(f"\ninterpolation of {CHANNELS} channels to {rho:,} rho nodes")
-    for way, found_seconds in seconds.items():
-        print(f"  {way:20s}{1e3 * statistics.median(found_seconds[1:]):8.0f} ms")
-
-
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, help="folder with raw files (default: made up)")
-    parser.add_argument("--share", type=float, default=1.0, help="of the blocks (default: 1)")
-    parser.add_argument("--repeats", type=int, default=3, help="of each way (default: 3)")
-    parser.add_argument("--run", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.run:
-        run(arguments.run, arguments.data, arguments.share)
-        return
-    torch.set_num_threads(1)
-    print_construction(arguments.data, arguments.share, arguments.repeats)
-    print_interpolation(arguments.data)
-
-
-if __name__ == "__main__":
-    main()
+    print(f"\ninterpolation of {CHANNELS} channels to {rho:,} rho nodes: ms, of the processor")
+    for way, some in costs.items():
+        cost = median(some[1:])
+        print(f"  {way:20s}{1e3 * cost.wall:8.0f}{1e3 * cost.cpu:8.0f}")

@@ -35,9 +35,11 @@ from torch import Tensor
 
 from ai4sim.surrogate import split_channels
 from wmed.grids.graph import to_faces, to_rho
-from wmed.layout import FLUXES, PROFILES, Layout
-from wmed.physics.bulk import BulkFluxes, bulk_inputs, coare36, constant_bulk, ecmwf
-from wmed.physics.constants import ALBEDO, EMISSIVITY, STEFAN_BOLTZMANN
+from wmed.layout import FLUXES, HEAT_PARTS, Layout
+from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
+from wmed.physics.constants import EMISSIVITY, STEFAN_BOLTZMANN
+from wmed.physics.heat import net_shortwave
+from wmed.schemes import bulk_state
 
 if TYPE_CHECKING:
     from wmed.grids.graph import CouplingGraph
@@ -53,8 +55,6 @@ CONSTANT = 1e-6
 """Standard deviation, relative to the size of the mean, up to which an input is constant."""
 OUTPUTS = (*FLUXES, "heat")
 """What is fitted: the heat of its own where some part of it is not known."""
-PARTS = ("shortwave", "longwave", "latent", "sensible")
-"""The parts of the heat, in the order of their constants."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Baselines:
         Drag coefficient of ``constant_bulk``.
     constants : (4,)
         Share of the sun's radiation, share of the sky's, transfer coefficients of moisture and of
-        heat: in the order of the :data:`PARTS`.
+        heat: in the order of :data:`.layout.HEAT_PARTS`.
     center, scale : (input_channels + 1,)
         Of the inputs and of the wind speed; a constant one has the scale 0.
     intercept : (output,)
@@ -121,7 +121,7 @@ class Baselines:
             No rows, shapes that do not fit, or not one row with a stress.
         """
         bilinear, nearest, fluxes = _rows(samples, layout)
-        bulk = _state(bilinear, layout, height)
+        bulk = bulk_state(bilinear, layout, height)
         drag = _fit_drag(bulk, fluxes)
         if not drag.isfinite():
             raise ValueError("baselines: no row of the training set has a stress of some wind")
@@ -193,7 +193,7 @@ class Baselines:
         line = z @ self.weights.to(z) + self.intercept.to(z)
         found["ridge"] = _named(line.to(nearest))
         # One radiation for all three; of the interpolated state, as it is no matter of the cell.
-        at, at_nearest = (_state(x, layout, float(self.height)) for x in (bilinear, nearest))
+        at, at_nearest = (bulk_state(x, layout, float(self.height)) for x in (bilinear, nearest))
         radiation = self._radiation(bilinear, at, layout)
         cd, (ch, ce) = float(self.drag), (float(self.constants[i]) for i in (3, 2))
         height = {"z_wind": float(self.height), "z_air": float(self.height)}
@@ -332,21 +332,11 @@ def _ridge(z: Tensor, fluxes: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
 # ---- states and fluxes ---------------------------------------------------------------------------
 
 
-def _state(inputs: Tensor, layout: Layout, height: float) -> dict[str, Any]:
-    """Return the arguments of a bulk formula from rows of inputs (..., input_channels)."""
-    x = split_channels(inputs, layout.inputs)
-    return bulk_inputs(
-        **{name: x[name][..., 0] for name in PROFILES},
-        **{name: x[name] for name in ("sea_surface_temperature", "current_x", "current_y")},
-        height=height,
-    )
-
-
 def _radiation_terms(
     inputs: Tensor, bulk: Mapping[str, Any], layout: Layout
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what the sea takes up of all sunlight, of a black sky, and what it radiates [W/m2]."""
-    sun = (1 - ALBEDO) * split_channels(inputs, layout.inputs)["toa_shortwave"]
+    sun = net_shortwave(split_channels(inputs, layout.inputs)["toa_shortwave"])
     sky, sea = (
         EMISSIVITY * STEFAN_BOLTZMANN * bulk[name].pow(4)
         for name in ("air_temperature", "sea_surface_temperature")
@@ -373,7 +363,7 @@ def _turbulent(fluxes: BulkFluxes) -> dict[str, Tensor]:
 
 def _with_heat(fluxes: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return fluxes with the sum of the parts of the heat."""
-    return {**fluxes, "heat": torch.stack([fluxes[name] for name in PARTS]).sum(0)}
+    return {**fluxes, "heat": torch.stack([fluxes[name] for name in HEAT_PARTS]).sum(0)}
 
 
 def _on_faces(fluxes: Mapping[str, Tensor], graph: CouplingGraph) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from ai4sim.nets.graph_net import GraphNet
+from ai4sim.surrogate import split_channels
 from wmed.features import (
     SKY_FEATURES,
     SURFACE_FEATURES,
@@ -182,7 +183,8 @@ class CouplingNet(GraphNet):
 
         wind = of_points(torch.stack([surface.wind_x, surface.wind_y], dim=-1))
         ahead = wind / of_points(surface.speed)[..., None]
-        current = of_points(nodes[:, -4:-2])
+        named = split_channels(nodes, self.layout.inputs)
+        current = of_points(torch.stack([named["current_x"], named["current_y"]], dim=-1))
         hidden = of_points(self.point(known))
 
         columns = graph["atmosphere"].columns

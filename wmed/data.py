@@ -22,13 +22,14 @@ from ai4sim.splits import Split, Strategy, find_table
 from wmed.grids import croco
 from wmed.grids.graph import CouplingGraph, build
 from wmed.grids.grid import on_grid
+from wmed.layout import points_of
 from wmed.preprocess import HISTORIES, NEEDED, TARGETS, Grids, process, read_grids
 
 log = logging.getLogger(__name__)
 
 STATE = ("atmosphere", "sst", "current_u", "current_v", "sun")
 """Arrays that a batch has in every stage."""
-WRITTEN = ("tau_x", "tau_y", "heat", "shortwave", "longwave", "latent", "sensible")
+WRITTEN = tuple(TARGETS)
 """Predicted fluxes in the order of a row, and as they are written."""
 
 
@@ -189,9 +190,9 @@ class CouplingDataModule(RowDataModule[Grids]):
         count = sum(table.rows for table in tables)
         chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
         ends = np.cumsum([table.rows for table in tables])
-        names = {**{n: a.shape[1:] for t in tables for n, a in t.arrays.items()}}
-        names |= self.widths("train")
-        found = {name: torch.empty(len(chosen), *shape) for name, shape in names.items()}
+        shapes = {n: a.shape[1:] for table in tables for n, a in table.arrays.items()}
+        shapes |= self.widths("train")
+        found = {name: torch.empty(len(chosen), *shape) for name, shape in shapes.items()}
         for i, row in enumerate(chosen.tolist()):
             k = int(np.searchsorted(ends, row, side="right"))
             start = row - int(ends[k]) + tables[k].rows
@@ -220,20 +221,18 @@ class CouplingDataModule(RowDataModule[Grids]):
 
     @property
     def _sizes(self) -> list[int]:
-        points = {"tau_x": "u", "tau_y": "v"}
-        return [self.graph.sizes[points.get(name, "rho")] for name in WRITTEN]
+        return [self.graph.sizes[points_of(name)] for name in WRITTEN]
 
     def write_like(self, source: Path, destination: Path, outputs: NDArray[np.float32]) -> None:
         """Write a copy of an ocean's file with other fluxes, atomically."""
         _, attributes = self.processed(source)
-        grid = self.layout.ocean
-        seas = {"tau_x": grid.sea_u, "tau_y": grid.sea_v}
+        masks = self.layout.ocean.masks
         edges = np.cumsum(self._sizes)[:-1]
         names = {**TARGETS, "sensible": "shflx_sen"}
 
         def fields(row: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
             parts = zip(WRITTEN, np.split(row, edges), strict=True)
-            return {names[name]: on_grid(part, seas.get(name, grid.sea)) for name, part in parts}
+            return {names[name]: on_grid(part, masks[points_of(name)]) for name, part in parts}
 
         records: Sequence[int] = attributes["records"]
         croco.write_like(

@@ -4,61 +4,28 @@ Only sums over points are kept, in float64, by file and by class of wind, so tha
 size streams through and the parts of several processes add up to the whole: never a mean over
 batches. Each quantity is compared where its file has it; land has no point and counts nowhere.
 
-Metrics of the model and of each baseline, ``<quantity>_<metric>``. Quantities:
-
-``tau_x``, ``tau_y``  [N/m2]
-    The stress on u and on v points. ``tau`` is both together: the RMSE is that of the vector.
-``heat``, ``shortwave``, ``longwave``, ``latent``, ``sensible``  [W/m2]
-    On rho points, positive into the sea; ``non_solar`` is heat minus short wave, each with its
-    own. The turn of day and night, which is known, dominates the others.
-``stress_curl``  [N/m3]
-    On the corners where four wet cells meet (psi points).
-
-Metrics:
-
-``r2``, ``rmse``, ``mae``, ``bias``
-    The R2 of all points at once, around their one mean.
-
-Of each model, and under ``target`` of the labels:
-
-``stress_angle_mae``, ``stress_angle_bias``  [degree]
-    Turning of the stress at rho points with four wet faces, weighted by the stress of the target;
-    anticlockwise is positive.
-``wind_work``  [W/m2]
-    What the wind does to the currents: the mean of ``tau_x u`` over u points plus the mean of
-    ``tau_y v`` over v points. ``wind_work_error`` is how much too large it is [%].
-``s_tau``  [N s/m3]
-    Stress-current coupling coefficient (Renault et al. 2016, 2017): the slope of the regression of
-    the curl of the stress on the vorticity of the current, over all psi points and times. Of
-    both, the mesoscale anomaly is taken at each time: what is left after a Gaussian smoothing over
-    the sea of cutoff wavelength 250 km. It is negative; ``s_tau_error`` is by how much it is too
-    strong [%].
-
-What does not exist, the R2 of a constant target or a flux that a baseline does not give, is None.
+What is formed of the sums stands in :mod:`wmed.tables`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ai4sim.metrics import plain_number, plain_numbers, require_finite
+from ai4sim.metrics import require_finite
+from wmed import tables
 from wmed.grids.graph import to_faces, to_rho
-from wmed.layout import HEAT
+from wmed.layout import HEAT, points_of
 from wmed.samples import MODEL, TARGET, Fluxes, Samples
 from wmed.scores import (
-    WIND_CLASSES,
     PsiPoints,
     Sums,
     add,
     added,
-    coupling_coefficient,
     coupling_sums,
-    metrics_of,
     sums_by_class,
     turning,
     wind_class,
@@ -67,23 +34,6 @@ from wmed.scores import (
 if TYPE_CHECKING:
     from wmed.grids.graph import CouplingGraph
     from wmed.grids.grid import OceanGrid
-
-QUANTITIES = ("tau_x", "tau_y", *HEAT, "non_solar", "stress_curl")
-"""Quantities with all metrics."""
-METRICS = ("r2", "rmse", "mae", "bias")
-HEADLINE = (
-    "tau_x_r2",
-    "tau_y_r2",
-    "heat_r2",
-    "non_solar_r2",
-    "tau_rmse",
-    "heat_rmse",
-    "non_solar_rmse",
-    "stress_curl_r2",
-    "s_tau_error",
-    "wind_work_error",
-)
-"""Metrics to read first."""
 
 
 class FluxEvaluation:
@@ -209,8 +159,8 @@ class FluxEvaluation:
         for name, guess in guesses.items():
             scores = self.scores.setdefault(file, {}).setdefault(name, {})
             for quantity in truth.keys() & guess.keys():
-                where = {"tau_x": "u", "tau_y": "v"}.get(quantity, "rho")
-                sums = sums_by_class(truth[quantity], guess[quantity], classes[where])
+                of_points = classes[points_of(quantity)]
+                sums = sums_by_class(truth[quantity], guess[quantity], of_points)
                 add(scores.setdefault(quantity, {}), sums)
             if not {"tau_x", "tau_y"} <= guess.keys():
                 continue
@@ -273,15 +223,13 @@ class FluxEvaluation:
     # ---- what the sums say ----------------------------------------------------------------------
 
     def metrics(self) -> dict[str, Any]:
-        """Form the metrics of the module's docstring, those of each file and by wind.
+        """Form the metrics of :mod:`wmed.tables`, those of each file and by wind.
 
         Returns
         -------
         dict
-            ``{"model": {metric: value}, "baselines": {name: {metric: value}}, "target": {metric:
-            value}, "cases": {file: {"model": ..., "baselines": ..., "target": ...}}, "by_wind":
-            ...}``. ``by_wind`` is ``{"coordinate": {"name", "units", "values"}, "points":
-            {quantity: values}, metric: {quantity: {name: values}}}``, a value per class of wind.
+            What :func:`.tables.table` gives of all files; of each of them under ``cases``; and
+            ``by_wind``, see :func:`.tables.by_wind`.
 
         Raises
         ------
@@ -292,9 +240,9 @@ class FluxEvaluation:
             raise ValueError("no file has been evaluated")
         files = sorted(self.scores)
         return {
-            **self._table(files),
-            "cases": {file: self._table([file]) for file in files},
-            "by_wind": self._by_wind(),
+            **tables.table(self, files),
+            "cases": {file: tables.table(self, [file]) for file in files},
+            "by_wind": tables.by_wind(self),
         }
 
     @property
@@ -313,79 +261,6 @@ class FluxEvaluation:
         chosen = self.coupling if files is None else files
         return added(self.coupling.get(file, {}).get(name, {}) for file in chosen)
 
-    def _table(self, files: Sequence[str]) -> dict[str, Any]:
-        """Return the metrics of some files."""
-        table = {name: self._metrics(name, files) for name in self.names}
-        s_tau = self._coefficient(TARGET, files)
-        target = {
-            "times": sum(self.times[file] for file in files),
-            "s_tau": _plain(s_tau),
-            "wind_work": _plain(self._work(MODEL, files, "target")),
-        }
-        return {MODEL: table.pop(MODEL), "baselines": table, TARGET: target}
-
-    def _metrics(self, name: str, files: Sequence[str]) -> dict[str, float | None]:
-        """Form all metrics of one model."""
-        total = {
-            quantity: {key: value.sum() for key, value in sums.items()}
-            for quantity in (*QUANTITIES, "stress_angle")
-            if (sums := self.classes(name, quantity, files))
-        }
-        found: dict[str, float | None] = {}
-        for quantity in QUANTITIES:
-            values = metrics_of(total[quantity]) if quantity in total else {}
-            for metric in METRICS:
-                found[f"{quantity}_{metric}"] = _plain(values.get(metric))
-        found |= _of_vector(total)
-        angle = metrics_of(total["stress_angle"]) if "stress_angle" in total else {}
-        for metric in ("mae", "bias"):
-            found[f"stress_angle_{metric}"] = _plain(angle.get(metric))
-        work = {of: self._work(name, files, of) for of in ("predicted", "target")}
-        slope = {of: self._coefficient(of, files) for of in (name, TARGET)}
-        found["wind_work"], found["s_tau"] = _plain(work["predicted"]), _plain(slope[name])
-        found["wind_work_error"] = _excess(work["predicted"], work["target"])
-        found["s_tau_error"] = _excess(slope[name], slope[TARGET])
-        return found
-
-    def _work(self, name: str, files: Sequence[str], of: str) -> float:
-        """Return the wind work [W/m2] of what a model predicts, or of its "target"."""
-        work = 0.0
-        for axis in "xy":
-            sums = self.classes(name, f"work_{axis}", files)
-            if not sums:
-                return math.nan
-            value = sums["target"] + (sums["error"] if of == "predicted" else 0.0)
-            work += float(value.sum() / sums["weight"].sum())
-        return work
-
-    def _coefficient(self, name: str, files: Sequence[str]) -> float:
-        """Return s_tau of a model or of the labels."""
-        sums = self.vorticity_sums(name, files)
-        return coupling_coefficient(sums) if sums else math.nan
-
-    def _by_wind(self) -> dict[str, Any]:
-        """Return the metrics by class of wind."""
-        found: dict[str, Any] = {
-            "coordinate": {
-                "name": "relative wind speed",
-                "units": "m/s",
-                "values": list(WIND_CLASSES),
-            },
-            "points": {},
-            **{metric: {} for metric in METRICS},
-        }
-        for quantity in QUANTITIES:
-            sums = {name: self.classes(name, quantity) for name in self.names}
-            if not sums[MODEL]:
-                continue
-            found["points"][quantity] = [int(n) for n in sums[MODEL]["weight"]]
-            values = {name: metrics_of(part) for name, part in sums.items() if part}
-            for metric in METRICS:
-                found[metric][quantity] = {
-                    name: plain_numbers(values[name][metric]) for name in values
-                }
-        return found
-
 
 def with_non_solar(fluxes: Fluxes) -> dict[str, Tensor]:
     """Return fluxes with, where heat and short wave are there, the heat without the short wave."""
@@ -394,32 +269,9 @@ def with_non_solar(fluxes: Fluxes) -> dict[str, Tensor]:
     return {**fluxes, "non_solar": fluxes["heat"] - fluxes["shortwave"]}
 
 
-def _of_vector(total: Mapping[str, Sums]) -> dict[str, float | None]:
-    """Return R2 and RMSE of both components of the stress as one."""
-    if not {"tau_x", "tau_y"} <= total.keys():
-        return {"tau_r2": None, "tau_rmse": None}
-    parts = [total["tau_x"], total["tau_y"]]
-    mse = sum(part["error2"] / part["weight"] for part in parts)
-    variance = sum(
-        part["target2"] / part["weight"] - (part["target"] / part["weight"]).square()
-        for part in parts
-    )
-    r2 = 1 - mse / variance if variance > 0 else None
-    return {"tau_r2": _plain(r2), "tau_rmse": _plain(torch.as_tensor(mse).sqrt())}
-
-
 def _sizes(graph: CouplingGraph) -> dict[str, int]:
     """Return how many points each field has."""
-    rho, u, v = len(graph.lat), len(graph.u_faces), len(graph.v_faces)
-    on_faces = {"tau_x": u, "current_u": u, "tau_y": v, "current_v": v}
-    return {**on_faces, **dict.fromkeys(("wind_x", "wind_y", *HEAT), rho)}
-
-
-def _excess(value: float, truth: float) -> float | None:
-    """Return by how much a value is larger than it should be [%]."""
-    return _plain(100 * (value / truth - 1)) if truth else None
-
-
-def _plain(value: Tensor | float | None) -> float | None:
-    """Return a number for JSON, None where there is none."""
-    return None if value is None else plain_number(torch.as_tensor(value, dtype=torch.float64))
+    sizes = graph.sizes
+    fluxes = {name: sizes[points_of(name)] for name in ("tau_x", "tau_y", *HEAT)}
+    winds = dict.fromkeys(("wind_x", "wind_y"), sizes["rho"])
+    return {**fluxes, **winds, "current_u": sizes["u"], "current_v": sizes["v"]}

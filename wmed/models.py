@@ -22,21 +22,24 @@ import torch
 from torch import Tensor
 
 from ai4sim.module import Batch, SurrogateModule
-from ai4sim.surrogate import Surrogate
+from ai4sim.surrogate import Surrogate, split_channels
 from wmed import plotters
 from wmed.baselines import Baselines, rho_fluxes
 from wmed.coupler import Prediction, fluxes
 from wmed.data import CouplingDataModule, row_of
-from wmed.evaluation import HEADLINE, FluxEvaluation
+from wmed.evaluation import FluxEvaluation
 from wmed.features import sea_surface
 from wmed.grids.graph import CouplingGraph
 from wmed.inputs import rho_inputs
 from wmed.layout import FLUXES, HEAT, Layout
+from wmed.preprocess import TARGETS
 from wmed.samples import MODEL
+from wmed.tables import HEADLINE
 
-CALIBRATION_TIMES = 48
-CALIBRATION_ROWS = 200_000
-OUTPUTS = ("tau_x", "tau_y", *HEAT)
+CALIBRATION_TIMES, CALIBRATION_ROWS = 48, 200_000
+"""Of the training set, at most, that scales and baselines are taken from."""
+OUTPUTS = tuple(TARGETS)
+"""Fluxes that are learned, each on its own points."""
 HEIGHT_TOLERANCE = 0.01
 """Relative difference of heights up to which levels are the same."""
 
@@ -201,16 +204,14 @@ class CouplingModule(SurrogateModule):
         if self.baselines is not None:
             nearest = rho_inputs(batch, graph, self.layout, nearest=True)
             predictions |= self.baselines.predict(rows, nearest, graph, self.layout)
-        levels = self.layout.levels
-        current = rows[..., -4:-2]
-        wind = rows[..., [0, levels]] - current
+        named = split_channels(rows, self.layout.inputs)
         evaluation.update(
             file=Path(batch["file"]).stem,
             time=batch["time"],
             grid=datamodule.layout.ocean,
             graph=graph,
-            wind_x=wind[..., 0],
-            wind_y=wind[..., 1],
+            wind_x=named["wind_x"][..., 0] - named["current_x"],
+            wind_y=named["wind_y"][..., 0] - named["current_y"],
             current_u=batch["current_u"],
             current_v=batch["current_v"],
             targets={name: batch[name] for name in OUTPUTS},

@@ -31,8 +31,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import logging
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,19 +42,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.files import missing_file_error, visible_files, write_json
-from ai4sim.sun import declination, equation_of_time, irradiance
-from ai4sim.surrogate import Surrogate, split_channels
-from wmed import coupler
 from wmed.grids import graph as graphs
-from wmed.grids.graph import CouplingGraph, to_faces
+from wmed.grids.graph import CouplingGraph
 from wmed.grids.grid import OceanGrid
-from wmed.inputs import rho_inputs, sunlight
-from wmed.layout import PROFILES, Layout
-from wmed.online_runs import Fields, Fluxes, OnlineRuns, simulate
-from wmed.physics.bulk import BulkFluxes, bulk_inputs, coare36, constant_bulk, ecmwf
-from wmed.physics.constants import STEFAN_BOLTZMANN, VAPOUR_RATIO
-from wmed.physics.heat import net_longwave, net_shortwave
-from wmed.preprocess import HISTORIES, process, read_grids
+from wmed.online_runs import Fluxes, OnlineRuns, simulate
+from wmed.physics.bulk import coare36, constant_bulk, ecmwf
+from wmed.preprocess import HISTORIES, process, read_grids, sun_at
+from wmed.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
 from wmed.slab_ocean import OceanParameters
 
 log = logging.getLogger(__name__)
@@ -63,9 +56,6 @@ log = logging.getLogger(__name__)
 REFERENCE, SURROGATE = "coare36", "surrogate"
 SMITH = {"cd": 1.3e-3, "ch": 1.0e-3, "ce": 1.2e-3}
 """Transfer coefficients of a neutral wind of 10 m/s (Smith 1988)."""
-CLOUD_COVER = 0.4
-TRANSMISSION, ABSORPTION = 0.7, 0.09
-"""Of clear air for the sun overhead; of ozone and vapour (Rosati & Miyakoda 1988)."""
 
 
 class EventForcing:
@@ -103,89 +93,8 @@ class EventForcing:
         before = min(int(np.searchsorted(self.times, time, "right")), len(self.times) - 1) - 1
         share = (time - self.times[before]) / (self.times[before + 1] - self.times[before])
         air = torch.lerp(self.atmosphere[before], self.atmosphere[before + 1], float(share))
-        return air, sun_at(datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=time))
-
-
-def sun_at(moment: datetime.datetime) -> Tensor:
-    """Return declination and Greenwich hour angle [rad] and irradiance [W/m2] of a UTC time."""
-    clock = math.pi * ((moment.hour + moment.minute / 60 + moment.second / 3600) / 12 - 1)
-    hour_angle = clock + equation_of_time(moment)
-    return torch.tensor([declination(moment), hour_angle, irradiance(moment)])
-
-
-# ---- schemes -------------------------------------------------------------------------------------
-
-
-def bulk_scheme(
-    graph: CouplingGraph, formula: Callable[..., BulkFluxes], height: float = 10.0, **options: float
-) -> Fluxes:
-    """Return a bulk formula as a scheme: stress on the faces, latent and sensible heat at rho.
-
-    Parameters
-    ----------
-    graph : CouplingGraph
-    formula : callable
-        Of :mod:`.physics.bulk`.
-    height : float
-        Of the lowest level [m].
-    **options : float
-        Of the formula.
-    """
-
-    def fluxes(fields: Fields) -> dict[str, Tensor]:
-        air = _surface_layer(fields, graph, height)
-        found = formula(**air, z_wind=height, z_air=height, **options)
-        tau_x, tau_y = to_faces(graph, found.tau_x, found.tau_y)
-        return {
-            "tau_x": tau_x,
-            "tau_y": tau_y,
-            "latent": found.latent,
-            "sensible": found.sensible,
-        }
-
-    return fluxes
-
-
-def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> Fluxes:
-    """Return shortwave and longwave under a constant cloud cover as a scheme.
-
-    Clear sky: Rosati & Miyakoda (1988); clouds: Reed (1977), with the height of the sun at noon;
-    radiation from the sky: Bignami et al. (1995), fitted to the Western Mediterranean.
-    """
-
-    def radiation(fields: Fields) -> dict[str, Tensor]:
-        cos_zenith, toa = sunlight(fields["sun"], graph.lat, graph.lon)
-        direct = toa * TRANSMISSION ** (1 / cos_zenith.clamp(min=0.02))
-        clear = direct + ((1 - ABSORPTION) * toa - direct) / 2
-        noon = 90 - (graph.lat - fields["sun"][:, :1].rad2deg()).abs()
-        through_clouds = (1 - 0.62 * CLOUD_COVER + 0.0019 * noon).clamp(max=1.0)
-        air = _surface_layer(fields, graph, height)
-        humidity = air["specific_humidity"]
-        vapour = humidity * air["pressure"] / (VAPOUR_RATIO + (1 - VAPOUR_RATIO) * humidity)
-        emissivity = (0.653 + 5.35e-5 * vapour) * (1 + 0.1762 * CLOUD_COVER**2)
-        sky = emissivity * STEFAN_BOLTZMANN * air["air_temperature"] ** 4
-        return {
-            "shortwave": net_shortwave(through_clouds * clear),
-            "longwave": net_longwave(sky, fields["sst"]),
-        }
-
-    return radiation
-
-
-def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> Fluxes:
-    """Return the network of a checkpoint as a scheme, radiation included."""
-    surrogate = Surrogate.load(path)
-    return lambda fields: coupler.fluxes(surrogate, fields, graph)
-
-
-def _surface_layer(fields: Fields, graph: CouplingGraph, height: float) -> dict[str, Tensor]:
-    """Return the arguments of a bulk formula, (time, rho) each, from the lowest level."""
-    levels = fields["atmosphere"].shape[-1] // len(PROFILES)
-    lowest = {**fields, "atmosphere": fields["atmosphere"][..., ::levels]}
-    inputs = split_channels(rho_inputs(lowest, graph, Layout(1)), Layout(1).inputs)
-    needed = (*PROFILES, "sea_surface_temperature", "current_x", "current_y")
-    flat = {name: inputs[name].reshape(inputs[name].shape[:2]) for name in needed}
-    return bulk_inputs(**flat, height=height)
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=time)
+        return air, torch.from_numpy(sun_at(moment))
 
 
 # ---- from files to a report ----------------------------------------------------------------------

@@ -9,28 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.plots import OKABE_ITO, empty_figure, save_figures, styled
+from ai4sim.plots import empty_figure, save_figures, styled
 from wmed.grids.grid import OceanGrid
+from wmed.looks import label_of, look_of
 from wmed.maps import draw_field, symmetric, upward
 from wmed.online_runs import OnlineRuns
+from wmed.physics.constants import ZERO_CELSIUS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-LABELS = {
-    "coare36": "COARE 3.6",
-    "surrogate": "Network",
-    "ecmwf": "ECMWF bulk",
-    "constant_bulk": "Constant bulk",
-}
-LOOKS: dict[str, dict[str, Any]] = {
-    "coare36": {"color": OKABE_ITO["black"], "linewidth": 3.2, "alpha": 0.4},
-    "surrogate": {"color": OKABE_ITO["vermilion"]},
-    "ecmwf": {"color": OKABE_ITO["purple"], "linestyle": "-.", "linewidth": 1.2},
-    "constant_bulk": {"color": OKABE_ITO["blue"], "linewidth": 1.2},
-}
-OTHER_LOOK = {"color": OKABE_ITO["orange"], "linewidth": 1.2}
 
 
 def plot(runs: OnlineRuns, folder: Path | str) -> list[Path]:
@@ -50,7 +38,7 @@ def drift(runs: OnlineRuns) -> Figure:
     figure = empty_figure(11.5, 6.4)
     axes = figure.subplots(2, 3, sharex=True)
     panels = (
-        ("sst_mean", "Mean SST [°C]", 1.0, -273.15),
+        ("sst_mean", "Mean SST [°C]", 1.0, -ZERO_CELSIUS),
         ("sst_bias", "SST bias [K]", 1.0, 0.0),
         ("sst_rmse", "SST rmse [K]", 1.0, 0.0),
         ("kinetic_energy", r"Kinetic energy [J m$^{-2}$]", 1.0, 0.0),
@@ -63,7 +51,7 @@ def drift(runs: OnlineRuns) -> Figure:
         values = scale * runs.series[name] + shift
         for i, run in enumerate(runs.names):
             if absolute or i > 0:
-                ax.plot(days, values[:, i], label=LABELS.get(run, run), **_look(run))
+                ax.plot(days, values[:, i], label=label_of(run), **look_of(run))
         if name == "kinetic_energy_difference":
             # At the start there is no energy to compare with.
             known = values[days >= min(1.0, days[-1] / 4)]
@@ -74,7 +62,7 @@ def drift(runs: OnlineRuns) -> Figure:
     for ax in axes[1]:
         ax.set_xlabel("days")
     axes[0, 0].legend()
-    reference = LABELS.get(runs.names[0], runs.names[0])
+    reference = label_of(runs.names[0])
     figure.suptitle(f"Online: one ocean per scheme; differences from {reference}")
     return figure
 
@@ -84,13 +72,13 @@ def maps(runs: OnlineRuns) -> Figure:
     """Draw SST and speed at the end: those of the reference, and how the others differ."""
     grid, sea = runs.grid, runs.grid.sea
     speed = np.hypot(runs.final["current_x"], runs.final["current_y"])[:, sea]
-    fields = {"SST": runs.final["sst"][:, sea] - 273.15, "Speed": speed}
+    fields = {"SST": runs.final["sst"][:, sea] - ZERO_CELSIUS, "Speed": speed}
     units = {"SST": "K", "Speed": r"m s$^{-1}$"}
     figure = empty_figure(3.4 * len(runs.names), 6.8)
     axes = figure.subplots(2, len(runs.names), sharex=True, sharey=True, squeeze=False)
     for row, (what, values) in zip(axes, fields.items(), strict=True):
         for i, (ax, run) in enumerate(zip(row, runs.names, strict=True)):
-            shown, label = values[i], LABELS.get(run, run)
+            shown, label = values[i], label_of(run)
             look: dict[str, Any]
             if i > 0:
                 shown = shown - values[0]
@@ -120,9 +108,9 @@ def spectrum(runs: OnlineRuns) -> Figure:
     left, right = figure.subplots(1, 2, sharex=True)
     number, energy = kinetic_spectrum(runs.grid, runs.final["current_x"], runs.final["current_y"])
     for i, run in enumerate(runs.names):
-        left.loglog(number, energy[i], label=LABELS.get(run, run), **_look(run))
+        left.loglog(number, energy[i], label=label_of(run), **look_of(run))
         if i > 0:
-            right.semilogx(number, energy[i] / energy[0], **_look(run))
+            right.semilogx(number, energy[i] / energy[0], **look_of(run))
     right.axhline(1, color="0.4", linewidth=0.8, zorder=1)
     left.set(title=r"Kinetic energy [m$^2$ s$^{-2}$ per band]", xlabel=r"wave number [km$^{-1}$]")
     right.set(title="Relative to the reference", xlabel=r"wave number [km$^{-1}$]")
@@ -164,10 +152,6 @@ def kinetic_spectrum(
         dtype=np.float64,
     )
     return number * width, energy
-
-
-def _look(run: str) -> dict[str, Any]:
-    return LOOKS.get(run, OTHER_LOOK)
 
 
 def _limits(ax: Axes, values: NDArray[np.float64]) -> None:

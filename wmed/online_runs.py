@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wmed.grids.grid import OceanGrid
+from wmed.layout import HEAT_PARTS
 from wmed.physics.heat import net_heat
 from wmed.slab_ocean import OceanParameters, OceanState, SlabOcean
 
@@ -23,9 +24,6 @@ Fluxes = Callable[[Fields], Mapping[str, Tensor]]
 the ocean's own points: ``tau_x : (1, u)``, ``tau_y : (1, v)`` [N/m2]; ``shortwave``, ``longwave``,
 ``latent``, ``sensible : (1, rho)`` [W/m2], or some of them."""
 Series = NDArray[np.float64]
-
-HEAT = ("shortwave", "longwave", "latent", "sensible")
-"""What the net heat flux is the sum of."""
 
 
 class Forcing(Protocol):
@@ -144,7 +142,7 @@ def simulate(
             f"values every {record_hours:g} h"
         )
     ocean = SlabOcean(grid, parameters)
-    points = tuple(Points(sea) for sea in (grid.sea, grid.sea_u, grid.sea_v))
+    points = tuple(Points(sea) for sea in grid.masks.values())
     start = points[0].to_grid(sst.expand(len(names), -1).to(ocean.dtype), fill=float(sst.mean()))
     state = ocean.at_rest(start)
     books = _Books(ocean, state)
@@ -215,13 +213,13 @@ def _forcing(
     for name, fluxes in found.items():
         light = found[radiation] if isinstance(radiation, str) else radiation(fields[name])
         fluxes.update({part: light[part] for part in ("shortwave", "longwave")})
-        for part in ("tau_x", "tau_y", *HEAT):
+        for part in ("tau_x", "tau_y", *HEAT_PARTS):
             if not fluxes[part].isfinite().all():
                 bad = int((~fluxes[part].isfinite()).sum())
                 raise FloatingPointError(
                     f"run {name}: {part} is not finite at {bad} points after {hours:g} h"
                 )
-    heat = [net_heat(*(fluxes[part] for part in HEAT)) for fluxes in found.values()]
+    heat = [net_heat(*(fluxes[part] for part in HEAT_PARTS)) for fluxes in found.values()]
     return (
         u.to_grid(torch.cat([fluxes["tau_x"] for fluxes in found.values()])),
         v.to_grid(torch.cat([fluxes["tau_y"] for fluxes in found.values()])),

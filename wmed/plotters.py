@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai4sim.plots import OKABE_ITO, empty_figure, save_figures, styled
+from ai4sim.plots import empty_figure, save_figures, styled
 from wmed.evaluation import FluxEvaluation
+from wmed.looks import LABELS, STRESS_UNITS, TITLES, label_of, look_of, units_of
 from wmed.maps import Values, draw_arrows, draw_field, symmetric, upward
 from wmed.samples import DENSITY_BINS, DENSITY_EDGES, MODEL, TARGET, Snapshot
 from wmed.scores import (
@@ -33,34 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 log = logging.getLogger(__name__)
 
-STRESS_UNITS, HEAT_UNITS = r"N m$^{-2}$", r"W m$^{-2}$"
-UNITS = {"tau_x": STRESS_UNITS, "tau_y": STRESS_UNITS, "tau": STRESS_UNITS}
-TITLES = {
-    "tau_x": r"$\tau_x$",
-    "tau_y": r"$\tau_y$",
-    "tau": r"$|\tau|$",
-    "heat": "Net heat flux",
-    "non_solar": "Non-solar heat flux",
-}
-LABELS = {
-    TARGET: "Target",
-    "mean": "Mean",
-    "ridge": "Ridge regression",
-    "constant_bulk": "Constant bulk",
-    "coare_nearest": "COARE, nearest cell",
-    "ecmwf": "ECMWF bulk",
-    MODEL: "Network",
-}
-LOOKS: dict[str, dict[str, Any]] = {
-    TARGET: {"color": OKABE_ITO["black"], "linewidth": 3.2, "alpha": 0.4},
-    "mean": {"color": OKABE_ITO["grey"], "linestyle": ":", "linewidth": 1.3},
-    "ridge": {"color": OKABE_ITO["sky_blue"], "linewidth": 1.2},
-    "constant_bulk": {"color": OKABE_ITO["blue"], "linewidth": 1.2},
-    "coare_nearest": {"color": OKABE_ITO["green"], "linestyle": "--", "linewidth": 1.2},
-    "ecmwf": {"color": OKABE_ITO["purple"], "linestyle": "-.", "linewidth": 1.2},
-    MODEL: {"color": OKABE_ITO["vermilion"], "linewidth": 1.8},
-}
-OTHER_LOOK = {"color": OKABE_ITO["orange"], "linewidth": 1.2}
 SERIES = ("tau", "heat", "non_solar")
 GAP, LONGEST = 24.0, 10 * 24.0
 """Hours without data that end a series, and hours that one shows, at most."""
@@ -89,7 +62,7 @@ def maps(evaluation: FluxEvaluation) -> Figure:
         )
         for ax, (what, values, shown) in zip(row, panels, strict=True):
             image = draw_field(ax, grid, values, **shown)
-            _bar(figure, image, ax, f"[{_units(name)}]")
+            _bar(figure, image, ax, f"[{units_of(name)}]")
             ax.set_title(f"{TITLES[name]}, {what}")
         _note_rms(row[2], guess - target, name)
     _name_axes(axes)
@@ -121,8 +94,8 @@ def storm(evaluation: FluxEvaluation) -> Figure:
         for column, (name, values) in enumerate({TARGET: target, **errors}.items(), 1):
             ax = axes[row, column]
             image = draw_field(ax, grid, values, **(look if name == TARGET else of_error))
-            _bar(figure, image, ax, f"[{_units(quantity)}]")
-            what = "target" if name == TARGET else f"{_label(name).lower()} - target"
+            _bar(figure, image, ax, f"[{units_of(quantity)}]")
+            what = "target" if name == TARGET else f"{label_of(name).lower()} - target"
             ax.set_title(f"{TITLES[quantity]}, {what}")
             if name != TARGET:
                 _note_rms(ax, values, quantity)
@@ -159,11 +132,11 @@ def scatter(evaluation: FluxEvaluation) -> Figure:
         ax.locator_params(nbins=6)
         ax.set(
             title=TITLES[name],
-            xlabel=f"target [{_units(name)}]",
-            ylabel=f"network [{_units(name)}]",
+            xlabel=f"target [{units_of(name)}]",
+            ylabel=f"network [{units_of(name)}]",
         )
         r2, rmse = metrics[f"{name}_r2"], metrics[f"{name}_rmse"]
-        lines = [f"$R^2$ {r2:.4f}" if r2 is not None else "", f"RMSE {rmse:.3g} {_units(name)}"]
+        lines = [f"$R^2$ {r2:.4f}" if r2 is not None else "", f"RMSE {rmse:.3g} {units_of(name)}"]
         ax.text(0.04, 0.96, "\n".join(filter(None, lines)), transform=ax.transAxes, va="top")
         _bar(figure, image, ax, "points")
     return figure
@@ -190,11 +163,11 @@ def series(evaluation: FluxEvaluation) -> Figure:
             for name in names:
                 values = samples.values(name, place, quantity)
                 if values is not None:
-                    ax.plot(dates, values[shown], label=_label(name), **_look(name))
+                    ax.plot(dates, values[shown], label=label_of(name), **look_of(name))
         _date_axis(axes[-1, column])
     axes[0, 0].set_ylabel("relative wind\n[m s$^{-1}$]")
     for ax, quantity in zip(axes[1:, 0], SERIES, strict=True):
-        ax.set_ylabel(f"{TITLES[quantity]}\n[{_units(quantity)}]")
+        ax.set_ylabel(f"{TITLES[quantity]}\n[{units_of(quantity)}]")
     _legend_above(figure, axes[1, 0], len(names))
     return figure
 
@@ -212,7 +185,7 @@ def by_wind(evaluation: FluxEvaluation) -> Figure:
             if not all(sums):
                 continue
             rmse = np.sqrt(sum(metrics_of(part)["rmse"].numpy() ** 2 for part in sums))
-            ax.plot(place, rmse, marker="o", markersize=3.5, label=_label(name), **_look(name))
+            ax.plot(place, rmse, marker="o", markersize=3.5, label=label_of(name), **look_of(name))
         known = evaluation.classes(MODEL, parts[0])
         points = known["weight"].numpy() if known else np.zeros(len(WIND_CLASSES))
         share = 100 * points / max(points.sum(), 1)
@@ -223,7 +196,7 @@ def by_wind(evaluation: FluxEvaluation) -> Figure:
         ax.set(
             title=TITLES[quantity] if quantity != "tau" else r"Stress vector $\tau$",
             xlabel="relative wind [m s$^{-1}$], share of the points",
-            ylabel=f"RMSE [{_units(quantity)}]",
+            ylabel=f"RMSE [{units_of(quantity)}]",
         )
     _legend_above(figure, axes[0], len(names))
     return figure
@@ -244,12 +217,12 @@ def coupling(evaluation: FluxEvaluation) -> Figure:
         slope = coupling_coefficient(evaluation.vorticity_sums(name))
         x = sums["bin_x"][shown] / count[shown] if shown.any() else middle
         y = sums["bin_y"][shown] / count[shown] if shown.any() else middle * np.nan
-        look = {key: value for key, value in _look(name).items() if key in {"color", "alpha"}}
-        label = f"{_label(name)}: " + rf"$s_\tau$ = {1e3 * slope:z.2f}"
+        look = {key: value for key, value in look_of(name).items() if key in {"color", "alpha"}}
+        label = f"{label_of(name)}: " + rf"$s_\tau$ = {1e3 * slope:z.2f}"
         size = 7 if name == TARGET else 3.5
         ax.plot(1e5 * x, 1e7 * y, "o", markersize=size, markeredgewidth=0, **look)
         fit = (sums["y"] + slope * (x * sums["count"] - sums["x"])) / sums["count"]
-        ax.plot(1e5 * x, 1e7 * fit, label=label, **_look(name))
+        ax.plot(1e5 * x, 1e7 * fit, label=label, **look_of(name))
     ax.axhline(0, color="0.6", linewidth=0.6, zorder=1)
     ax.axvline(0, color="0.6", linewidth=0.6, zorder=1)
     ax.set(
@@ -346,21 +319,6 @@ def _cropped(
 # ---- panels, names and numbers -------------------------------------------------------------------
 
 
-def _label(name: str) -> str:
-    """Return what a model is called in a figure."""
-    return LABELS.get(name, name)
-
-
-def _look(name: str) -> dict[str, Any]:
-    """Return the line of a model."""
-    return LOOKS.get(name, OTHER_LOOK)
-
-
-def _units(quantity: str) -> str:
-    """Return the units of a quantity."""
-    return UNITS.get(quantity, HEAT_UNITS)
-
-
 def _when(storm: Snapshot) -> str:
     """Name file, time and mean wind of a snapshot."""
     date = np.datetime64(round(storm.time * 3600), "s")
@@ -372,7 +330,7 @@ def _note_rms(ax: Axes, error: Values, quantity: str) -> None:
     """Write the RMS of an error on its map."""
     rms = float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
     box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 2}
-    text = f"RMS {rms:.2g} {_units(quantity)}"
+    text = f"RMS {rms:.2g} {units_of(quantity)}"
     ax.text(0.03, 0.96, text, transform=ax.transAxes, va="top", bbox=box, fontsize=8.5)
 
 
@@ -399,7 +357,7 @@ def _draw_errors_by_wind(ax: Axes, event: Snapshot, guesses: list[str]) -> None:
         error = event.fields[name]["tau"].double().numpy() - target
         total = np.bincount(classes, error**2, minlength=len(WIND_CLASSES))
         rms = np.sqrt(total[place] / points[place])
-        ax.plot(place, rms, marker="o", markersize=3.5, label=_label(name), **_look(name))
+        ax.plot(place, rms, marker="o", markersize=3.5, label=label_of(name), **look_of(name))
     ax.set_xticks(place, [WIND_CLASSES[i] for i in place])
     ax.set(
         title=rf"Error of {TITLES['tau']}",

@@ -67,7 +67,13 @@ def air_of(history: Path) -> list[tuple[int, Path]]:
 @functools.lru_cache(maxsize=None)
 def _time_of(file: Path, changed: int) -> np.datetime64:
     """Read the time of an atmosphere's file, once for all events of a folder."""
-    return mesonh.read_time(file)
+    try:
+        return mesonh.read_time(file)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} ({file.name} is taken for a file of the atmosphere, as all netCDF files "
+            f"beside those of the ocean, {HISTORIES})"
+        ) from error
 
 
 def read_grids(history: Path) -> Grids:
@@ -78,7 +84,12 @@ def read_grids(history: Path) -> Grids:
     FileNotFoundError, ValueError
         See :func:`air_of` and the readers of both files.
     """
-    _, first = air_of(history)[0]
+    return _grids(history, air_of(history))
+
+
+def _grids(history: Path, pairs: list[tuple[int, Path]]) -> Grids:
+    """Read the grids of an event whose air is known."""
+    _, first = pairs[0]
     return Grids(croco.read_grid(history), mesonh.read_grid(first))
 
 
@@ -98,7 +109,7 @@ def process(history: Path) -> Blocks:
         files of the atmosphere were read (``sources``).
     """
     pairs = air_of(history)
-    grids = Grids(croco.read_grid(history), mesonh.read_grid(pairs[0][1]))
+    grids = _grids(history, pairs)
     times = croco.read_times(history)
     for record, file in pairs:
         moment: datetime.datetime = times[record].astype("datetime64[s]").item()

@@ -251,12 +251,18 @@ def _check_state(source: Source, found: dict[str, Array], record: int) -> None:
     """Raise ValueError if the sea has temperatures that no sea has, or currents that are NaN."""
     sst = found["sst"]
     sea = source.read("mask_rho") > 0.5 if "mask_rho" in source else np.ones(sst.shape, bool)
-    low, high = SEA_TEMPERATURES
-    if sea.any() and not (sst[sea].min() >= low and sst[sea].max() <= high):
+    lost = int((~np.isfinite(sst[sea])).sum())
+    if lost:
+        raise ValueError(
+            f"{source.path}: temp at the surface of record {record} is NaN, or was never written, "
+            f"at {lost} sea points"
+        )
+    at_sea, (low, high) = sst[sea], SEA_TEMPERATURES
+    if sea.any() and not (at_sea.min() >= low and at_sea.max() <= high):
         raise ValueError(
             f"{source.path}: temp at the surface of record {record} lies within "
-            f"{sst[sea].min() - KELVIN:g} ... {sst[sea].max() - KELVIN:g} degC at sea points, "
-            f"expected {low - KELVIN:g} ... {high - KELVIN:g}"
+            f"{at_sea.min() - ZERO_CELSIUS:g} ... {at_sea.max() - ZERO_CELSIUS:g} degC at sea "
+            f"points, expected {low - ZERO_CELSIUS:g} ... {high - ZERO_CELSIUS:g}"
         )
     for name, face in (("u", sea[:, 1:] & sea[:, :-1]), ("v", sea[1:] & sea[:-1])):
         lost = int((~np.isfinite(found[name][face])).sum())

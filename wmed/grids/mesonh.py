@@ -274,6 +274,11 @@ def _levels(source: Source, name: str, shape: tuple[int, ...]) -> Array:
             "(time, level, nj, ni) as SST and ZHAT have it"
         )
     values = values.reshape(shape).astype(np.float32, copy=False)
+    lost = int((~np.isfinite(values)).sum())
+    if lost:
+        raise ValueError(
+            f"{source.path}: {name} is NaN, or was never written, at {lost} of {values.size} points"
+        )
     low, high = RANGES.get(name, (-200.0, 200.0))
     if not (values.min() >= low and values.max() <= high):
         raise ValueError(

@@ -55,7 +55,10 @@ def pair(
     """
     known = atmosphere if isinstance(atmosphere, Mapping) else atmosphere_times(atmosphere)
     if not known:
-        raise ValueError(f"{croco_path}: there are no files of the atmosphere to pair it with")
+        raise ValueError(
+            f"{croco_path}: there are no files of the atmosphere to pair it with, such as "
+            "ECMWF_20060310_06.nc beside it"
+        )
     paths = sorted(known, key=lambda path: (known[path], path))
     times = np.array([known[path] for path in paths], "datetime64[s]")
     records = croco.read_times(croco_path)

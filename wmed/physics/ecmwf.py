@@ -57,22 +57,10 @@ def ecmwf(
 ) -> BulkFluxes:
     """Turbulent fluxes over the sea as in the IFS (Beljaars 1995), without a skin.
 
-    The parameters are those of :func:`~wmed.physics.coare.coare`.
+    The parameters are those of :func:`~wmed.physics.coare.coare`, and:
 
     Parameters
     ----------
-    wind_x, wind_y : Tensor
-        Wind minus current at ``z_wind`` [m/s].
-    air_temperature : Tensor
-        At ``z_air`` [K], not potential.
-    specific_humidity : Tensor
-        At ``z_air`` [kg/kg].
-    pressure : Tensor
-        At sea level [Pa].
-    sea_surface_temperature : Tensor
-        [K]
-    z_wind, z_air : float
-        Heights above the sea [m].
     iterations : int
         Of the search for 1 / L.
     roughest : float
@@ -171,6 +159,7 @@ class _Profiles(NamedTuple):
 
 
 def _profiles(inverse_length: Tensor, z_wind: float, z_air: float) -> _Profiles:
+    """Profiles for this 1 / L [1/m]; the height of the air counts only where it is another one."""
     at_wind = stratify(z_wind * inverse_length, -math.inf, MOST_STABLE)
     wind = math.log(z_wind) - psi_m_ecmwf(at_wind)
     heat = math.log(z_wind) - psi_h_ecmwf(at_wind)

@@ -47,22 +47,11 @@ def ncar(
 ) -> BulkFluxes:
     """Turbulent fluxes over the sea as in NCAR's ocean models, without gusts.
 
-    The transfer of heat jumps by 80 % where the air becomes stable: that is how it was fitted.
+    The transfer of heat jumps by 80 % where the air becomes stable: that is how it was fitted. The
+    parameters are those of :func:`~wmed.physics.coare.coare`, but:
 
     Parameters
     ----------
-    wind_x, wind_y : Tensor
-        Wind minus current at ``z_wind`` [m/s].
-    air_temperature : Tensor
-        At ``z_air`` [K], not potential.
-    specific_humidity : Tensor
-        At ``z_air`` [kg/kg].
-    pressure : Tensor
-        At sea level [Pa].
-    sea_surface_temperature : Tensor
-        [K]
-    z_wind, z_air : float
-        Heights above the sea [m].
     iterations : int
         Of the search for 1 / L.
 
@@ -131,6 +120,6 @@ def _neutral_drag(wind: Tensor) -> Tensor:
 
 
 def _neutral_heat(stability: Tensor) -> Tensor:
-    """Neutral factor of heat, by the sign of the stability."""
+    """Neutral factor of heat, by the sign of the stability (eq. 12)."""
     unstable = (stability < 0).to(stability.dtype)
     return HEAT_STABLE + (HEAT_UNSTABLE - HEAT_STABLE) * unstable

@@ -42,8 +42,6 @@ SMALLEST_COEFFICIENT = 1e-4
 LIGHTEST = 1.0
 """Least air density in the fluxes [kg/m3]: profiles that are extrapolated upwards in strongly
 stable air can be much too warm."""
-
-
 BLOCK = 32768
 """Points at a time on a CPU, so that what is worked on stays in the cache."""
 
@@ -93,6 +91,11 @@ def in_blocks(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]
 
     A third faster on a CPU, and little memory beyond the results. Not where gradients are wanted,
     nor with a cool skin.
+
+    Raises
+    ------
+    ValueError
+        From the algorithm that is returned: the fields have different shapes.
     """
 
     @wraps(algorithm)

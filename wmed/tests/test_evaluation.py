@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from ai4sim.files import write_json
-from wmed.evaluation import HEADLINE, METRICS, QUANTITIES, FluxEvaluation
+from wmed.evaluation import FluxEvaluation
 from wmed.grids.graph import to_faces
 from wmed.samples import STORMS
 from wmed.scores import WIND_EDGES
+from wmed.tables import HEADLINE, METRICS, QUANTITIES
 from wmed.tests.fluxes_made_up import TIMES, at_times, evaluate, made_up_times
 
 

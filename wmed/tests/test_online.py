@@ -12,20 +12,12 @@ import torch
 
 from ai4sim.surrogate import Surrogate
 from wmed.layout import Layout
-from wmed.online import (
-    Case,
-    EventForcing,
-    bulk_scheme,
-    fixed_radiation,
-    main,
-    read_case,
-    run,
-    sun_at,
-    surrogate_scheme,
-)
+from wmed.online import Case, EventForcing, main, read_case, run
 from wmed.online_plots import kinetic_spectrum
 from wmed.online_runs import simulate
 from wmed.physics.bulk import coare36
+from wmed.preprocess import sun_at
+from wmed.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
 from wmed.slab_ocean import OceanParameters
 from wmed.tests.grids_made_up import write_event
 
@@ -83,8 +75,12 @@ def test_air_needs_two_times():
         EventForcing(np.array([3.0]), torch.zeros(1, 2, 5))
 
 
+def sun_of_june(hour):
+    return torch.from_numpy(sun_at(datetime.datetime(2006, 6, 21, hour)))[None]
+
+
 def test_sun_is_over_greenwich_about_noon_and_high_in_june():
-    declination, hour_angle, irradiance = sun_at(datetime.datetime(2006, 6, 21, 12)).tolist()
+    declination, hour_angle, irradiance = sun_of_june(12)[0].tolist()
     assert declination == pytest.approx(math.radians(23.4), abs=0.01)
     assert hour_angle == pytest.approx(0.0, abs=0.02)
     assert 1310 < irradiance < 1330
@@ -105,10 +101,7 @@ def fields_of(case, hours=0.0, **changes):
 
 def test_fixed_radiation_is_that_of_the_season(case):
     radiation = fixed_radiation(case.graph, case.height)
-    night, noon = (
-        radiation(fields_of(case, sun=sun_at(datetime.datetime(2006, 6, 21, hour))[None]))
-        for hour in (0, 12)
-    )
+    night, noon = (radiation(fields_of(case, sun=sun_of_june(hour))) for hour in (0, 12))
     assert (night["shortwave"] == 0).all()
     assert 700 < float(noon["shortwave"].mean()) < 900
     assert -120 < float(noon["longwave"].mean()) < -50

@@ -9,17 +9,17 @@ latent and sensible heat; clouds are interpolated alike.
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ai4sim.sun import cos_zenith_angle, declination, irradiance
 from wmed.grids.graph import CouplingGraph, build, to_faces, to_rho
 from wmed.grids.grid import AtmosphereGrid, OceanGrid, on_grid
 from wmed.grids.mesonh import stagger, unstagger
+from wmed.layout import PROFILES
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.physics.heat import net_heat, net_longwave
 from wmed.physics.thermodynamics import vapour_pressure
@@ -122,11 +122,11 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     air, sea = air_at(event, record, place, seed), sea_at(event, record, place, seed)
     lon, lat = (torch.from_numpy(values)[grid.sea] for values in (grid.lon, grid.lat))
 
-    wind_x, wind_y, warmth, ratio, pressure, *cover = _over_the_sea(air, place)
+    lowest, cover = _over_the_sea(air, place)
     hour = (time.hour + time.minute / 60 + lon / 15) % 24
     noon = torch.cos(lat.deg2rad() - declination(time))
     sst = torch.from_numpy(sea["sst"])[grid.sea].double()
-    sst += warm_layer(noon, hour, (wind_x**2 + wind_y**2).sqrt())
+    sst += warm_layer(noon, hour, (lowest["wind_x"] ** 2 + lowest["wind_y"] ** 2).sqrt())
     sst = sst.float().double()  # as it is stored
 
     faces = (
@@ -134,21 +134,14 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     )
     current_x, current_y = to_rho(place.graph, *faces)
     state = bulk_inputs(
-        wind_x=wind_x,
-        wind_y=wind_y,
-        potential_temperature=warmth,
-        mixing_ratio=ratio,
-        pressure=pressure,
-        sea_surface_temperature=sst,
-        current_x=current_x,
-        current_y=current_y,
+        **lowest, sea_surface_temperature=sst, current_x=current_x, current_y=current_y
     )
     fluxes = coare36(**state, iterations=10)
-    air_temperature, humidity = state["air_temperature"], state["specific_humidity"]
-    overhead, vapour = cos_zenith_angle(time, lat, lon), vapour_pressure(humidity, pressure)
+    vapour = vapour_pressure(state["specific_humidity"], lowest["pressure"])
+    overhead = cos_zenith_angle(time, lat, lon)
     toa = irradiance(time) * overhead.clamp(min=0)
-    solar = shortwave(toa, overhead, vapour, Clouds(*cover))
-    thermal = net_longwave(downward_longwave(air_temperature, vapour, Clouds(*cover)), sst)
+    solar = shortwave(toa, overhead, vapour, cover)
+    thermal = net_longwave(downward_longwave(state["air_temperature"], vapour, cover), sst)
     heat = net_heat(solar, thermal, fluxes.latent, fluxes.sensible)
 
     tau_x, tau_y = to_faces(place.graph, fluxes.tau_x, fluxes.tau_y)
@@ -164,11 +157,8 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     }
 
 
-def _over_the_sea(air: Air, place: World) -> tuple[Tensor, ...]:
-    """Return the lowest level and the clouds at the rho points, each (rho,), float64.
-
-    Wind to the east and north, potential temperature, mixing ratio, pressure and three covers.
-    """
+def _over_the_sea(air: Air, place: World) -> tuple[dict[str, Any], Clouds]:
+    """Return the lowest level and the clouds at the rho points, each (rho,), float64."""
     fields = air.fields
     planes = [
         unstagger(fields["UT"], axis=-1)[0],
@@ -177,5 +167,6 @@ def _over_the_sea(air: Air, place: World) -> tuple[Tensor, ...]:
         *(cover.numpy() for cover in air.cover),
     ]
     nodes = np.stack([plane[place.atmosphere_grid.sea] for plane in planes], axis=-1)
-    values = place.graph.interpolate(torch.from_numpy(nodes.astype(np.float64)))
-    return values.unbind(-1)
+    values = place.graph.interpolate(torch.from_numpy(nodes.astype(np.float64))).unbind(-1)
+    levels = dict(zip(PROFILES, values[: len(PROFILES)], strict=True))
+    return levels, Clouds(*values[len(PROFILES) :])

@@ -75,6 +75,7 @@ class Event:
 
 
 def _event(year: int, month: int, day: int, **settings: object) -> Event:
+    """Return an event that starts at midnight."""
     return Event(datetime.datetime(year, month, day), **settings)  # type: ignore[arg-type]
 
 

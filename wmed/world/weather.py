@@ -33,7 +33,7 @@ from torch import Tensor
 from ai4sim.random_fields import date_generator, normal, smooth_fields, uniform
 from wmed.physics.constants import SALT_FACTOR
 from wmed.physics.thermodynamics import saturation_specific_humidity
-from wmed.world.coast import KM_PER_DEGREE, smooth_land
+from wmed.world.coast import KM_PER_DEGREE, Array, Mask, smooth_land
 from wmed.world.domain import Axes
 from wmed.world.events import Event
 from wmed.world.sea import mean_temperature, places, season, temperature
@@ -197,6 +197,12 @@ def pressure_at_sea_level(event: Event, hours: float, axes: Axes, seed: int = 0)
         pressure += size * strength * torch.exp(-square)
     pressure = pressure.view(axes.lat.size, axes.lon.size)
     return pressure + 60 * _moving(event, hours, axes, seed, "pressure", 170.0, 1)[..., 0]
+
+
+def terrain(axes: Axes, sea: Mask) -> Array:
+    """Return the height of the ground, schematic: it rises inland to 900 m, (row, column) [m]."""
+    share, _, _ = smooth_land(axes.lon, axes.lat, 50.0)
+    return np.where(sea, 0.0, 900 * share.clip(0, 1) ** 2)
 
 
 def _upper_wind(event: Event, hours: float, axes: Axes, pressure: Tensor) -> tuple[Tensor, Tensor]:
@@ -376,15 +382,10 @@ def _moving(
 
 
 def _solar_hour(event: Event, hours: float, lon: Tensor) -> Tensor:
+    """Return the local solar time [h], without the equation of time."""
     return (event.start.hour + hours + lon / 15) % 24
 
 
 def _km(lon: Tensor, lat: Tensor, x: float, y: float) -> tuple[Tensor, Tensor]:
     """Return distances to the east and north of a place [km]."""
     return (lon - x) * KM_PER_DEGREE * math.cos(math.radians(41)), (lat - y) * KM_PER_DEGREE
-
-
-def terrain(axes: Axes, sea: np.ndarray) -> np.ndarray:
-    """Return the height of the ground, schematic: it rises inland to 900 m, (row, column) [m]."""
-    share, _, _ = smooth_land(axes.lon, axes.lat, 50.0)
-    return np.where(sea, 0.0, 900 * share.clip(0, 1) ** 2)
