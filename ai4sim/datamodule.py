@@ -197,7 +197,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         raw = (folder or self.data_path) / "raw"
         if not raw.is_dir():
             raise FileNotFoundError(
-                f"{missing_file_error(raw)}; raw files are looked for in DIR/raw, DIR being "
+                f"{missing_file_error(raw)} Raw files are looked for in DIR/raw, DIR being "
                 "--data.data_path (`nox -s download_data` makes the demo data)"
             )
         files = visible_files(raw, *self.raw_patterns)

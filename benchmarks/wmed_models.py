@@ -236,9 +236,8 @@ def print_training(shape: tuple[int, int], epochs: int) -> None:
         generate(folder, DEMO[:EVENTS], shape=shape, workers=1, progress=False)
         rows = [train_one(network, folder, epochs) for network in TRAINED]
     times = rows[0].samples // rows[0].batch
-    print(
-        f"\ntraining on {times} times, an ocean of {shape[0]} x {shape[1]}: rho points/s, share of bare step"
-    )
+    size = f"{shape[0]} x {shape[1]}"
+    print(f"\ntraining on {times} times of {size} points: rho points/s, share of bare step")
     print_rates(rows)
     print_shares(rows)
 

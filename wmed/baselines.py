@@ -59,12 +59,12 @@ OUTPUTS = (*FLUXES, "heat")
 
 @dataclass(frozen=True)
 class Baselines:
-    """Mean, ridge regression and constants of a training set.
+    """Mean, ridge regression and constants of a training set, float64; NaN what is not known.
 
     Attributes
     ----------
     mean : (output,)
-        Of the :data:`OUTPUTS`.
+        Of the :data:`OUTPUTS`, as are all that have one value per output.
     drag : ()
         Drag coefficient of ``constant_bulk``.
     constants : (4,)
@@ -76,7 +76,6 @@ class Baselines:
     weights : (input_channels + 1, output)
     height : ()
         Of the lowest level [m].
-        All float64; NaN where nothing is known.
     """
 
     mean: Tensor

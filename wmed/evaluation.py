@@ -100,24 +100,14 @@ class FluxEvaluation:
             No "model" among the predictions, a stress or the heat missing among the targets, shapes
             that do not fit, NaN or infinite values.
         """
-        n, size = len(time), _sizes(graph)
-        if MODEL not in predictions:
-            raise ValueError(f"{file}: no prediction '{MODEL}' among {sorted(predictions)}")
-        for name in ("tau_x", "tau_y", "heat"):
-            if name not in targets:
-                raise ValueError(f"{file}: no target '{name}' among {sorted(targets)}")
-            require_finite(f"{file}: target '{name}'", targets[name], (n, size[name]))
-        for name, values in (
-            ("wind_x", wind_x),
-            ("wind_y", wind_y),
-            ("current_u", current_u),
-            ("current_v", current_v),
-        ):
-            require_finite(f"{file}: '{name}'", values, (n, size[name]))
-        for name, fluxes in predictions.items():
-            for quantity in fluxes.keys() & size.keys():
-                what = f"{file}: '{quantity}' of '{name}'"
-                require_finite(what, fluxes[quantity], (n, size[quantity]))
+        n = len(time)
+        state = {
+            "wind_x": wind_x,
+            "wind_y": wind_y,
+            "current_u": current_u,
+            "current_v": current_v,
+        }
+        _check(file, n, _sizes(graph), state, targets, predictions)
         if not n:
             return
         truth = with_non_solar(targets)
@@ -267,6 +257,29 @@ def with_non_solar(fluxes: Fluxes) -> dict[str, Tensor]:
     if not {"heat", "shortwave"} <= fluxes.keys():
         return dict(fluxes)
     return {**fluxes, "non_solar": fluxes["heat"] - fluxes["shortwave"]}
+
+
+def _check(
+    file: str,
+    times: int,
+    sizes: Mapping[str, int],
+    state: Fluxes,
+    targets: Fluxes,
+    predictions: Mapping[str, Fluxes],
+) -> None:
+    """Raise ValueError unless all that is needed is there, finite and of its shape."""
+    if MODEL not in predictions:
+        raise ValueError(f"{file}: no prediction '{MODEL}' among {sorted(predictions)}")
+    for name in ("tau_x", "tau_y", "heat"):
+        if name not in targets:
+            raise ValueError(f"{file}: no target '{name}' among {sorted(targets)}")
+        require_finite(f"{file}: target '{name}'", targets[name], (times, sizes[name]))
+    for name, values in state.items():
+        require_finite(f"{file}: '{name}'", values, (times, sizes[name]))
+    for name, fluxes in predictions.items():
+        for quantity in fluxes.keys() & sizes.keys():
+            what = f"{file}: '{quantity}' of '{name}'"
+            require_finite(what, fluxes[quantity], (times, sizes[quantity]))
 
 
 def _sizes(graph: CouplingGraph) -> dict[str, int]:

@@ -151,10 +151,8 @@ def series(evaluation: FluxEvaluation) -> Figure:
     figure = empty_figure(3.6 * max(2, len(places)) + 0.4, 8.4)
     axes = figure.subplots(1 + len(SERIES), len(places), sharex="col", sharey="row", squeeze=False)
     for column, place in enumerate(places):
-        time, _ = samples.times(place)
-        wind = samples.values(TARGET, place, "wind_speed")
-        if wind is None:  # never: the wind of every time is known
-            continue
+        time, order = samples.times(place)
+        wind = torch.cat(samples.series[TARGET][place]["wind_speed"]).numpy()[order]
         shown = _around(time, int(wind.argmax()))
         dates = (time[shown] * 3600).astype("datetime64[s]")
         axes[0, column].plot(dates, wind[shown], color="0.25", linewidth=1.3)

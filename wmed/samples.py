@@ -211,7 +211,7 @@ class Samples:
 
     def times(self, place: str) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Return the times [hours since 1970] of a series, sorted, and what sorts them."""
-        time = torch.cat(self.series["target"][place]["time"]).numpy()
+        time = torch.cat(self.series[TARGET][place]["time"]).numpy()
         order = np.argsort(time, kind="stable")
         return time[order], order
 

@@ -13,7 +13,6 @@ from typing import Any
 from torch import Tensor
 
 from ai4sim.surrogate import Surrogate, split_channels
-from wmed import coupler
 from wmed.grids.graph import CouplingGraph, to_faces
 from wmed.inputs import rho_inputs, sunlight
 from wmed.layout import PROFILES, Layout
@@ -89,6 +88,8 @@ def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> Fluxes:
 
 def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> Fluxes:
     """Return the network of a checkpoint as a scheme, radiation included."""
+    from wmed import coupler  # brings torch_geometric, which formulae do without
+
     surrogate = Surrogate.load(path)
     return lambda fields: coupler.fluxes(surrogate, fields, graph)
 

@@ -70,19 +70,13 @@ def write_history(
     if start is None:
         start = times[0] - (times[1] - times[0] if len(times) > 1 else np.timedelta64(6, "h"))
     start = start.astype("datetime64[s]")
-    known, masks = STATE | FLUXES, grid.masks
     written = {"temp" if name == "sst" else name: values for name, values in fields.items()}
-    for name, values in written.items():
-        if name not in known:
-            raise ValueError(f"{path}: {name} is none of sst, u, v, {', '.join(FLUXES)}")
-        expected = (len(times), *masks[known[name][0]].shape)
-        if values.shape != expected:
-            raise ValueError(f"{path}: {name} has shape {values.shape}, expected {expected}")
+    _check_fields(path, written, grid, len(times))
     with atomic_write(path) as temporary, LOCK, create(temporary) as file:
         facts = {"type": "ROMS history file", "start_date": str(start), **(attributes or {})}
         file.setncatts(facts)
-        for points in POINTS:
-            for name, size in zip(POINTS[points], masks[points].shape, strict=True):
+        for points, mask in grid.masks.items():
+            for name, size in zip(POINTS[points], mask.shape, strict=True):
                 if name not in file.dimensions:
                     file.createDimension(name, size)
         file.createDimension("s_rho", 1)
@@ -93,16 +87,8 @@ def write_history(
             variable = file.createVariable(name, "f8", ("time",))
             variable.setncatts({"long_name": "time since initialization", "units": "second"})
             variable[:] = np.append(0.0, (times - start) / np.timedelta64(1, "s"))
-        for name in (name for name in known if name in written):
-            points = known[name][0]
-            levels = ("s_rho",) if name in STATE else ()
-            variable = _create(file, name, ("time", *levels, *POINTS[points]), known[name])
-            offset = ZERO_CELSIUS if name == "temp" else 0.0
-            for k, values in enumerate(written[name], start=1):
-                surface = np.where(masks[points], values - offset, 0).astype(np.float32)
-                if k == 1:
-                    variable[0] = surface if name == "temp" else np.zeros_like(surface)
-                variable[k] = surface
+        for name in (name for name in STATE | FLUXES if name in written):
+            _write_records(file, name, written[name], grid)
 
 
 def write_like(
@@ -167,6 +153,30 @@ def write_like(
                     )
                 with LOCK:
                     copy.variables[alias][record] = given[name]
+
+
+def _check_fields(path: Path | str, fields: Mapping[str, Array], grid: OceanGrid, n: int) -> None:
+    """Raise ValueError unless fields of n records are such as histories have, on their points."""
+    known = STATE | FLUXES
+    for name, values in fields.items():
+        if name not in known:
+            raise ValueError(f"{path}: {name} is none of sst, u, v, {', '.join(FLUXES)}")
+        expected = (n, *grid.masks[known[name][0]].shape)
+        if values.shape != expected:
+            raise ValueError(f"{path}: {name} has shape {values.shape}, expected {expected}")
+
+
+def _write_records(file: Any, name: str, records: Array, grid: OceanGrid) -> None:
+    """Write a field of the sea or a flux, and what it is at the start."""
+    facts = (STATE | FLUXES)[name]
+    points, levels = facts[0], ("s_rho",) if name in STATE else ()
+    variable = _create(file, name, ("time", *levels, *POINTS[points]), facts)
+    offset = ZERO_CELSIUS if name == "temp" else 0.0
+    for k, values in enumerate(records, start=1):
+        surface = np.where(grid.masks[points], values.astype(np.float32) - offset, np.float32(0))
+        if k == 1:
+            variable[0] = surface if name == "temp" else np.zeros_like(surface)
+        variable[k] = surface
 
 
 def _grid_fields(grid: OceanGrid, depth: NDArray[np.float64] | None) -> dict[str, Array]:

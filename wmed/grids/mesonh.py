@@ -23,6 +23,7 @@ LAND = np.float32(999)
 """SST and SSS on land."""
 COMPRESSION = 4
 SALINITY = 38.0
+"""Of the sea where none is given [psu]."""
 ALIGNED = 1e-3
 """Angle [rad] below which the axes of a grid run to the east and north: rounding turns them."""
 SAME_PLACE = 1e-4
@@ -189,13 +190,7 @@ def write_state(
             variable.setncatts({"units": units, "long_name": long_name, "grid": np.int32(number)})
             # What the model has below the ground is no air: here a copy of the first level.
             variable[0] = fields[name][[0, *range(grid.levels)]]
-        planes = {"SSS": np.full(grid.shape, SALINITY), "ZS": np.zeros(grid.shape)} | dict(fields)
-        planes |= {n: np.where(grid.sea, planes[n], LAND) for n in ("SST", "SSS")}
-        places = {"LON": (grid.lon, "degrees_east"), "LAT": (grid.lat, "degrees_north")}
-        for name, (plane, units) in {
-            **{n: (planes[n], units) for n, units in SURFACE.items()},
-            **places,
-        }.items():
+        for name, (plane, units) in _planes(grid, fields).items():
             variable = file.createVariable(name, "f4", ("nj", "ni"), **options)
             variable.units = units
             variable[:] = plane
@@ -309,6 +304,19 @@ def _check_same(path: Path, found: AtmosphereGrid, expected: AtmosphereGrid) -> 
             f"{path}: SST is {LAND:g} (land) at {lost} points that are sea in other files of the "
             "same event"
         )
+
+
+def _planes(
+    grid: AtmosphereGrid, fields: Mapping[str, NDArray[Any]]
+) -> dict[str, tuple[NDArray[Any], str]]:
+    """Return the fields of a file without levels, and their units."""
+    planes = {"SSS": np.full(grid.shape, SALINITY), "ZS": np.zeros(grid.shape)} | dict(fields)
+    planes |= {name: np.where(grid.sea, planes[name], LAND) for name in ("SST", "SSS")}
+    return {
+        **{name: (planes[name], units) for name, units in SURFACE.items()},
+        "LON": (grid.lon, "degrees_east"),
+        "LAT": (grid.lat, "degrees_north"),
+    }
 
 
 def _faces_between(path: Path | str, heights: NDArray[np.float64]) -> NDArray[np.float64]:

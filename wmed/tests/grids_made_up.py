@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,7 +55,7 @@ def ocean_fields(
     rng = np.random.default_rng(seed)
 
     def draw(points: str, mean: float, spread: float) -> NDArray[np.float32]:
-        mask = {"rho": grid.sea, "u": grid.sea_u, "v": grid.sea_v}[points]
+        mask = grid.masks[points]
         values = mean + spread * rng.standard_normal((records, *mask.shape))
         return np.where(mask, values, 0).astype(np.float32)
 
@@ -117,11 +119,28 @@ def write_event(
     ocean, air = made_up_ocean(), made_up_atmosphere()
     begin = np.datetime64(start, "s")
     times = begin + STEP * np.arange(1, records + 1)
-    path = folder / f"croco_his_{str(begin)[:10].replace('-', '')}.nc"
+    path = history_path(folder, begin)
     fields = ocean_fields(ocean, records, seed, fluxes)
     croco.write_history(path, ocean, times, fields, {"bulk_algorithm": "made up"}, start=begin)
-    for k, time in enumerate(times):
-        mesonh.write_state(
-            folder / mesonh.file_name(time), air, time, air_fields(air, 1000 * seed + k)
-        )
+    write_air(folder, air, times, seed)
     return path
+
+
+def history_path(folder: Path, start: np.datetime64) -> Path:
+    """Return the file of an event that starts at some time."""
+    return folder / f"croco_his_{str(start)[:10].replace('-', '')}.nc"
+
+
+def write_air(
+    folder: Path, grid: AtmosphereGrid, times: NDArray[np.datetime64], seed: int = 0
+) -> None:
+    """Write the air of some times, a file each."""
+    for k, time in enumerate(times):
+        fields = air_fields(grid, 1000 * seed + k)
+        mesonh.write_state(folder / mesonh.file_name(time), grid, time, fields)
+
+
+def edit(path: Path, change: Callable[[netCDF4.Dataset], Any]) -> None:
+    """Change a file in place."""
+    with netCDF4.Dataset(path, "a") as file:
+        change(file)

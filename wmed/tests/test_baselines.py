@@ -7,8 +7,9 @@ from ai4sim.surrogate import split_channels
 from wmed import baselines as module
 from wmed.baselines import NAMES, Baselines, rho_fluxes
 from wmed.grids.graph import to_faces
-from wmed.layout import FLUXES, PROFILES, Layout
-from wmed.physics.bulk import bulk_inputs, coare36, constant_bulk, ecmwf
+from wmed.layout import FLUXES, Layout
+from wmed.physics.bulk import coare36, constant_bulk, ecmwf
+from wmed.schemes import bulk_state
 from wmed.tests.fluxes_made_up import draw_fluxes, made_up_graph
 
 LAYOUT = Layout(2)
@@ -40,17 +41,10 @@ def draw_inputs(*shape, seed=0):
     return torch.cat(parts, dim=-1)
 
 
-def state(inputs):
-    x = split_channels(inputs, LAYOUT.inputs)
-    surface = ("sea_surface_temperature", "current_x", "current_y")
-    lowest = {name: x[name][..., 0] for name in PROFILES}
-    return bulk_inputs(**lowest, **{name: x[name] for name in surface})
-
-
 def bulk_fluxes(inputs):
     """Return the fluxes of a bulk formula with known constants, (..., 6)."""
-    turbulent = constant_bulk(**state(inputs), **CONSTANTS)
-    x, at = split_channels(inputs, LAYOUT.inputs), state(inputs)
+    turbulent = constant_bulk(**bulk_state(inputs, LAYOUT, 10.0), **CONSTANTS)
+    x, at = split_channels(inputs, LAYOUT.inputs), bulk_state(inputs, LAYOUT, 10.0)
     shortwave = SUN * (1 - 0.066) * x["toa_shortwave"]
     sky, sea = (5.67e-8 * at[n] ** 4 for n in ("air_temperature", "sea_surface_temperature"))
     longwave = 0.98 * (SKY * sky - sea)
@@ -116,7 +110,7 @@ def test_ridge_finds_a_line_in_the_nearest_cell_and_the_wind(graph):
     weights = torch.randn(LAYOUT.input_channels + 1, 6, generator=draw, dtype=torch.float64)
 
     def line(inputs):
-        at = state(inputs)
+        at = bulk_state(inputs, LAYOUT, 10.0)
         speed = torch.hypot(at["wind_x"], at["wind_y"])
         scaled = torch.cat([inputs / draw_inputs(500).std(0), speed[..., None]], dim=-1)
         return scaled @ weights
@@ -140,8 +134,8 @@ def test_physics_takes_the_cell_that_it_is_named_after(graph):
     predicted = found.predict(bilinear, nearest, graph, LAYOUT)
     assert tuple(predicted) == NAMES
     for name, truth in (
-        ("coare_nearest", coare36(**state(nearest))),
-        ("ecmwf", ecmwf(**state(bilinear))),
+        ("coare_nearest", coare36(**bulk_state(nearest, LAYOUT, 10.0))),
+        ("ecmwf", ecmwf(**bulk_state(bilinear, LAYOUT, 10.0))),
     ):
         tau_x, tau_y = to_faces(graph, truth.tau_x, truth.tau_y)
         for flux, values in (("tau_x", tau_x), ("tau_y", tau_y), ("latent", truth.latent)):

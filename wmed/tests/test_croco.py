@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +17,9 @@ import pytest
 from wmed.grids import croco
 from wmed.grids.grid import ocean_grid
 from wmed.grids.netcdf import Source, normal_units
-from wmed.tests.grids_made_up import STEP, made_up_ocean, ocean_fields, write_event
+from wmed.tests.grids_made_up import STEP, edit, made_up_ocean, ocean_fields, write_event
+from wmed.tests.reference import REFERENCE, needs_reference
 
-REFERENCE = Path(os.environ.get("AI4SIM_REFERENCE_DATA", "absent")) / "wmed"
-needs_reference = pytest.mark.skipif(
-    not REFERENCE.is_dir(), reason="AI4SIM_REFERENCE_DATA has no wmed"
-)
 START = np.datetime64("2006-01-01", "s")
 
 
@@ -35,11 +31,6 @@ def event(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def history(event: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(event, tmp_path))
-
-
-def edit(path: Path, change: Callable[[netCDF4.Dataset], Any]) -> None:
-    with netCDF4.Dataset(path, "a") as file:
-        change(file)
 
 
 def contents(path: Path) -> dict[str, Any]:
@@ -234,6 +225,7 @@ def put(name: str, value: float) -> Callable[[netCDF4.Dataset], None]:
         (lambda f: f["u"].setncattr("units", "cm/s"), 'u has the units "cm/s", expected "m s-1"'),
         (lambda f: f["temp"].setncattr("units", "F"), 'temp has the units "F", expected "degC"'),
         (put("temp", 80.0), r"temp at the surface of record 1 lies within .* 80 degC"),
+        (put("temp", np.nan), "temp at the surface of record 1 is NaN, .* at 2 sea points"),
         (put("u", np.nan), "u at the surface of record 1 is NaN, or was never written, at 2"),
         (lambda f: f.renameDimension("xi_rho", "x"), "not a history of CROCO or ROMS: it has no"),
     ],

@@ -12,8 +12,10 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
+import netCDF4
 import numpy as np
 import pytest
 import torch
@@ -26,7 +28,9 @@ from wmed.grids import croco, mesonh
 from wmed.grids.graph import build, to_faces, to_rho
 from wmed.grids.grid import at_nodes
 from wmed.grids.pairing import pair
+from wmed.layout import PROFILES
 from wmed.physics.bulk import bulk_inputs, coare36
+from wmed.tests.reference import REFERENCE, needs_reference
 from wmed.world.events import DEMO, Event
 
 SHAPE = (30, 34)
@@ -83,18 +87,14 @@ def test_fluxes_follow_from_what_the_files_hold(made: Path) -> None:
     fields = croco.read_record(path, record, fluxes=True)
     state = np.stack([values[0] for values in mesonh.read_state(air_path)])
     nodes = torch.from_numpy(state[:, air.sea].T).double()
-    x, y, theta, ratio, pressure = graph.interpolate(nodes).unbind(-1)
+    lowest: dict[str, Any] = dict(zip(PROFILES, graph.interpolate(nodes).unbind(-1), strict=True))
     u, v = (
         torch.from_numpy(at_nodes(fields[name], mask)).double()
         for name, mask in (("u", ocean.sea_u), ("v", ocean.sea_v))
     )
     current_x, current_y = to_rho(graph, u, v)
     inputs = bulk_inputs(
-        wind_x=x,
-        wind_y=y,
-        potential_temperature=theta,
-        mixing_ratio=ratio,
-        pressure=pressure,
+        **lowest,
         sea_surface_temperature=torch.from_numpy(fields["sst"][ocean.sea]).double(),
         current_x=current_x,
         current_y=current_y,
@@ -134,14 +134,10 @@ def test_record_0_is_at_rest_and_land_is_empty(made: Path) -> None:
         assert (sst[file["SSS"][()] == 999] == 999).all() and 270 < sst[sst < 999].min()
 
 
+@needs_reference
 def test_files_are_laid_out_like_those_of_the_models(made: Path) -> None:
     """Names, dimensions, types and units of the reference data."""
-    folder = os.environ.get("AI4SIM_REFERENCE_DATA")
-    if not folder or not (Path(folder) / "wmed").is_dir():
-        pytest.skip("AI4SIM_REFERENCE_DATA names no folder with wmed in it")
-    import netCDF4
-
-    raw = Path(folder) / "wmed" / "small" / "raw"
+    raw = REFERENCE / "small" / "raw"
     for theirs, ours in (
         (raw / "croco_his_20060310.nc", ocean_file(made, STORM)),
         (raw / "ECMWF_20060310_06.nc", air_files(made)[1]),
@@ -214,7 +210,7 @@ def test_the_demo_has_every_season_and_keeps_its_storm_for_the_test() -> None:
     assert strongest.use == "test" and strongest.mistral > 1.4 * max(
         event.mistral for event in by_use["train"]
     )
-    assert all(len({e.recipe for e in DEMO}) == len(DEMO) for _ in DEMO)
+    assert len({event.recipe for event in DEMO}) == len(DEMO)
 
 
 def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +13,10 @@ from torch import Tensor
 from wmed.grids import croco, graph, mesonh
 from wmed.grids.grid import at_nodes, ocean_grid
 from wmed.grids.pairing import pair
+from wmed.layout import PROFILES
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean, mercator_points
-
-REFERENCE = Path(os.environ.get("AI4SIM_REFERENCE_DATA", "absent")) / "wmed"
+from wmed.tests.reference import REFERENCE, needs_reference
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +191,7 @@ def test_without_sea_there_is_no_graph():
         graph.build(made_up_atmosphere(), replace(ocean, sea=np.zeros(ocean.shape, bool)))
 
 
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason="AI4SIM_REFERENCE_DATA has no wmed")
+@needs_reference
 def test_full_size_takes_seconds_and_little_memory():
     import tracemalloc
 
@@ -212,7 +210,7 @@ def test_full_size_takes_seconds_and_little_memory():
     )
 
 
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason="AI4SIM_REFERENCE_DATA has no wmed")
+@needs_reference
 def test_the_way_of_the_stress_is_that_of_the_reference():
     """Air to rho points, currents to rho points, COARE there, stress to the faces: AeroBulk's."""
     raw = REFERENCE / "small/raw"
@@ -227,9 +225,8 @@ def test_the_way_of_the_stress_is_that_of_the_reference():
     lowest = [at_nodes(field[0], air.sea) for field in mesonh.read_state(path, air)]
     columns = found.interpolate(torch.from_numpy(np.stack(lowest, axis=1)).double()).unbind(1)
     current_x, current_y = found.to_rho(nodes("u", ocean.sea_u), nodes("v", ocean.sea_v))
-    names = ("wind_x", "wind_y", "potential_temperature", "mixing_ratio", "pressure")
     inputs = bulk_inputs(
-        **dict(zip(names, columns, strict=True)),
+        **dict(zip(PROFILES, columns, strict=True)),
         sea_surface_temperature=nodes("sst", ocean.sea),
         current_x=current_x,
         current_y=current_y,

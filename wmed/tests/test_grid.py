@@ -66,6 +66,11 @@ def test_values_go_to_nodes_and_back():
     np.testing.assert_array_equal(back, np.where(grid.sea, field, np.nan))
 
 
+def test_nodes_are_numbered_along_the_rows():
+    sea = np.array([[0, 1, 1], [1, 0, 1]], bool)
+    np.testing.assert_array_equal(grids.node_numbers(sea), [[-1, 0, 1], [2, -1, 3]])
+
+
 def test_grids_are_equal_by_where_their_sea_is():
     grid, air = made_up_ocean(), made_up_atmosphere()
     drawn_elsewhere = np.where(grid.sea, grid.lon, -999)  # only land differs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +14,9 @@ import pytest
 
 from wmed.grids import mesonh
 from wmed.grids.grid import AtmosphereGrid, inverse_mercator, mercator
-from wmed.tests.grids_made_up import HEIGHTS, air_fields, made_up_atmosphere
+from wmed.tests.grids_made_up import HEIGHTS, air_fields, edit, made_up_atmosphere
+from wmed.tests.reference import REFERENCE, needs_reference
 
-REFERENCE = Path(os.environ.get("AI4SIM_REFERENCE_DATA", "absent")) / "wmed"
-needs_reference = pytest.mark.skipif(
-    not REFERENCE.is_dir(), reason="AI4SIM_REFERENCE_DATA has no wmed"
-)
 TIME = np.datetime64("2006-03-10T18", "s")
 Change = Callable[[netCDF4.Dataset], object]
 
@@ -35,11 +31,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def air(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(written, tmp_path))
-
-
-def edit(path: Path, change: Change) -> None:
-    with netCDF4.Dataset(path, "a") as file:
-        change(file)
 
 
 def test_what_was_written_is_read(written: Path):

@@ -325,7 +325,7 @@ def test_saved_and_loaded_it_gives_the_same(model, tmp_path):
         torch.testing.assert_close(one[name], two[name], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("model", [LitConstantBulk, LitTransferNet, LitMLP])
+@pytest.mark.parametrize("model", [LitTransferNet, LitMLP])
 def test_the_program_takes_any_number_of_points(model, tmp_path):
     fields, graph = states(made_up_ocean(), times=1)
     rows = rho_inputs(fields, graph, LAYOUT)[0].float()

@@ -17,7 +17,7 @@ from wmed.online_plots import kinetic_spectrum
 from wmed.online_runs import simulate
 from wmed.physics.bulk import coare36
 from wmed.preprocess import sun_at
-from wmed.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
+from wmed.schemes import bulk_scheme, bulk_state, fixed_radiation, surrogate_scheme
 from wmed.slab_ocean import OceanParameters
 from wmed.tests.grids_made_up import write_event
 
@@ -124,6 +124,19 @@ def test_a_sea_that_moves_with_the_wind_has_no_stress(case):
     inside = (case.graph.rho_faces >= 0).sum(1) >= 3
     away = inside[case.graph.u_faces].all(1)
     assert float(moving["tau_x"][0, away].abs().median()) < 1e-6
+
+
+def test_a_bulk_formula_gets_the_lowest_level_and_the_surface():
+    profiles = [4.0, 9.0, -3.0, 9.0, 290.0, 300.0, 0.01, 0.5, 1e5, 9e4]
+    surface = [291.0, 0.5, -1.0, 0.7, 900.0]
+    state = bulk_state(torch.tensor([profiles + surface]).double(), Layout(2), height=20.0)
+    found = {name: float(value) for name, value in state.items()}
+    assert found["wind_x"] == 3.5 and found["wind_y"] == -2.0
+    assert (
+        found["air_temperature"] == pytest.approx(290) and found["sea_surface_temperature"] == 291
+    )
+    assert found["specific_humidity"] == pytest.approx(0.01 / 1.01)
+    assert found["pressure"] == pytest.approx(1e5 + 234, abs=2)
 
 
 def test_the_same_scheme_does_not_drift(case):

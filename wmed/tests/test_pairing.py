@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from pathlib import Path
 
@@ -14,8 +13,7 @@ import pytest
 from wmed.grids import mesonh, pairing
 from wmed.grids.grid import AtmosphereGrid
 from wmed.tests.grids_made_up import air_fields, made_up_atmosphere, write_event
-
-REFERENCE = Path(os.environ.get("AI4SIM_REFERENCE_DATA", "absent")) / "wmed"
+from wmed.tests.reference import REFERENCE, needs_reference
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +116,7 @@ def test_grids_come_together(made: Path):
     assert atmosphere == made_up_atmosphere() and ocean.shape == (12, 14)
 
 
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason="AI4SIM_REFERENCE_DATA has no wmed")
+@needs_reference
 def test_reference_files():
     raw = REFERENCE / "small/raw"
     found = pairing.pair(raw / "croco_his_20060520.nc", raw.glob("ECMWF_200605*.nc"))

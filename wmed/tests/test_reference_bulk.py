@@ -1,8 +1,6 @@
 """Bulk algorithms against AeroBulk's fluxes of random states and NOAA's table of COARE 3.6."""
 
-import os
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +10,9 @@ from wmed.physics.bulk import ALGORITHMS
 from wmed.physics.coare import NOAA36, coare
 from wmed.physics.skin import Radiation
 from wmed.physics.thermodynamics import saturation_vapour_pressure, specific_humidity_of_vapour
+from wmed.tests.reference import REFERENCE, needs_reference
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
-pytestmark = pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+pytestmark = needs_reference
 HEIGHTS = (10.0, 2.0)
 COLUMNS = {
     "aerobulk": {"coare30": 0, "coare36": 1, "ncar": 2, "ecmwf": 3},
@@ -28,7 +24,7 @@ COLUMNS = {
 def points():
     import xarray
 
-    with xarray.open_dataset(Path(REFERENCE) / "wmed/reference/aerobulk_points.nc") as data:
+    with xarray.open_dataset(REFERENCE / "reference/aerobulk_points.nc") as data:
         return data.load()
 
 
@@ -105,7 +101,7 @@ def test_turbulence_is_that_of_aerobulk(points, name, config):
 
 @pytest.fixture(scope="module")
 def noaa():
-    folder = Path(REFERENCE) / "wmed/reference/noaa_coare36"
+    folder = REFERENCE / "reference/noaa_coare36"
     table = torch.from_numpy(np.loadtxt(folder / "test_35_data.txt", skiprows=1)).T
     wind, _, celsius, _, relative, _, pressure, sea, shortwave, longwave = table[:10]
     pressure, temperature = 100 * pressure, celsius + 273.15

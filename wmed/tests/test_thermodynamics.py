@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wmed.physics import constants
-from wmed.physics.heat import net_heat, net_longwave, net_shortwave
+from wmed.physics.heat import net_heat, net_longwave, net_shortwave, sky_longwave
 from wmed.physics.thermodynamics import (
     air_density,
     air_temperature,
@@ -18,9 +18,11 @@ from wmed.physics.thermodynamics import (
     sea_level_pressure,
     specific_humidity,
     specific_humidity_of_vapour,
+    vapour_pressure,
 )
 
 ATMOSPHERE = 101325.0
+SKIES = ((0.0, 0.0), (1800.0, 0.0), (1800.0, 1.0))
 
 
 def scalar(value):
@@ -76,6 +78,7 @@ def test_humidities_agree():
     ratio = constants.VAPOUR_RATIO * vapour / (pressure - vapour)
     expected = specific_humidity_of_vapour(vapour, pressure)
     torch.testing.assert_close(specific_humidity(ratio), expected)
+    torch.testing.assert_close(vapour_pressure(expected, pressure), vapour)
 
 
 def test_potential_temperature_is_temperature_at_the_reference_pressure():
@@ -111,6 +114,13 @@ def test_sea_in_balance_with_its_own_radiation_loses_nothing():
     own = constants.STEFAN_BOLTZMANN * warm**4
     assert net_longwave(own, warm).item() == pytest.approx(0, abs=1e-10)
     assert net_longwave(0 * own, warm).item() == pytest.approx(-0.98 * own.item())
+
+
+def test_clouds_and_vapour_make_the_sky_warmer():
+    sky = [sky_longwave(scalar(293.15), scalar(vapour), cover) for vapour, cover in SKIES]
+    black = constants.STEFAN_BOLTZMANN * 293.15**4
+    shares = [float(value) / black for value in sky]
+    assert shares == pytest.approx([0.653, 0.653 + 0.0963, (0.653 + 0.0963) * 1.1762])
 
 
 def test_net_heat_is_the_sum_of_its_parts_and_dark_water_takes_up_most_light():

@@ -122,20 +122,38 @@ def columns(air: Weather, heights: Tensor, coriolis: Tensor) -> Columns:
     virtual = theta * (1 + VIRTUAL * humidity)
     pressure = _hydrostatic(exner0, virtual, heights)
 
-    speed10 = (air.wind_x**2 + air.wind_y**2).sqrt().clamp(min=0.1)
-    speed_top = (air.top_x**2 + air.top_y**2).sqrt()
-    growth = 1 + scales.ustar * momentum / speed10
-    growth = torch.minimum(growth, (1.1 * speed_top / speed10).clamp(min=1))
-    turned = _smoothstep(z / depth.clamp(min=200))
-    sheared = 1 + air.shear * (z - depth).clamp(min=0)
+    wind_x, wind_y = _wind(air, scales.ustar * momentum, z, depth)
     return Columns(
-        wind_x=(1 - turned) * growth * air.wind_x + turned * sheared * air.top_x,
-        wind_y=(1 - turned) * growth * air.wind_y + turned * sheared * air.top_y,
+        wind_x=wind_x,
+        wind_y=wind_y,
         potential_temperature=theta,
         mixing_ratio=humidity / (1 - humidity),
         pressure=pressure,
         depth=depth,
         zeta=10 * scales.inverse_length,
+    )
+
+
+def _wind(air: Weather, excess: Tensor, z: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the wind of the columns to the east and north, each (level, row, column) [m/s].
+
+    Parameters
+    ----------
+    air : Weather
+    excess : (level, row, column)  [m/s]
+        By how much the wind is faster than at 10 m, by similarity.
+    z : (level, 1, 1)  [m]
+    depth : (row, column)  [m]
+        Of the boundary layer.
+    """
+    speed10 = (air.wind_x**2 + air.wind_y**2).sqrt().clamp(min=0.1)
+    speed_top = (air.top_x**2 + air.top_y**2).sqrt()
+    growth = torch.minimum(1 + excess / speed10, (1.1 * speed_top / speed10).clamp(min=1))
+    turned = _smoothstep(z / depth.clamp(min=200))
+    sheared = 1 + air.shear * (z - depth).clamp(min=0)
+    return (
+        (1 - turned) * growth * air.wind_x + turned * sheared * air.top_x,
+        (1 - turned) * growth * air.wind_y + turned * sheared * air.top_y,
     )
 
 
