@@ -35,11 +35,11 @@ from torch import Tensor
 
 from ai4sim.surrogate import split_channels
 from wmed.grids.graph import to_faces, to_rho
+from wmed.inputs import bulk_state
 from wmed.layout import FLUXES, HEAT_PARTS, Layout
 from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
 from wmed.physics.constants import EMISSIVITY, STEFAN_BOLTZMANN
 from wmed.physics.heat import net_shortwave
-from wmed.schemes import bulk_state
 
 if TYPE_CHECKING:
     from wmed.grids.graph import CouplingGraph

@@ -13,6 +13,8 @@ from wmed.grids.graph import CouplingGraph, to_faces
 from wmed.inputs import rho_inputs
 from wmed.layout import FLUXES, PROFILES, SURFACE, Layout
 
+ROWS_AT_ONCE = 16_384
+"""On a CPU: what is made of so many rows stays in its cache, which halves the time of more."""
 Prediction = dict[str, Tensor]
 """Fluxes by name: ``tau_x : (time, u)``, ``tau_y : (time, v)`` [N/m2]; ``shortwave``, ``longwave``,
 ``latent``, ``sensible``, ``heat : (time, rho)`` [W/m2], the last one the sum of the others."""
@@ -50,8 +52,12 @@ def fluxes(
     hetero = None
     if isinstance(surrogate.net, CouplingNet):
         hetero = coupled(graph, fields)
-    rows = surrogate(inputs.flatten(0, 1), graph=hetero)
-    return on_own_points(rows.unflatten(0, inputs.shape[:2]), graph)
+    rows = inputs.flatten(0, 1)
+    if hetero is None and rows.device.type == "cpu":
+        found = torch.cat([surrogate(part) for part in rows.split(ROWS_AT_ONCE)])
+    else:
+        found = surrogate(rows, graph=hetero)
+    return on_own_points(found.unflatten(0, inputs.shape[:2]), graph)
 
 
 def on_own_points(rows: Tensor, graph: CouplingGraph) -> Prediction:

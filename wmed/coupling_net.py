@@ -28,6 +28,7 @@ from wmed.features import (
 from wmed.flux_net import ColumnEncoder, Numbers, fluxes
 from wmed.grids.graph import CouplingGraph, hetero
 from wmed.heads import neutral_drag
+from wmed.inputs import turned
 from wmed.layout import Layout
 
 if TYPE_CHECKING:
@@ -191,8 +192,12 @@ class CouplingNet(GraphNet):
         over = graph[OVER]
         angle = graph["rho"].angle[over.edge_index[1]]
         lowest = columns[..., [0, self.layout.levels]][:, over.edge_index[0]]
-        moves = turned(lowest, angle) - current[:, over.edge_index[1]]
-        geometry = seen(ahead[:, over.edge_index[1]], turned(over.edge_attr, angle), moves / 10)
+        wind, where = (
+            torch.stack(turned(vector[..., 0], vector[..., 1], angle), dim=-1)
+            for vector in (lowest, over.edge_attr)
+        )
+        moves = (wind - current[:, over.edge_index[1]]) / 10
+        geometry = seen(ahead[:, over.edge_index[1]], where, moves)
         hidden = hidden + self.above(
             self.column(columns), hidden, over.edge_index, geometry, over.edge_weight
         )
@@ -229,13 +234,6 @@ class CouplingNet(GraphNet):
             moves[..., axis] = 2 * (difference if kind[0] == name else -difference)
             geometries.append(seen(ahead[:, rho], edges.edge_attr, moves))
         return geometries[0], geometries[1]
-
-
-def turned(vectors: Tensor, angle: Tensor) -> Tensor:
-    """Return the components along xi and eta of ``vectors : (..., 2)`` to the east and north."""
-    cos, sin = angle.cos(), angle.sin()
-    x, y = vectors.unbind(-1)
-    return torch.stack([cos * x + sin * y, cos * y - sin * x], dim=-1)
 
 
 def seen(ahead: Tensor, where: Tensor, moves: Tensor) -> Tensor:

@@ -13,18 +13,20 @@ from torch import Tensor
 
 from ai4sim.surrogate import split_channels
 from wmed.layout import PROFILES, Layout
-from wmed.physics.constants import GRAVITY, HEAT_CAPACITY_DRY_AIR, SALT_FACTOR, VIRTUAL
+from wmed.physics.constants import GRAVITY, SALT_FACTOR, VIRTUAL
+from wmed.physics.surface_layer import LAPSE_RATE
 from wmed.physics.thermodynamics import (
     air_density,
     air_temperature,
     latent_heat_of_vaporisation,
     saturation_specific_humidity,
+    sea_level_pressure,
     specific_humidity,
 )
 
-CALM = 0.5
+GUSTS = 0.5
 """Wind speed [m/s] that convection makes up for where there is none: coefficients refer to
-``sqrt(wind^2 + CALM^2)`` and so stay finite in a calm."""
+``sqrt(wind^2 + GUSTS^2)`` and so stay finite in a calm."""
 PROFILE_FEATURES = 3
 SURFACE_FEATURES = 8
 SKY_FEATURES = 5
@@ -38,7 +40,7 @@ class SeaSurface(NamedTuple):
     wind_x, wind_y
         Lowest wind relative to the current, along xi and eta [m/s].
     speed
-        Its size, at least :data:`CALM` [m/s].
+        Its size, at least :data:`GUSTS` [m/s].
     temperature, humidity, density, pressure
         Of the lowest air [K], [kg/kg], [kg/m3], [Pa].
     warmth
@@ -82,18 +84,18 @@ def sea_surface(inputs: Tensor, layout: Layout, height: Tensor) -> SeaSurface:
     temperature = air_temperature(named["potential_temperature"][:, 0], pressure)
     humidity = specific_humidity(named["mixing_ratio"][:, 0])
     density = air_density(temperature, humidity, pressure)
-    surface_pressure = pressure + density * GRAVITY * height
+    surface_pressure = sea_level_pressure(pressure, temperature, humidity, height)
     x = named["wind_x"][:, 0] - named["current_x"]
     y = named["wind_y"][:, 0] - named["current_y"]
     return SeaSurface(
         wind_x=x,
         wind_y=y,
-        speed=torch.sqrt(x * x + y * y + CALM**2),
+        speed=torch.sqrt(x * x + y * y + GUSTS**2),
         temperature=temperature,
         humidity=humidity,
         density=density,
         pressure=surface_pressure,
-        warmth=temperature + GRAVITY / HEAT_CAPACITY_DRY_AIR * height - sst,
+        warmth=temperature + LAPSE_RATE * height - sst,
         moisture=humidity - saturation_specific_humidity(sst, surface_pressure, SALT_FACTOR),
         latent_heat=latent_heat_of_vaporisation(sst),
         sea_surface_temperature=sst,

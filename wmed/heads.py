@@ -13,20 +13,20 @@ from torch import Tensor
 
 from wmed.features import SeaSurface
 from wmed.physics.constants import (
-    ALBEDO,
-    EMISSIVITY,
     GRAVITY,
     HEAT_CAPACITY_DRY_AIR,
     STEFAN_BOLTZMANN,
     VON_KARMAN,
 )
+from wmed.physics.ecmwf import CHARNOCK, SMOOTH_MOMENTUM
+from wmed.physics.heat import net_longwave, net_shortwave
 
-DRAG, HEAT, WATER = 1.2e-3, 1.1e-3, 1.1e-3
+DRAG, STANTON, DALTON = 1.2e-3, 1.1e-3, 1.1e-3
 """Transfer coefficients where the numbers are 0, about those of a neutral wind of 8 m/s."""
 RANGE = 3.0
 """The coefficients stay within a factor ``exp(RANGE)`` of these."""
-CHARNOCK, VISCOSITY = 0.018, 1.5e-5
-"""Roughness of the waves, in units of ustar^2/g, and viscosity of air [m2/s]."""
+VISCOSITY = 1.5e-5
+"""Of air [m2/s]."""
 
 
 def neutral_drag(speed: Tensor, height: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def neutral_drag(speed: Tensor, height: Tensor) -> Tensor:
     """
     ustar = DRAG**0.5 * speed
     for _ in range(4):  # each brings it five times nearer
-        roughness = CHARNOCK / GRAVITY * ustar**2 + 0.11 * VISCOSITY / ustar
+        roughness = CHARNOCK / GRAVITY * ustar**2 + SMOOTH_MOMENTUM * VISCOSITY / ustar
         ustar = VON_KARMAN * speed / torch.log(height / roughness)
     return (ustar / speed) ** 2
 
@@ -57,7 +57,7 @@ def turbulent_fluxes(surface: SeaSurface, numbers: Tensor, drag: Tensor | float 
     surface : SeaSurface
     numbers : (row, 3)
         Of momentum, heat, water: logarithms of the factors by which the coefficients are larger
-        than `drag`, :data:`HEAT` and :data:`WATER`.
+        than `drag`, :data:`STANTON` and :data:`DALTON`.
     drag : (row,) or float
 
     Returns
@@ -72,8 +72,8 @@ def turbulent_fluxes(surface: SeaSurface, numbers: Tensor, drag: Tensor | float 
         [
             drag * momentum * surface.wind_x,
             drag * momentum * surface.wind_y,
-            WATER * water * surface.latent_heat * surface.moisture,
-            HEAT * heat * HEAT_CAPACITY_DRY_AIR * surface.warmth,
+            DALTON * water * surface.latent_heat * surface.moisture,
+            STANTON * heat * HEAT_CAPACITY_DRY_AIR * surface.warmth,
         ],
         dim=-1,
     )
@@ -99,8 +99,8 @@ def radiative_fluxes(surface: SeaSurface, numbers: Tensor) -> Tensor:
     downward = 1.2 * emission * black
     return torch.stack(
         [
-            (1 - ALBEDO) * through * surface.toa_shortwave,
-            EMISSIVITY * (downward - STEFAN_BOLTZMANN * surface.sea_surface_temperature**4),
+            net_shortwave(through * surface.toa_shortwave),
+            net_longwave(downward, surface.sea_surface_temperature),
         ],
         dim=-1,
     )

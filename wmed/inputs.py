@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ai4sim.surrogate import split_channels
 from wmed.grids.graph import CouplingGraph, to_rho
 from wmed.layout import PROFILES, Layout
+from wmed.physics.bulk import bulk_inputs
 
 
 def rho_inputs(
@@ -46,9 +49,7 @@ def rho_inputs(
         )
     columns = air[:, graph.nearest] if nearest else graph.interpolate(air)
     profiles = columns.unflatten(-1, (len(PROFILES), layout.levels))
-    east, north = profiles[:, :, 0], profiles[:, :, 1]
-    cos, sin = graph.angle.cos()[:, None], graph.angle.sin()[:, None]
-    winds = torch.stack([cos * east + sin * north, cos * north - sin * east], dim=2)
+    winds = torch.stack(turned(profiles[:, :, 0], profiles[:, :, 1], graph.angle[:, None]), dim=2)
     current_x, current_y = to_rho(graph, fields["current_u"], fields["current_v"])
     cos_zenith, toa = sunlight(fields["sun"], graph.lat, graph.lon)
     surface = torch.stack([fields["sst"], current_x, current_y, cos_zenith, toa], dim=-1)
@@ -77,3 +78,41 @@ def sunlight(sun: Tensor, lat: Tensor, lon: Tensor) -> tuple[Tensor, Tensor]:
         hour_angle + lon.deg2rad()
     )
     return cos_zenith, irradiance * cos_zenith.clamp(min=0)
+
+
+def bulk_state(inputs: Tensor, layout: Layout, height: float) -> dict[str, Any]:
+    """Return the arguments of a bulk formula from rows of inputs at rho points.
+
+    Parameters
+    ----------
+    inputs : (..., input channel)
+        See :func:`rho_inputs`.
+    layout : Layout
+        What the channels are.
+    height : float
+        Of the lowest level, which is the one that counts [m].
+
+    Returns
+    -------
+    dict of str to Tensor
+        See :func:`.physics.bulk.bulk_inputs`; each (...).
+    """
+    named = split_channels(inputs, layout.inputs)
+    return bulk_inputs(
+        **{name: named[name][..., 0] for name in PROFILES},
+        **{name: named[name] for name in ("sea_surface_temperature", "current_x", "current_y")},
+        height=height,
+    )
+
+
+def turned(x: Tensor, y: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the components along xi and eta of a vector to the east and north.
+
+    Parameters
+    ----------
+    x, y : (...)
+    angle : (...)  [rad]
+        From east to the xi axis.
+    """
+    cos, sin = angle.cos(), angle.sin()
+    return cos * x + sin * y, cos * y - sin * x

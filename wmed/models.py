@@ -114,8 +114,8 @@ class CouplingModule(SurrogateModule):
 
     def _set_scales(self, fields: Batch) -> None:
         stress = torch.cat([fields["tau_x"].flatten(), fields["tau_y"].flatten()]).std()
-        heat = [fields[name][fields[name].isfinite()] for name in HEAT]
-        scales = [stress, stress, *(part.std() for part in heat)]
+        heat, one = [fields[name][fields[name].isfinite()] for name in HEAT], torch.tensor(1.0)
+        scales = [stress, stress, *(part.std() if len(part) > 1 else one for part in heat)]
         without_sun = fields["heat"] - fields["shortwave"].nan_to_num()
         scales[OUTPUTS.index("heat")] = without_sun.std()
         self.scales.copy_(torch.stack(scales).nan_to_num(1.0))

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
-from ai4sim.surrogate import Surrogate, split_channels
+from ai4sim.surrogate import Surrogate
 from wmed.grids.graph import CouplingGraph, to_faces
-from wmed.inputs import rho_inputs, sunlight
+from wmed.inputs import bulk_state, rho_inputs, sunlight
 from wmed.layout import PROFILES, Layout
 from wmed.online_runs import Fields, Fluxes
-from wmed.physics.bulk import BulkFluxes, bulk_inputs
+from wmed.physics.bulk import BulkFluxes
 from wmed.physics.heat import net_longwave, net_shortwave, sky_longwave
 from wmed.physics.thermodynamics import vapour_pressure
 
@@ -92,31 +91,6 @@ def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> Fluxes:
 
     surrogate = Surrogate.load(path)
     return lambda fields: coupler.fluxes(surrogate, fields, graph)
-
-
-def bulk_state(inputs: Tensor, layout: Layout, height: float) -> dict[str, Any]:
-    """Return the arguments of a bulk formula from rows of inputs at rho points.
-
-    Parameters
-    ----------
-    inputs : (..., input channel)
-        See :func:`.inputs.rho_inputs`.
-    layout : Layout
-        What the channels are.
-    height : float
-        Of the lowest level, which is the one that counts [m].
-
-    Returns
-    -------
-    dict of str to Tensor
-        See :func:`.physics.bulk.bulk_inputs`; each (...).
-    """
-    named = split_channels(inputs, layout.inputs)
-    return bulk_inputs(
-        **{name: named[name][..., 0] for name in PROFILES},
-        **{name: named[name] for name in ("sea_surface_temperature", "current_x", "current_y")},
-        height=height,
-    )
 
 
 def _lowest_state(fields: Fields, graph: CouplingGraph, height: float) -> dict[str, Tensor]:

@@ -122,17 +122,15 @@ def write_like(
     first = next(records, None)
     if first is None:
         raise ValueError(f"{source}: there is no record with fluxes to write to {destination}")
-    with (
-        Source(source) as raw,
-        atomic_write(destination) as temporary,
-        create(temporary, raw.dataset.data_model) as copy,
-    ):
-        shape, (time, count) = rho_shape(raw), time_dimension(raw)
-        names = {name: flux_name(raw, name) or name for name in first[1]}
-        unknown = names.keys() - FLUXES.keys()
-        if unknown:
-            raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
-        with LOCK:
+    with Source(source) as raw:
+        layout = raw.dataset.data_model
+    with atomic_write(destination) as temporary, create(temporary, layout) as copy:
+        with Source(source) as raw:
+            shape, (time, count) = rho_shape(raw), time_dimension(raw)
+            names = {name: flux_name(raw, name) or name for name in first[1]}
+            unknown = names.keys() - FLUXES.keys()
+            if unknown:
+                raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
             _copy(raw.dataset, copy, time, names.values())
             copy.setncatts(dict(attributes or {}))
             for name, alias in names.items():

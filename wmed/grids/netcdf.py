@@ -1,6 +1,7 @@
 """netCDF files read by name: shapes and units checked, values that were never written as NaN.
 
-The netCDF library must not be entered by two threads at once, so each access takes a lock.
+The netCDF library must not be entered by two threads at once, not even for a shape: a file that is
+open for reading keeps the lock. Who reads many at once does so in processes.
 """
 
 from __future__ import annotations
@@ -60,20 +61,23 @@ class Source:
         It is no netCDF file, or a truncated one.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        import netCDF4
+    dataset: netCDF4.Dataset
 
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
-            raise missing_file_error(self.path)
-        with LOCK:
-            try:
-                self.dataset = netCDF4.Dataset(self.path)
-            except OSError as error:
-                raise ValueError(f"{path}: not a netCDF file, or a truncated one") from error
-            self.dataset.set_always_mask(False)
 
     def __enter__(self) -> Source:
+        import netCDF4
+
+        if not self.path.is_file():
+            raise missing_file_error(self.path)
+        LOCK.acquire()
+        try:
+            self.dataset = netCDF4.Dataset(self.path)
+            self.dataset.set_always_mask(False)
+        except OSError as error:
+            LOCK.release()
+            raise ValueError(f"{self.path}: not a netCDF file, or a truncated one") from error
         return self
 
     def __exit__(
@@ -82,8 +86,10 @@ class Source:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with LOCK:
+        try:
             self.dataset.close()
+        finally:
+            LOCK.release()
 
     def __contains__(self, name: str) -> bool:
         return name in self.dataset.variables
@@ -106,13 +112,11 @@ class Source:
 
     def attribute(self, name: str, variable: str | None = None) -> Any:
         """Return an attribute of the file or of a variable; None where there is none."""
-        with LOCK:
-            return getattr(self.dataset[variable] if variable else self.dataset, name, None)
+        return getattr(self.dataset[variable] if variable else self.dataset, name, None)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a variable."""
-        with LOCK:
-            return tuple(self.variable(name).shape)
+        return tuple(self.variable(name).shape)
 
     def read(self, name: str, units: str = "", index: Any = ...) -> NDArray[Any]:
         """Read a variable, or a part of it.

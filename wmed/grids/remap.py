@@ -91,8 +91,8 @@ def interpolate(values: Values, index: Tensor, weight: Tensor) -> Values:
     nodes, channels = values.shape[-2:]
     table = values.reshape(-1, channels)
     times = table.shape[0] // nodes
-    # One kernel that gathers, weighs and adds, without arrays in between: a quarter of the time
-    # that indexing takes, half of that of a sparse matrix.
+    # One kernel that gathers, weighs and adds, without arrays in between: a small part of the time
+    # that indexing takes.
     first = nodes * torch.arange(times, device=index.device)
     found = embedding_bag(
         (index + first[:, None, None]).flatten(0, 1),

@@ -105,7 +105,7 @@ def air_density(temperature: Tensor, humidity: Tensor, pressure: Tensor) -> Tens
 
 
 def sea_level_pressure(
-    pressure: Tensor, temperature: Tensor, humidity: Tensor, height: float = 10.0
+    pressure: Tensor, temperature: Tensor, humidity: Tensor, height: float | Tensor = 10.0
 ) -> Tensor:
     """Pressure at sea level [Pa] from that at a height, hydrostatic.
 
@@ -113,7 +113,7 @@ def sea_level_pressure(
     ----------
     pressure, temperature, humidity
         At ``height`` [Pa], [K], specific [kg/kg].
-    height : float
+    height : float or ()
         Above the sea [m].
     """
     scale = GAS_CONSTANT_DRY_AIR * temperature * (1 + VIRTUAL * humidity) / GRAVITY

@@ -13,12 +13,11 @@ from wmed.coupler import on_own_points
 from wmed.grids import croco
 from wmed.grids.graph import build
 from wmed.grids.grid import on_grid
-from wmed.inputs import rho_inputs
+from wmed.inputs import bulk_state, rho_inputs
 from wmed.layout import Layout, points_of
 from wmed.physics.bulk import coare36
 from wmed.physics.constants import EMISSIVITY, STEFAN_BOLTZMANN
 from wmed.preprocess import NEEDED, TARGETS, process
-from wmed.schemes import bulk_state
 from wmed.tests.grids_made_up import (
     HEIGHTS,
     STEP,

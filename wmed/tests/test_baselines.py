@@ -7,9 +7,9 @@ from ai4sim.surrogate import split_channels
 from wmed import baselines as module
 from wmed.baselines import NAMES, Baselines, rho_fluxes
 from wmed.grids.graph import to_faces
+from wmed.inputs import bulk_state
 from wmed.layout import FLUXES, Layout
 from wmed.physics.bulk import coare36, constant_bulk, ecmwf
-from wmed.schemes import bulk_state
 from wmed.tests.fluxes_made_up import draw_fluxes, made_up_graph
 
 LAYOUT = Layout(2)

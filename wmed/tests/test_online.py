@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
+from wmed.inputs import bulk_state
 from wmed.layout import Layout
 from wmed.online import Case, EventForcing, main, read_case, run
 from wmed.online_plots import kinetic_spectrum
 from wmed.online_runs import simulate
 from wmed.physics.bulk import coare36
 from wmed.preprocess import sun_at
-from wmed.schemes import bulk_scheme, bulk_state, fixed_radiation, surrogate_scheme
+from wmed.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
 from wmed.slab_ocean import OceanParameters
 from wmed.tests.grids_made_up import write_event
 
