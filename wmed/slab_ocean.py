@@ -2,7 +2,7 @@ r"""An ocean of one active layer: reduced-gravity currents under the wind, and w
 
 A layer of thickness h and of one temperature T lies on water at rest that is denser. With the
 reduced gravity g' = g (difference of density) / rho0 (Gill 1982, sections 6.2 and 9.9; Vallis 2017,
-section 3.2.2), u the current, and F = h u:
+section 3.2.2), u the current, and F = h u::
 
     du/dt = -(f + zeta) k x u - grad(g' h + |u|^2 / 2)
             + tau / (rho0 h) - (r + w / h) u + nu (grad(div u) - curl(zeta))
