@@ -66,10 +66,11 @@ class ProcessedCache:
         Raw file -> its arrays by name. Floating-point arrays are kept as float32, others as they
         are. The entry ``"attributes"``, if any, is a dict of plain values and not an array;
         ``"sources"`` names other files that were read beside it: when one of them changes, the
-        arrays are made anew. It raises ValueError for a file that it cannot use. Dask arrays, cut into blocks along their
-        first axis, are computed and written block by block, those of a file in one pass. Or it is
-        a generator function: each mapping that it yields holds the next rows of the arrays of those
-        names, and what it returns in the end is a mapping of further arrays and attributes.
+        arrays are made anew. It raises ValueError for a file that it cannot use. Dask arrays, cut
+        into blocks along their first axis, are computed and written block by block, those of a file
+        in one pass. Or it is a generator function: each mapping that it yields holds the next rows
+        of the arrays of those names, and what it returns in the end is a mapping of further arrays
+        and attributes.
     workers : int
         Threads or processes, that is, files that are processed at once.
     double : container of str

@@ -91,6 +91,8 @@ class SurrogateCLI(LightningCLI):
                 "checkpoint.enable_version_counter": False,
                 "early_stopping.monitor": "val_loss",
                 "early_stopping.patience": 50,
+                # A run that was stopped between an epoch and its validation goes on after both.
+                "early_stopping.strict": False,
                 "trainer.use_distributed_sampler": False,
                 "trainer.log_every_n_steps": 10,
             }
