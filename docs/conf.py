@@ -59,9 +59,7 @@ def escape_mathematics(
         lines[number] = "".join(pieces)
 
 
-def find_images(
-    app: Sphinx, relative_path: Path, parent_docname: str, content: list[str]
-) -> None:
+def find_images(app: Sphinx, relative_path: Path, parent_docname: str, content: list[str]) -> None:
     """Let the images of a README that is included here be found from here, however deep it lies."""
     content[0] = re.sub(r"image:: (\.\./)+docs/images/", "image:: /images/", content[0])
 
