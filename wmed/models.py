@@ -8,8 +8,8 @@
 =====================  =======================================================================
 
 All see the same rows (:mod:`.inputs`) and give fluxes at rho points, which are averaged onto the
-faces. The last two know the bulk form (:mod:`.heads`): stress along the relative wind, the same for
-every observer, and a heat flux that is the sum of its parts.
+faces; the heat flux is the sum of its parts. All but the perceptron know the bulk form
+(:mod:`.heads`): stress along the relative wind, the same for every observer.
 """
 
 from __future__ import annotations
