@@ -29,7 +29,7 @@ from ai4sim.experiment import (
     find_checkpoint,
     provenance,
 )
-from ai4sim.files import missing_file_error, write_json, write_text
+from ai4sim.io.files import missing_file_error, write_json, write_text
 from ai4sim.module import SurrogateModule
 from ai4sim.weights import DESCRIPTION
 

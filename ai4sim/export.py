@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.files import atomic_write
+from ai4sim.io.files import atomic_write
 from ai4sim.surrogate import Surrogate
 
 PROGRAM = "model.pt2"

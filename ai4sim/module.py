@@ -15,9 +15,9 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
-from ai4sim.files import write_json
-from ai4sim.metrics import RegressionMetrics
+from ai4sim.io.files import write_json
 from ai4sim.surrogate import Surrogate
 from ai4sim.weights import require_same_spec
 

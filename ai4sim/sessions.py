@@ -24,7 +24,7 @@ from pathlib import Path
 import nox
 import nox.command
 
-from ai4sim.scheduling import cores
+from ai4sim.data.scheduling import cores
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = ROOT / "pyproject.toml"
@@ -182,13 +182,15 @@ def _install(session: nox.Session, venv: Path, stamp: Path, extras: Iterable[str
 def _parts(folder: Path) -> list[Path]:
     """Return what a use case stands on: the core, its domain's own modules and tests, its folder.
 
-    The other use cases of the domain are left out, so the domain is listed file by file.
+    The other use cases of the domain are left out, so the domain is listed part by part.
     """
     domain = folder.parent
     if domain == ROOT:  # a use case that is its own domain
         return [ROOT / "ai4sim", folder]
-    shared = [path for path in sorted(domain.glob("*.py")) if path.stem != "__init__"]
-    return [ROOT / "ai4sim", *shared, *sorted(domain.glob("tests")), folder]
+    others = set(use_cases().values()) - {folder}
+    modules = [path for path in sorted(domain.glob("*.py")) if path.stem != "__init__"]
+    wings = [path.parent for path in sorted(domain.glob("*/__init__.py"))]
+    return [ROOT / "ai4sim", *modules, *(path for path in wings if path not in others)]
 
 
 def _relative(paths: Iterable[Path]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.files import atomic_write, missing_file_error, write_json
+from ai4sim.io.files import atomic_write, missing_file_error, write_json
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"

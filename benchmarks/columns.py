@@ -64,8 +64,8 @@ from numpy.typing import NDArray
 from benchmarks.correction import measure_cost, measure_training
 from benchmarks.turns import Cost, now, quieten
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.layout import CHANNELS, TARGETS, Layout
-from weather_forecast.bias_correction.records import write_columns
+from weather_forecast.bias_correction.io.layout import CHANNELS, TARGETS, Layout
+from weather_forecast.bias_correction.io.records import write_columns
 from weather_forecast.bias_correction.tests.made_up import columns
 
 LEVELS = 137

@@ -18,18 +18,18 @@ from benchmarks.turns import (
     print_shares,
     train,
 )
-from weather_forecast.bias_correction.columns import draw_columns
-from weather_forecast.bias_correction.correction_net import CorrectionNet
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.generate import scattered_places
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
 from weather_forecast.bias_correction.models import (
     CorrectionModule,
     LitAttentionCNN,
     LitBiRNN,
     LitUnet1D,
 )
-from weather_forecast.bias_correction.radiation.solver import radiative_fluxes
+from weather_forecast.bias_correction.nets.correction_net import CorrectionNet
+from weather_forecast.bias_correction.physics.solver import radiative_fluxes
+from weather_forecast.bias_correction.synthetic.columns import draw_columns
+from weather_forecast.bias_correction.synthetic.generate import scattered_places
 
 LAYOUT = Layout()
 NETWORKS: dict[str, Callable[[], CorrectionModule]] = {

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from combustion.crops import CropDataModule
-from combustion.layouts import CNF, write_snapshot
+from combustion.io.layouts import CNF, write_snapshot
 from combustion.unets.models import LitUNet3D
 
 SHAPE = (64, 32, 32)

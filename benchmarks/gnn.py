@@ -42,7 +42,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import models
 
-from ai4sim.files import write_json
+from ai4sim.io.files import write_json
 from ai4sim.nets import build
 from ai4sim.nets.graph import Lattice
 

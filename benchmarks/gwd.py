@@ -59,13 +59,13 @@ from benchmarks.turns import (
     quieten,
     train,
 )
-from weather_forecast.gwd.columns import draw_columns
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.generate import GRID, inputs, snapshot_grid
-from weather_forecast.gwd.layout import Layout, write_columns
+from weather_forecast.gwd.io.layout import Layout, write_columns
 from weather_forecast.gwd.models import DragModule, LitCNN, LitFluxNet, LitMLP, LitStressNet
-from weather_forecast.gwd.nogwd import WaveSpectrum, nonorographic_drag
-from weather_forecast.gwd.ogwd import orographic_drag
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum, nonorographic_drag
+from weather_forecast.gwd.physics.ogwd import orographic_drag
+from weather_forecast.gwd.synthetic.columns import draw_columns
+from weather_forecast.gwd.synthetic.generate import GRID, inputs, snapshot_grid
 
 logger = logging.getLogger("gwd")
 

@@ -34,7 +34,7 @@ import torch
 from torch import nn
 
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.layout import Layout
+from weather_forecast.gwd.io.layout import Layout
 
 LAYOUT = Layout("nogwd", 63)
 GRID_ROWS = 36

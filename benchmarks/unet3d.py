@@ -31,7 +31,7 @@ from typing import Any
 
 import torch
 
-from ai4sim.files import write_json
+from ai4sim.io.files import write_json
 from ai4sim.nets import UNet
 
 logger = logging.getLogger("unet3d")

@@ -6,10 +6,11 @@
     python benchmarks/wmed.py --data DIR     # with *his*.nc and ECMWF*.nc of one event, full size
 
 Full size is an ocean of 539 x 631 rho points, the demo's 136 x 158, each under an atmosphere five
-times coarser. Without `--data` the grids are those of ``wmed.world.domain``, with the real coast.
+times coarser. Without `--data` the grids are those of ``wmed.synthetic.domain``, with the real
+coast.
 
 graph
-    From two grids of full size to the operator and the graph (``wmed.grids.graph.build``), and to
+    From two grids of full size to the operator and the graph (``wmed.io.graph.build``), and to
     that of torch_geometric; in a process of its own, after all imports. Against the way of one
     dense mask over the ocean per block of the atmosphere, that is per cell between four mass
     points: a comparison of all rho points with the four borders, which are closed, then the sea
@@ -20,13 +21,14 @@ graph
     the kernel in use, an index per corner, and a sparse matrix.
 inference
     Million rho points per second, from the states on both grids to the fluxes on the ocean's own
-    points (``wmed.coupler.fluxes``), in float32, or with `--bf16` under autocast of the networks.
-    The states are made up and the weights untrained: the cost depends on neither. Against the
-    repository's own COARE 3.6, which starts from the same interpolated rows and gives the turbulent
-    fluxes alone, while the networks give the radiation too. Then the steps: interpolation alone,
-    and algorithms and networks alone on rows that are there. On a CPU a network takes `--rows` rows
-    at once (``max_nodes``; 0: all), which stay in its cache; COARE has blocks of its own. AeroBulk
-    in Fortran does a few tenths of a million points per second and core (cited, not measured here).
+    points (``wmed.nets.coupler.fluxes``), in float32, or with `--bf16` under autocast of the
+    networks. The states are made up and the weights untrained: the cost depends on neither. Against
+    the repository's own COARE 3.6, which starts from the same interpolated rows and gives the
+    turbulent fluxes alone, while the networks give the radiation too. Then the steps: interpolation
+    alone, and algorithms and networks alone on rows that are there. On a CPU a network takes
+    `--rows` rows at once (``max_nodes``; 0: all), which stay in its cache; COARE has blocks of its
+    own. AeroBulk in Fortran does a few tenths of a million points per second and core (cited, not
+    measured here).
 training
     Points per second of a Trainer, as ``wmed/trainer.py`` has it but for validation, checkpoints,
     progress bar and clipped gradients, one time of the demo's size per step; as a share of the bare

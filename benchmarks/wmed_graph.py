@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.turns import Cost, median, now
-from wmed.grids import croco, graph, mesonh
-from wmed.grids.grid import AtmosphereGrid, OceanGrid
-from wmed.world import domain
+from wmed.io import croco, graph, mesonh
+from wmed.io.grid import AtmosphereGrid, OceanGrid
+from wmed.synthetic import domain
 
 Grids = tuple[AtmosphereGrid, OceanGrid]
 Result = TypeVar("Result")

@@ -28,13 +28,9 @@ from benchmarks.turns import (
     train,
 )
 from benchmarks.wmed_graph import Grids, alone, largest, size_of
-from wmed.coupler import fluxes, on_own_points
-from wmed.coupling_net import CouplingNet, coupled
 from wmed.data import CouplingDataModule
-from wmed.generate import generate
-from wmed.grids.graph import CouplingGraph, build
-from wmed.inputs import rho_inputs
-from wmed.layout import FLUXES, PROFILES, Layout
+from wmed.io.graph import CouplingGraph, build
+from wmed.io.layout import FLUXES, PROFILES, Layout
 from wmed.models import (
     OUTPUTS,
     CouplingModule,
@@ -43,8 +39,12 @@ from wmed.models import (
     LitMLP,
     LitTransferNet,
 )
+from wmed.nets.coupler import fluxes, on_own_points
+from wmed.nets.coupling_net import CouplingNet, coupled
+from wmed.nets.inputs import rho_inputs
 from wmed.physics.bulk import bulk_inputs, coare36
-from wmed.world.events import DEMO
+from wmed.synthetic.events import DEMO
+from wmed.synthetic.generate import generate
 
 LAYOUT = Layout()
 NETWORKS: dict[str, Callable[[], CouplingModule]] = {

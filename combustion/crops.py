@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ai4sim.datamodule import BatchIndex, Stage
-from combustion.datamodule import Batch, FlameDataModule, on_grids, stack
-from combustion.layouts import Snapshot, period
+from ai4sim.data.datamodule import BatchIndex, Stage
+from combustion.data import Batch, FlameDataModule, on_grids, stack
+from combustion.io.layouts import Snapshot, period
+from combustion.io.meshes import MeshSnapshot
 from combustion.matching import cells_per_filter
-from combustion.meshes import MeshSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class CropDataModule(FlameDataModule):
     augment : {"none", "cross_stream", "isotropic"}
         Reflect no axis, those across the stream, or all; the first swaps none, the others y and z.
     **kwargs
-        See :class:`combustion.datamodule.FlameDataModule`.
+        See :class:`combustion.data.FlameDataModule`.
     """
 
     def __init__(

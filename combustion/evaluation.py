@@ -30,8 +30,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from combustion.closures import Field, resolved_gradient
-from combustion.geometry import Grid, MeshGeometry, Nodes, Section, slab_lengths
+from combustion.baselines import Field, resolved_gradient
+from combustion.physics.geometry import Grid, MeshGeometry, Nodes, Section, slab_lengths
 from combustion.records import SnapshotScore, Surface
 
 MODEL = "model"

@@ -2,7 +2,7 @@
 
 What a network has to undo is the filter, and it has learned how wide that is in cells. Where a
 flame has more cells per filter width, or fewer, it is brought to as many as in training: a grid by
-:mod:`combustion.resampling`, a mesh by measuring its edges in another unit.
+:mod:`combustion.physics.resampling`, a mesh by measuring its edges in another unit.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ai4sim.nets.graph import Graph
 from ai4sim.surrogate import Surrogate
-from combustion.layouts import Snapshot, filter_width, states_filter
-from combustion.meshes import MeshSnapshot
-from combustion.resampling import Resampling, resampled
+from combustion.io.layouts import Snapshot, filter_width, states_filter
+from combustion.io.meshes import MeshSnapshot
+from combustion.physics.resampling import Resampling, resampled
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from combustion.geometry import Section
+from combustion.physics.geometry import Section
 
 
 @dataclass

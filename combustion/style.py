@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ai4sim.plots import OKABE_ITO
-from combustion import closures
+from ai4sim.evaluation.figures import OKABE_ITO
+from combustion import baselines as closures
 from combustion.evaluation import MODEL, FlameEvaluation
 
 LABELS = {

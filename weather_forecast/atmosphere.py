@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ai4sim.physics.constants import GRAVITY
 from weather_forecast import climate
 from weather_forecast.climate import bell, season
-from weather_forecast.constants import GRAVITY
 
 VAPOUR_RATIO = 0.621981
 """Molar mass of water in units of that of dry air."""

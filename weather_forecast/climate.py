@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from weather_forecast.constants import EARTH_RADIUS, GAS_CONSTANT
+from ai4sim.physics.constants import EARTH_RADIUS, GAS_CONSTANT
 
 SCALE_HEIGHT = 7000.0
 """H of the log-pressure height [m]."""

@@ -16,7 +16,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from weather_forecast.constants import GAS_CONSTANT
+from ai4sim.physics.constants import GAS_CONSTANT
 
 # The 91 levels of ECMWF, as published on its page "L91 model level definitions": A [Pa] and B [1]
 # of the 92 half levels, top first.

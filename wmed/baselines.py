@@ -34,15 +34,15 @@ import torch
 from torch import Tensor
 
 from ai4sim.surrogate import split_channels
-from wmed.grids.graph import to_faces, to_rho
-from wmed.inputs import bulk_state
-from wmed.layout import FLUXES, HEAT_PARTS, Layout
+from wmed.io.graph import to_faces, to_rho
+from wmed.io.layout import FLUXES, HEAT_PARTS, Layout
+from wmed.nets.inputs import bulk_state
 from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
 from wmed.physics.constants import EMISSIVITY, STEFAN_BOLTZMANN
 from wmed.physics.heat import net_shortwave
 
 if TYPE_CHECKING:
-    from wmed.grids.graph import CouplingGraph
+    from wmed.io.graph import CouplingGraph
 
 NAMES = ("mean", "ridge", "constant_bulk", "coare_nearest", "ecmwf")
 HEIGHT = 10.0
@@ -105,7 +105,7 @@ class Baselines:
         ----------
         samples : iterable of (bilinear, nearest, fluxes)
             Inputs from interpolated and from nearest columns, both (row, input_channels), and
-            fluxes (row, 6) as in :data:`~wmed.layout.FLUXES`, NaN where not known. A seventh
+            fluxes (row, 6) as in :data:`~wmed.io.layout.FLUXES`, NaN where not known. A seventh
             column, if there is one, is the net heat, for where its parts are not known.
         layout : Layout
             What the channels are.

@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.cache import ProcessedCache
-from ai4sim.datamodule import Stage
-from ai4sim.row_datamodule import RowDataModule
-from ai4sim.rows import RowArray, Table
-from ai4sim.splits import Split, Strategy, find_table
-from wmed.grids import croco
-from wmed.grids.graph import CouplingGraph, build
-from wmed.grids.grid import on_grid
-from wmed.layout import points_of
-from wmed.preprocess import HISTORIES, NEEDED, TARGETS, Grids, process, read_grids
+from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.datamodule import Stage
+from ai4sim.data.row_datamodule import RowDataModule
+from ai4sim.data.rows import RowArray, Table
+from ai4sim.data.splits import Split, Strategy, find_table
+from wmed.io import croco
+from wmed.io.graph import CouplingGraph, build
+from wmed.io.grid import on_grid
+from wmed.io.layout import points_of
+from wmed.io.preprocess import HISTORIES, NEEDED, TARGETS, Grids, process, read_grids
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +46,14 @@ class CouplingDataModule(RowDataModule[Grids]):
       ``shortwave``, ``longwave``, ``latent``, ``sensible : (time, rho)`` [W/m2], NaN where the
       files have them not;
     - in evaluation ``time : (time,)``, hours since 1970, ``file`` and ``rows``;
-    - ``graph``, the :class:`.grids.graph.CouplingGraph` that all times share.
+    - ``graph``, the :class:`.graph.CouplingGraph` that all times share.
 
     Nodes are the sea points of each kind, in the order in which they lie in the file.
 
     Parameters
     ----------
     data_path : str
-        See :class:`ai4sim.datamodule.SurrogateDataModule`.
+        See :class:`ai4sim.data.datamodule.SurrogateDataModule`.
     split : {"event", "time", "case", "all-test"}
         ``event``: those of `test_cases` test (the last one, if there is none), the others train,
         but for the last times of each, which validate. The other ones divide files.
@@ -66,7 +66,7 @@ class CouplingDataModule(RowDataModule[Grids]):
     batch_size, eval_batch_size : int
         Times per batch.
     **kwargs
-        See :class:`ai4sim.row_datamodule.RowDataModule`; rows are times.
+        See :class:`ai4sim.data.row_datamodule.RowDataModule`; rows are times.
     """
 
     raw_patterns = (HISTORIES,)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ai4sim.metrics import require_finite
+from ai4sim.evaluation.scores import require_finite
 from wmed import tables
-from wmed.grids.graph import to_faces, to_rho
-from wmed.layout import HEAT, points_of
+from wmed.io.graph import to_faces, to_rho
+from wmed.io.layout import HEAT, points_of
 from wmed.samples import MODEL, TARGET, Fluxes, Samples
 from wmed.scores import (
     PsiPoints,
@@ -32,8 +32,8 @@ from wmed.scores import (
 )
 
 if TYPE_CHECKING:
-    from wmed.grids.graph import CouplingGraph
-    from wmed.grids.grid import OceanGrid
+    from wmed.io.graph import CouplingGraph
+    from wmed.io.grid import OceanGrid
 
 
 class FluxEvaluation:

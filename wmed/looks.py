@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ai4sim.plots import OKABE_ITO
+from ai4sim.evaluation.figures import OKABE_ITO
 from wmed.samples import MODEL, TARGET
 
 STRESS_UNITS, HEAT_UNITS = r"N m$^{-2}$", r"W m$^{-2}$"

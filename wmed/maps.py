@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wmed.grids.grid import Array, Mask, OceanGrid, on_grid
+from wmed.io.grid import Array, Mask, OceanGrid, on_grid
 from wmed.samples import Snapshot
 
 if TYPE_CHECKING:

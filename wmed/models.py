@@ -25,14 +25,14 @@ from ai4sim.module import Batch, SurrogateModule
 from ai4sim.surrogate import Surrogate, split_channels
 from wmed import plotters
 from wmed.baselines import Baselines, rho_fluxes
-from wmed.coupler import Prediction, fluxes
 from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import FluxEvaluation
-from wmed.features import sea_surface
-from wmed.grids.graph import CouplingGraph
-from wmed.inputs import rho_inputs
-from wmed.layout import FLUXES, HEAT, Layout
-from wmed.preprocess import TARGETS
+from wmed.io.graph import CouplingGraph
+from wmed.io.layout import FLUXES, HEAT, Layout
+from wmed.io.preprocess import TARGETS
+from wmed.nets.coupler import Prediction, fluxes
+from wmed.nets.features import sea_surface
+from wmed.nets.inputs import rho_inputs
 from wmed.samples import MODEL
 from wmed.tables import HEADLINE
 
@@ -245,7 +245,7 @@ class LitConstantBulk(CouplingModule):
     """
 
     def __init__(self, levels: int = 15, **kwargs: Any) -> None:
-        net = {"name": "wmed.flux_net.FluxNet", "levels": levels, "layers": 0}
+        net = {"name": "wmed.nets.flux_net.FluxNet", "levels": levels, "layers": 0}
         super().__init__(net, levels, **kwargs)
         self.save_hyperparameters()
 
@@ -311,7 +311,7 @@ class LitTransferNet(CouplingModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "wmed.flux_net.FluxNet",
+            "name": "wmed.nets.flux_net.FluxNet",
             "levels": levels,
             "features": features,
             "layers": layers,
@@ -349,7 +349,7 @@ class LitCouplingGNN(CouplingModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "wmed.coupling_net.CouplingNet",
+            "name": "wmed.nets.coupling_net.CouplingNet",
             "levels": levels,
             "features": features,
             "rounds": rounds,

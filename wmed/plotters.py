@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai4sim.plots import empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import empty_figure, save_figures, styled
 from wmed.evaluation import FluxEvaluation
 from wmed.looks import LABELS, STRESS_UNITS, TITLES, label_of, look_of, units_of
 from wmed.maps import Values, draw_arrows, draw_field, symmetric, upward

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wmed.grids.graph import to_rho
+from wmed.io.graph import to_rho
 
 if TYPE_CHECKING:
-    from wmed.grids.graph import CouplingGraph
-    from wmed.grids.grid import OceanGrid
+    from wmed.io.graph import CouplingGraph
+    from wmed.io.grid import OceanGrid
 
 Fluxes = Mapping[str, Tensor]
 """Name -> (time, point), on its own points."""

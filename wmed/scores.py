@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wmed.grids.grid import OceanGrid, node_numbers
+from wmed.io.grid import OceanGrid, node_numbers
 
 Sums = dict[str, Tensor]
 

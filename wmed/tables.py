@@ -42,8 +42,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ai4sim.metrics import plain_number, plain_numbers
-from wmed.layout import HEAT
+from ai4sim.evaluation.scores import plain_number, plain_numbers
+from wmed.io.layout import HEAT
 from wmed.samples import MODEL, TARGET
 from wmed.scores import WIND_CLASSES, Sums, coupling_coefficient, metrics_of
 

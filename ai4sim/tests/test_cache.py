@@ -15,13 +15,13 @@ import distributed
 import numpy as np
 import pytest
 
-from ai4sim.cache import ProcessedCache
-from ai4sim.streaming import NpyFile, checksum_of_array
+from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.streaming import NpyFile, checksum_of_array
 
 SLOW_BUILD = """
 import sys, time
 from pathlib import Path
-from ai4sim.cache import ProcessedCache
+from ai4sim.data.cache import ProcessedCache
 from ai4sim.tests.test_cache import process
 
 def slow(path):
@@ -37,7 +37,7 @@ ProcessedCache(data, "demo-1", slow).build(sorted((data / "raw").iterdir()))
 SLOW_STREAM = """
 import sys, time
 from pathlib import Path
-from ai4sim.cache import ProcessedCache
+from ai4sim.data.cache import ProcessedCache
 from ai4sim.tests import test_cache
 
 def announce(block):
@@ -51,7 +51,7 @@ ProcessedCache(Path(sys.argv[1]), "demo-1", test_cache.lazily).build([Path(sys.a
 KILLED_BUILD = """
 import sys
 from pathlib import Path
-from ai4sim.cache import ProcessedCache
+from ai4sim.data.cache import ProcessedCache
 from ai4sim.tests.test_cache import slowly
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ai4sim.download import ResumingDownloader, fetch_archive, fetch_file, fetch_files
+from ai4sim.io.download import ResumingDownloader, fetch_archive, fetch_file, fetch_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
 
 FIELDS = {
@@ -112,7 +112,7 @@ def test_a_killed_download_resumes(server: ArchiveServer, tmp_path: Path) -> Non
         go_on.wait(10)
 
     server.answer = stall  # type: ignore[method-assign]
-    code = "import sys; from ai4sim.download import fetch_archive; fetch_archive(*sys.argv[1:])"
+    code = "import sys; from ai4sim.io.download import fetch_archive; fetch_archive(*sys.argv[1:])"
     process = subprocess.Popen([sys.executable, "-c", code, server.url, str(tmp_path)])
     assert half_sent.wait(20)
     while sum(p.stat().st_size for p in (tmp_path / "downloads").glob("*.part")) < 131_072:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ai4sim.files import (
+from ai4sim.io.files import (
     atomic_folder,
     atomic_write,
     missing_file_error,
@@ -69,7 +69,7 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from ai4sim.files import atomic_write
+from ai4sim.io.files import atomic_write
 for round in range(10**9):
     with atomic_write(sys.argv[1]) as temporary, open(temporary, "wb") as file:
         for _ in range(64):
@@ -96,7 +96,7 @@ def test_sigkill_leaves_the_old_content_or_the_new(tmp_path: Path, delay: float)
 def test_sigkill_in_the_middle_of_a_write_leaves_no_readable_file(tmp_path: Path) -> None:
     code = """
 import sys, time
-from ai4sim.files import atomic_write
+from ai4sim.io.files import atomic_write
 with atomic_write(sys.argv[1]) as temporary:
     temporary.write_text("half")
     print("half", flush=True)
@@ -144,7 +144,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_processes_replace_one_folder_at_once(tmp_path: Path) -> None:
     code = """
 import sys
-from ai4sim.files import atomic_folder
+from ai4sim.io.files import atomic_folder
 for _ in range(40):
     with atomic_folder(sys.argv[1]) as temporary:
         for name in "abc":

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torchmetrics.functional as reference
 
-from ai4sim.metrics import RegressionMetrics
+from ai4sim.evaluation.scores import RegressionMetrics
 
 
 def test_metrics_of_uneven_batches_equal_those_of_the_whole_set():

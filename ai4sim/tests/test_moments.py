@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ai4sim.moments import CrossMoments
+from ai4sim.evaluation.moments import CrossMoments
 
 
 @pytest.fixture

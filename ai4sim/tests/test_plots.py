@@ -3,7 +3,7 @@
 import matplotlib
 import pytest
 
-from ai4sim.plots import STYLE, empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import STYLE, empty_figure, save_figures, styled
 
 
 @styled

@@ -5,7 +5,7 @@ import datetime
 import pytest
 import torch
 
-from ai4sim.random_fields import date_generator, rank, smooth_fields, uniform
+from ai4sim.physics.random_fields import date_generator, rank, smooth_fields, uniform
 
 TIME = datetime.datetime(2020, 5, 1, 6)
 

@@ -3,7 +3,7 @@
 import re
 
 from ai4sim.experiment import Experiment
-from ai4sim.files import write_json
+from ai4sim.io.files import write_json
 from ai4sim.report import print_results
 
 

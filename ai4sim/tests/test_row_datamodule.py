@@ -9,10 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ai4sim.cache import ProcessedCache
-from ai4sim.datamodule import Stage
-from ai4sim.row_datamodule import RowDataModule
-from ai4sim.rows import RowArray, Table
+from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.datamodule import Stage
+from ai4sim.data.row_datamodule import RowDataModule
+from ai4sim.data.rows import RowArray, Table
 
 
 class TextDataModule(RowDataModule[int]):

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai4sim import rows as module
-from ai4sim.rows import GatheredRows, OrderedRows, RowArray, ShuffledRows, Table, read_ahead
+from ai4sim.data import rows as module
+from ai4sim.data.rows import GatheredRows, OrderedRows, RowArray, ShuffledRows, Table, read_ahead
 
 SIZES = (700, 2500, 1)
 TOTAL = sum(SIZES)

@@ -41,12 +41,13 @@ def test_an_environment_is_current_until_what_decides_its_contents_changes(tmp_p
 
 def test_tests_of_a_use_case_leave_out_its_neighbours(tmp_path, monkeypatch):
     monkeypatch.setattr(sessions, "ROOT", tmp_path)
-    for folder in ("ai4sim", "combustion/tests", "combustion/unets", "combustion/gnns", "wmed"):
+    wings = ["combustion/physics", "combustion/tests"]
+    for folder in ("ai4sim", "combustion", *wings, "combustion/unets", "combustion/gnns", "wmed"):
         (tmp_path / folder).mkdir(parents=True)
-    for file in ("combustion/__init__.py", "combustion/flame.py"):
-        (tmp_path / file).touch()
+        (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "combustion/models.py").touch()
     parts = sessions._relative(sessions._parts(tmp_path / "combustion/unets"))
-    assert parts == ["ai4sim", "combustion/flame.py", "combustion/tests", "combustion/unets"]
+    assert parts == ["ai4sim", "combustion/models.py", *wings, "combustion/unets"]
     assert sessions._relative(sessions._parts(tmp_path / "wmed")) == ["ai4sim", "wmed"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai4sim.splits import (
+from ai4sim.data.splits import (
     Split,
     by_group,
     by_time,

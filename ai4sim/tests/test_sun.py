@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from ai4sim.sun import cos_zenith_angle, declination, equation_of_time, irradiance
+from ai4sim.physics.sun import cos_zenith_angle, declination, equation_of_time, irradiance
 
 LATITUDES = torch.tensor([-80.0, -23.44, 0.0, 23.44, 48.0, 80.0], dtype=torch.float64)
 

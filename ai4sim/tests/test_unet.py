@@ -320,7 +320,7 @@ def test_networks_of_the_house_are_found_by_their_full_name() -> None:
         ("ai4sim.nets.none.UNet", "cannot be imported: No module named 'ai4sim.nets.none'"),
         ("ai4sim.nets.mlp.ACTIVATIONS", "is not a torch.nn.Module"),
         ("ai4sim.nets.build", "is not a torch.nn.Module"),
-        ("ai4sim.files.Path", "is not a torch.nn.Module"),
+        ("ai4sim.io.files.Path", "is not a torch.nn.Module"),
     ],
 )
 def test_only_networks_of_the_house_are_built(name: str, message: str) -> None:

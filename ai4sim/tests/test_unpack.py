@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ai4sim.unpack import DamagedArchiveError, unpack
+from ai4sim.io.unpack import DamagedArchiveError, unpack
 
 NOISE = random.Random(0).randbytes(50_000)  # incompressible: every byte of the archive counts
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ai4sim.cli import main
-from ai4sim.datamodule import BatchIndex, Stage, SurrogateDataModule
-from ai4sim.metrics import RegressionMetrics
+from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
+from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.module import Batch, SurrogateModule
 from ai4sim.surrogate import Surrogate, Variable
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ai4sim.datamodule import BatchIndex, Stage
+from ai4sim.data.datamodule import BatchIndex, Stage
 from ai4sim.nets.graph import Graph
 from combustion.crops import REFLECTED, Augmentation, CropDataModule
-from combustion.datamodule import Batch
+from combustion.data import Batch
+from combustion.io.meshes import MeshSnapshot
 from combustion.matching import cells_per_filter
-from combustion.meshes import MeshSnapshot
 
 
 class Patches(Dataset):

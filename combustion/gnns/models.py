@@ -11,7 +11,7 @@ from ai4sim.module import Batch
 from ai4sim.surrogate import Surrogate
 from combustion.evaluation import FlameEvaluation
 from combustion.gnns import plotters
-from combustion.module import INPUTS, OUTPUTS, FlameModule
+from combustion.models import INPUTS, OUTPUTS, FlameModule
 
 JumpingKnowledge = Literal["last", "cat", "max"]
 

@@ -1,5 +1,5 @@
-"""The figures of the test set, all those of :mod:`combustion.figures`."""
+"""The figures of the test set, all those of :mod:`combustion.plotters`."""
 
-from combustion.figures import save_all as plot
+from combustion.plotters import save_all as plot
 
 __all__ = ["plot"]

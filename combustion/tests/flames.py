@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from combustion.layouts import CNF, Layout, read_snapshot, write_snapshot
-from combustion.mesh_files import write_mesh
-from combustion.meshes import grid_tetrahedra, mesh_of_snapshot
+from combustion.io.layouts import CNF, Layout, read_snapshot, write_snapshot
+from combustion.io.mesh_files import write_mesh
+from combustion.io.meshes import grid_tetrahedra, mesh_of_snapshot
 
 DX = 8e-4
 

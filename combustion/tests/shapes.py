@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from combustion.layouts import Snapshot
+from combustion.io.layouts import Snapshot
 
 FACTS = {"dx_les": 8e-4, "time": 0.25, "S_L": 0.272}
 TETRAHEDRON = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from combustion.closures import (
+from combustion.baselines import (
     NAMES,
     Closures,
     ResolvedFlame,
@@ -21,8 +21,8 @@ from combustion.closures import (
     inertial_range_velocity,
     resolved_gradient,
 )
-from combustion.layouts import Snapshot, read_snapshot
-from combustion.meshes import mesh_of_snapshot
+from combustion.io.layouts import Snapshot, read_snapshot
+from combustion.io.meshes import mesh_of_snapshot
 
 
 def waves(points: int, turns: float = 1.0) -> tuple[torch.Tensor, float, float]:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.datamodule import BatchIndex
-from combustion.closures import Closures
+from ai4sim.data.datamodule import BatchIndex
+from combustion.baselines import Closures
 from combustion.crops import CropDataModule, Crops
-from combustion.layouts import CNF, R2, read_snapshot
+from combustion.io.layouts import CNF, R2, read_snapshot
 from combustion.tests.flames import DX, write_sheets
 
 

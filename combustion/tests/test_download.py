@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from ai4sim.tests.archive_server import ArchiveServer, serving
-from combustion.download import fetch_flames, main
-from combustion.generate import R3, RECIPES
-from combustion.layouts import CNF, R2, Layout, read_snapshot, write_snapshot
+from combustion.io.layouts import CNF, R2, Layout, read_snapshot, write_snapshot
+from combustion.synthetic.download import fetch_flames, main
+from combustion.synthetic.generate import R3, RECIPES
 
 
 def flame(number: int) -> dict[str, np.ndarray]:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.contour import ContourSet
 
-from combustion import figures
-from combustion.closures import Closures, resolved_gradient
+from combustion import plotters as figures
+from combustion.baselines import Closures, resolved_gradient
 from combustion.evaluation import FlameEvaluation
-from combustion.layouts import Snapshot
+from combustion.io.layouts import Snapshot
 from combustion.style import LABELS
 from combustion.tests.blocks import block
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from combustion.flame import SlotBurner, SlotFlame
-from combustion.transport import HALO
+from combustion.synthetic.flame import SlotBurner, SlotFlame
+from combustion.synthetic.transport import HALO
 
 SMALL = SlotBurner(cells=(48, 32, 16), slot_width=1.6e-3, integral_length=6e-4)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from combustion.flow import Flow, refine
+from combustion.synthetic.flow import Flow, refine
 
 CPU = torch.device("cpu")
 SHAPE = (16, 12, 10)

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import combustion
-from ai4sim.files import visible_files
-from combustion.flame import SlotBurner
-from combustion.generate import R2, R3, RECIPES, Recipe, generate_flames, main
-from combustion.layouts import detect, read_snapshot
+from ai4sim.io.files import visible_files
+from combustion.io.layouts import detect, read_snapshot
+from combustion.synthetic.flame import SlotBurner
+from combustion.synthetic.generate import R2, R3, RECIPES, Recipe, generate_flames, main
 
 TINY = Recipe(
     {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from combustion import geometry
-from combustion.geometry import Nodes, slab_lengths
+from combustion.physics import geometry
+from combustion.physics.geometry import Nodes, slab_lengths
 from combustion.tests.blocks import block
 
 DX = 1e-3

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from combustion.elements import edges_of
-from combustion.gradients import gradient_vectors, least_squares_gradient
-from combustion.layouts import Snapshot
-from combustion.mesh_files import read_mesh
-from combustion.meshes import MeshSnapshot, mesh_of_snapshot
+from combustion.io.elements import edges_of
+from combustion.io.layouts import Snapshot
+from combustion.io.mesh_files import read_mesh
+from combustion.io.meshes import MeshSnapshot, mesh_of_snapshot
+from combustion.physics.gradients import gradient_vectors, least_squares_gradient
 from combustion.tests.shapes import TETRAHEDRON
 
 

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from combustion.layouts import (
+from combustion.io.layouts import (
     CNF,
     R2,
     Layout,

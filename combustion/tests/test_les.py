@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from combustion.les import (
+from combustion.physics.les import (
     LESFilter,
     filter_flame,
     filter_matrix,
     gradient,
     resolved_velocity_estimate,
 )
-from combustion.transport import LaminarFlame
+from combustion.synthetic.transport import LaminarFlame
 
 CPU = torch.device("cpu")
 DX, STRIDE = 1e-4, 8

@@ -6,10 +6,10 @@ import torch
 
 from ai4sim.surrogate import Surrogate
 from combustion.crops import CropDataModule
-from combustion.layouts import read_snapshot
+from combustion.io.layouts import read_snapshot
 from combustion.matching import CELLS, cells_per_filter, common_resolution, matched
-from combustion.module import INPUTS, OUTPUTS
-from combustion.resampling import Resampling, resampled, spline
+from combustion.models import INPUTS, OUTPUTS
+from combustion.physics.resampling import Resampling, resampled, spline
 from combustion.tests.flames import DX, write_sheets
 
 WIDTH = 3.0  # cells across the smooth fields of these tests

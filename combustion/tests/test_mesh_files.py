@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from combustion.layouts import R2, write_snapshot
-from combustion.mesh_files import is_mesh, read_mesh, write_mesh, write_mesh_like
-from combustion.meshes import MeshSnapshot, edge_lengths, grid_tetrahedra, mesh_of_snapshot
+from combustion.io.layouts import R2, write_snapshot
+from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh, write_mesh_like
+from combustion.io.meshes import MeshSnapshot, edge_lengths, grid_tetrahedra, mesh_of_snapshot
 from combustion.tests.shapes import CORNERS, FACTS, HEXAHEDRON, TETRAHEDRON, flame
 
 

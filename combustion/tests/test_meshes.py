@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from combustion.elements import edges_of, element_volumes, nodal_volumes
-from combustion.meshes import edge_lengths, grid_tetrahedra, mesh_of_snapshot
+from combustion.io.elements import edges_of, element_volumes, nodal_volumes
+from combustion.io.meshes import edge_lengths, grid_tetrahedra, mesh_of_snapshot
 from combustion.tests.shapes import CORNERS, HEXAHEDRON, TETRAHEDRON, flame
 
 

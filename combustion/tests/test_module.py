@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
-from combustion.closures import Closures
-from combustion.module import INPUTS, OUTPUTS, FlameModule
+from combustion.baselines import Closures
+from combustion.models import INPUTS, OUTPUTS, FlameModule
 
 
 @pytest.fixture

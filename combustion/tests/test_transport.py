@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from combustion.flow import Flow, refine
-from combustion.transport import HALO, LaminarFlame, ScalarTransport
+from combustion.synthetic.flow import Flow, refine
+from combustion.synthetic.transport import HALO, LaminarFlame, ScalarTransport
 
 METHANE = LaminarFlame(speed=0.272, thickness=0.526e-3)
 DX = 1e-4  # 5.3 cells across the flame
@@ -153,7 +153,7 @@ def test_a_cylinder_burns_outwards_slowed_by_its_curvature() -> None:
 def test_results_do_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = []
     for cells in (600, 2**62):
-        monkeypatch.setattr("combustion.transport.BLOCK_CELLS", cells)
+        monkeypatch.setattr("combustion.synthetic.transport.BLOCK_CELLS", cells)
         shape = (18, 12, 10)
         transport = ScalarTransport(shape, DX, METHANE, torch.zeros(12, 10), CPU)
         transport.courant.copy_(solenoidal(shape) * 0.1)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from combustion.turbulence import TurbulentInflow, synthetic_turbulence, von_karman_pao
+from combustion.synthetic.turbulence import TurbulentInflow, synthetic_turbulence, von_karman_pao
 
 H, RMS, LENGTH, NU = 2e-4, 0.55, 2e-3, 2.86e-5
 

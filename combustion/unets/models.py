@@ -8,7 +8,7 @@ from typing import Any
 from ai4sim.nets.unet import Activation, Norm, Padding, Upsampling
 from ai4sim.surrogate import Surrogate
 from combustion.evaluation import FlameEvaluation
-from combustion.module import INPUTS, OUTPUTS, FlameModule
+from combustion.models import INPUTS, OUTPUTS, FlameModule
 from combustion.unets import plotters
 
 

@@ -1,7 +1,7 @@
 """Command line of the use case: ``python trainer.py fit --config configs/demo.yaml``."""
 
 from ai4sim.cli import main
-from combustion.module import FlameModule
+from combustion.models import FlameModule
 from combustion.unets import config, models  # noqa: F401  (makes the models known by name)
 from combustion.unets.data import CropDataModule
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.layout import AEROSOLS, Layout
+from weather_forecast.bias_correction.io.layout import AEROSOLS, Layout
 
 FIT_COLUMNS = 10_000
 """Columns that the ridge regression is fitted to, at most, evenly spread over those given."""
@@ -236,7 +236,7 @@ def thinning(columns: int, teacher_columns: int = TEACHER_COLUMNS) -> int:
 
 def _teacher(inputs: Tensor, layout: Layout, every: int) -> Tensor:
     """Run the radiation scheme on one column in `every`, on the host."""
-    from weather_forecast.bias_correction.radiation.solver import three_dimensional_effect
+    from weather_forecast.bias_correction.physics.solver import three_dimensional_effect
 
     effect, _ = three_dimensional_effect(
         layout.split_inputs(inputs[::every].cpu()), like_ecrad=True

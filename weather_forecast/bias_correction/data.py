@@ -12,15 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.cache import ProcessedCache
-from ai4sim.datamodule import Stage
+from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.datamodule import Stage
+from ai4sim.data.row_datamodule import RowDataModule
+from ai4sim.data.rows import OrderedRows, RowArray, Table
+from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table, runs
 from ai4sim.normalization import RunningStatistics
-from ai4sim.row_datamodule import RowDataModule
-from ai4sim.rows import OrderedRows, RowArray, Table
-from ai4sim.splits import SETS, Split, Strategy, by_group, find_table, runs
-from weather_forecast.bias_correction.layout import Layout
-from weather_forecast.bias_correction.preprocess import MOMENTS, process, row_statistics
-from weather_forecast.bias_correction.records import read_groups, read_layout, write_like
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.preprocess import MOMENTS, process, row_statistics
+from weather_forecast.bias_correction.io.records import read_groups, read_layout, write_like
 
 Runs = list[tuple[int, int]]
 ARRAYS: dict[str, tuple[str, ...]] = {
@@ -36,17 +36,17 @@ READ_ROWS = 1024
 class RadiationDataModule(RowDataModule[Layout]):
     """Columns and the 3-D corrections of their fluxes and heating rates.
 
-    The raw layout is that of :mod:`weather_forecast.bias_correction.layout`. A batch has ``inputs :
-    (batch, input_channels)``, ``targets : (batch, output_channels)`` (not in prediction),
-    ``latitude`` and ``longitude : (batch,)`` [degrees], NaN where the file has none; in validation
-    and test also ``tripleclouds : (batch, 4 x half_level)`` [W/m2], the absolute fluxes of the
-    cheap solver, NaN where the file has none; and in evaluation ``file`` and ``rows``, where it is
-    from.
+    The raw layout is that of :mod:`weather_forecast.bias_correction.io.layout`. A batch has
+    ``inputs : (batch, input_channels)``, ``targets : (batch, output_channels)`` (not in
+    prediction), ``latitude`` and ``longitude : (batch,)`` [degrees], NaN where the file has none;
+    in validation and test also ``tripleclouds : (batch, 4 x half_level)`` [W/m2], the absolute
+    fluxes of the cheap solver, NaN where the file has none; and in evaluation ``file`` and
+    ``rows``, where it is from.
 
     Parameters
     ----------
     data_path : str
-        See :class:`ai4sim.datamodule.SurrogateDataModule`.
+        See :class:`ai4sim.data.datamodule.SurrogateDataModule`.
     split : {"time", "case", "all-test", "block"}
         The first three divide files. ``block`` divides the columns within files, where nothing
         lists the files of the sets: whole blocks of columns that were made of one another go to one
@@ -58,7 +58,7 @@ class RadiationDataModule(RowDataModule[Layout]):
         Of the draw of blocks. It is not `seed`: the sets stay when training is repeated with
         another one.
     workers, eval_batch_size, pool_rows : int
-        See :class:`ai4sim.row_datamodule.RowDataModule`; rows are columns.
+        See :class:`ai4sim.data.row_datamodule.RowDataModule`; rows are columns.
     **kwargs
         See there, too.
     """

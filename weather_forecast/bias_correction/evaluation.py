@@ -12,8 +12,8 @@ Metrics of the model and of each baseline, ``<quantity>_<metric>``. Quantities:
     dominate the others.
 ``surface_flux_...``, ``toa_flux_up_...``, ``tropopause_flux_...``  [W/m2]
     At the lowest half level, the uppermost, and at the
-    :func:`~weather_forecast.bias_correction.diagnostics.tropopause`. ``toa_net`` is what all the
-    radiation downward minus all upward is at the top.
+    :func:`~weather_forecast.bias_correction.physics.diagnostics.tropopause`. ``toa_net`` is what
+    all the radiation downward minus all upward is at the top.
 
 Metrics:
 
@@ -26,7 +26,7 @@ Metrics:
     of the first six.
 
 Then, each as ``..._mean`` and ``..._max`` over columns and levels where one can speak of it, the
-residuals of :func:`~weather_forecast.bias_correction.diagnostics.consistency`, of which the
+residuals of :func:`~weather_forecast.bias_correction.physics.diagnostics.consistency`, of which the
 labels' own stand under ``target``; of ``albedo_violation`` and ``negative_lw``, being 0 or 1, only
 the ``..._share``. ``columns`` counts those that the metrics stand for: a baseline may leave out
 some.
@@ -42,13 +42,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.metrics import plain_number, plain_numbers, require_finite
-from weather_forecast.bias_correction.diagnostics import (
+from ai4sim.evaluation.scores import plain_number, plain_numbers, require_finite
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, Layout
+from weather_forecast.bias_correction.physics.diagnostics import (
     consistency,
     pressure_thickness,
     tropopause,
 )
-from weather_forecast.bias_correction.layout import FLUXES, HEATING_RATES, Layout
 from weather_forecast.bias_correction.samples import POINT_VALUES, Samples
 from weather_forecast.bias_correction.scores import (
     ZENITH_BINS,
@@ -134,7 +134,7 @@ class CorrectionEvaluation:
             The network is called "model". A baseline may leave out columns: their rows are NaN.
         tripleclouds : (column, 4 half_level), optional  [W/m2]
             Absolute fluxes without correction, in the order of
-            :data:`~weather_forecast.bias_correction.layout.FLUXES`; NaN where not known.
+            :data:`~weather_forecast.bias_correction.io.layout.FLUXES`; NaN where not known.
 
         Raises
         ------

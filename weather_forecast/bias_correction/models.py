@@ -23,10 +23,10 @@ from ai4sim.nets.column_rnn import Cell
 from ai4sim.surrogate import Surrogate
 from weather_forecast.bias_correction import plotters
 from weather_forecast.bias_correction.baselines import Baselines, thinning
-from weather_forecast.bias_correction.correction_net import CorrectionNet
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.nets.correction_net import CorrectionNet
 
 CALIBRATION_COLUMNS = 10_000
 
@@ -77,7 +77,7 @@ class CorrectionModule(SurrogateModule):
     ) -> None:
         layout = Layout(levels)
         net = {
-            "name": "weather_forecast.bias_correction.correction_net.CorrectionNet",
+            "name": "weather_forecast.bias_correction.nets.correction_net.CorrectionNet",
             "backbone": dict(backbone),
             "levels": levels,
             "structured": structured,

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai4sim.plots import OKABE_ITO, empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, save_figures, styled
 from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
-from weather_forecast.bias_correction.layout import FLUXES, HEATING_RATES
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES
 from weather_forecast.bias_correction.samples import KINDS, POINT_VALUES, Sample
 from weather_forecast.bias_correction.scores import ZENITH_BINS, ZENITH_STEP
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.diagnostics import cloud_amounts
-from weather_forecast.bias_correction.layout import FLUXES, Layout
+from weather_forecast.bias_correction.io.layout import FLUXES, Layout
+from weather_forecast.bias_correction.physics.diagnostics import cloud_amounts
 
 POINTS = 4000
 """Columns whose values at surface and top are kept, at most."""

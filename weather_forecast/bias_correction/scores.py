@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.layout import FLUXES, HEATING_RATES
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES
 
 ZENITH_STEP = 10.0
 """Width [degrees] of the bins of solar zenith angle; the last is night."""
@@ -25,7 +25,7 @@ def quantities(outputs: Mapping[str, Tensor], lapse: Tensor) -> dict[str, Tensor
     Parameters
     ----------
     outputs : name -> (column, level)
-        As :meth:`~weather_forecast.bias_correction.layout.Layout.split_outputs` gives.
+        As :meth:`~weather_forecast.bias_correction.io.layout.Layout.split_outputs` gives.
     lapse : (column,)
         Half level of the tropopause.
 

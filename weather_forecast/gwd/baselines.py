@@ -23,9 +23,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ai4sim.moments import CrossMoments
-from weather_forecast.gwd.layout import Layout
-from weather_forecast.gwd.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
+from ai4sim.evaluation.moments import CrossMoments
+from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 
 log = logging.getLogger(__name__)
 

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.cache import ProcessedCache
-from ai4sim.datamodule import Stage
-from ai4sim.files import open_hdf5
-from ai4sim.moments import CrossMoments
+from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.datamodule import Stage
+from ai4sim.data.row_datamodule import RowDataModule
+from ai4sim.data.rows import RowArray, Table
+from ai4sim.evaluation.moments import CrossMoments
+from ai4sim.io.files import open_hdf5
 from ai4sim.normalization import RunningStatistics
-from ai4sim.row_datamodule import RowDataModule
-from ai4sim.rows import RowArray, Table
-from weather_forecast.gwd.layout import (
+from weather_forecast.gwd.io.layout import (
     INPUTS,
     LATITUDE,
     TENDENCIES,
@@ -40,14 +40,14 @@ BLOCK_BYTES = 2**22
 
 
 def process(path: Path, scratch: Path) -> dict[str, Any]:
-    """Turn a raw file into rows of columns, and take their moments; see :mod:`ai4sim.cache`.
+    """Turn a raw file into rows of columns, and take their moments; see :mod:`ai4sim.data.cache`.
 
     Returns
     -------
     dict
         Dask arrays ``x : (column, x_rows)``, ``y : (column, y_rows)``, ``lat : (column,)`` of what
-        the file has, with targets also those of :class:`ai4sim.moments.CrossMoments`; attributes
-        ``scheme``, ``levels``, ``columns``.
+        the file has, with targets also those of :class:`ai4sim.evaluation.moments.CrossMoments`;
+        attributes ``scheme``, ``levels``, ``columns``.
     """
     import dask.array
     from dask import delayed
@@ -130,7 +130,7 @@ def _unpacked(path: Path, scratch: Path, names: Sequence[str]) -> Path:
 class ColumnDataModule(RowDataModule[Layout]):
     """Columns and the tendencies that a gravity wave drag scheme gives them.
 
-    The raw layout is that of :mod:`weather_forecast.gwd.layout`, one file per date. A batch has
+    The raw layout is that of :mod:`weather_forecast.gwd.io.layout`, one file per date. A batch has
     ``inputs : (batch, x_rows)``, ``targets : (batch, y_rows)`` [m/s2] (not in prediction) and
     ``latitude : (batch,)`` [degrees north], NaN where the file has none; for evaluation also
     ``file`` and ``rows``, where it is from.
@@ -138,12 +138,12 @@ class ColumnDataModule(RowDataModule[Layout]):
     Parameters
     ----------
     data_path : str
-        See :class:`ai4sim.datamodule.SurrogateDataModule`. By default dates are cut into blocks of
-        time, `gap` files apart.
+        See :class:`ai4sim.data.datamodule.SurrogateDataModule`. By default dates are cut into
+        blocks of time, `gap` files apart.
     latitude : bool
         Refuse files without latitude: the launch of non-orographic waves depends on it.
     **kwargs
-        See :class:`ai4sim.row_datamodule.RowDataModule`; rows are columns.
+        See :class:`ai4sim.data.row_datamodule.RowDataModule`; rows are columns.
     """
 
     def __init__(self, data_path: str = "data", latitude: bool = True, **kwargs: Any) -> None:

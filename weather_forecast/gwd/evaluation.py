@@ -41,10 +41,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.metrics import plain_number, plain_numbers, require_finite
-from weather_forecast.constants import GRAVITY
+from ai4sim.evaluation.scores import plain_number, plain_numbers, require_finite
+from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.atlas import Atlas, Sums, add
-from weather_forecast.gwd.layout import Layout
+from weather_forecast.gwd.io.layout import Layout
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
 MODEL = "model"

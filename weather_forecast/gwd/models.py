@@ -4,9 +4,9 @@
 ``LitMLP``        multilayer perceptron on the whole column (Chantry et al. 2021)
 ``LitCNN``        one-dimensional convolutions along the levels
 ``LitFluxNet``    non-orographic: momentum flux per azimuth, see
-                  :mod:`weather_forecast.gwd.flux_net`
+                  :mod:`weather_forecast.gwd.nets.flux_net`
 ``LitStressNet``  orographic: stress of the waves and blocking coefficient, see
-                  :mod:`weather_forecast.gwd.stress_net`
+                  :mod:`weather_forecast.gwd.nets.stress_net`
 ================  ===========================================================================
 """
 
@@ -27,11 +27,11 @@ from weather_forecast.gwd import plotters
 from weather_forecast.gwd.baselines import Baselines, thinning
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
-from weather_forecast.gwd.flux_net import FluxNet
-from weather_forecast.gwd.layout import Layout
-from weather_forecast.gwd.nogwd import WaveSpectrum
-from weather_forecast.gwd.stress_net import StressNet
-from weather_forecast.gwd.symmetries import random_transform
+from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.nets.flux_net import FluxNet
+from weather_forecast.gwd.nets.stress_net import StressNet
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum
+from weather_forecast.gwd.physics.symmetries import random_transform
 
 Scheme = Literal["nogwd", "ogwd"]
 LaunchFlux = Literal["latitude", "learned"]
@@ -289,7 +289,7 @@ class LitFluxNet(DragModule):
     table : str
         Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
     azimuths, phase_speeds, features, layers
-        See :class:`weather_forecast.gwd.flux_net.FluxNet`.
+        See :class:`weather_forecast.gwd.nets.flux_net.FluxNet`.
     **kwargs
         See :class:`DragModule`.
     """
@@ -305,7 +305,7 @@ class LitFluxNet(DragModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "weather_forecast.gwd.flux_net.FluxNet",
+            "name": "weather_forecast.gwd.nets.flux_net.FluxNet",
             "levels": levels,
             "table": table,
             "azimuths": azimuths,
@@ -327,7 +327,7 @@ class LitStressNet(DragModule):
     table : str
         Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
     features, layers
-        See :class:`weather_forecast.gwd.stress_net.StressNet`.
+        See :class:`weather_forecast.gwd.nets.stress_net.StressNet`.
     **kwargs
         See :class:`DragModule`.
     """
@@ -341,7 +341,7 @@ class LitStressNet(DragModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "weather_forecast.gwd.stress_net.StressNet",
+            "name": "weather_forecast.gwd.nets.stress_net.StressNet",
             "levels": levels,
             "table": table,
             "features": features,
@@ -363,7 +363,7 @@ def drag_of(surrogate: Surrogate) -> Callable[..., tuple[Tensor, Tensor]]:
     callable
         (u, v, temperature, surface_pressure, latitude) to (u_tendency, v_tendency), tensors of
         shape (column, level) and (column,), see
-        :func:`weather_forecast.gwd.nogwd.nonorographic_drag`.
+        :func:`weather_forecast.gwd.physics.nogwd.nonorographic_drag`.
 
     Raises
     ------

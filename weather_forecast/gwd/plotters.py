@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.plots import OKABE_ITO, empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, save_figures, styled
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
 

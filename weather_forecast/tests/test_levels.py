@@ -8,7 +8,7 @@ import h5py
 import pytest
 import torch
 
-from weather_forecast.constants import GAS_CONSTANT
+from ai4sim.physics.constants import GAS_CONSTANT
 from weather_forecast.levels import (
     count_levels,
     full_level_pressure,

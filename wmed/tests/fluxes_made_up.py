@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from wmed.evaluation import FluxEvaluation
-from wmed.grids import graph as graphs
-from wmed.grids.graph import CouplingGraph
-from wmed.grids.grid import OceanGrid
-from wmed.layout import HEAT
+from wmed.io import graph as graphs
+from wmed.io.graph import CouplingGraph
+from wmed.io.grid import OceanGrid
+from wmed.io.layout import HEAT
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean
 
 TIMES = 6

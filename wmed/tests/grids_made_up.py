@@ -10,8 +10,8 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
-from wmed.grids import croco, mesonh
-from wmed.grids.grid import AtmosphereGrid, OceanGrid, inverse_mercator, mercator, ocean_grid
+from wmed.io import croco, mesonh
+from wmed.io.grid import AtmosphereGrid, OceanGrid, inverse_mercator, mercator, ocean_grid
 
 HEIGHTS = np.array([10.0, 32.0, 58.0, 90.0])
 SHAPE, AIR_SHAPE = (12, 14), (7, 8)

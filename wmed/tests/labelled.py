@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wmed.coupler import on_own_points
-from wmed.grids import croco
-from wmed.grids.graph import build
-from wmed.grids.grid import on_grid
-from wmed.inputs import bulk_state, rho_inputs
-from wmed.layout import Layout, points_of
+from wmed.io import croco
+from wmed.io.graph import build
+from wmed.io.grid import on_grid
+from wmed.io.layout import Layout, points_of
+from wmed.io.preprocess import NEEDED, TARGETS, process
+from wmed.nets.coupler import on_own_points
+from wmed.nets.inputs import bulk_state, rho_inputs
 from wmed.physics.bulk import coare36
 from wmed.physics.constants import EMISSIVITY, STEFAN_BOLTZMANN
-from wmed.preprocess import NEEDED, TARGETS, process
 from wmed.tests.grids_made_up import (
     HEIGHTS,
     STEP,

@@ -6,9 +6,9 @@ import torch
 from ai4sim.surrogate import split_channels
 from wmed import baselines as module
 from wmed.baselines import NAMES, Baselines, rho_fluxes
-from wmed.grids.graph import to_faces
-from wmed.inputs import bulk_state
-from wmed.layout import FLUXES, Layout
+from wmed.io.graph import to_faces
+from wmed.io.layout import FLUXES, Layout
+from wmed.nets.inputs import bulk_state
 from wmed.physics.bulk import coare36, constant_bulk, ecmwf
 from wmed.tests.fluxes_made_up import draw_fluxes, made_up_graph
 

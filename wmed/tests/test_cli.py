@@ -14,12 +14,12 @@ from ai4sim.surrogate import Surrogate
 from ai4sim.tests import use_case
 from ai4sim.tests.use_case import only_new, results
 from wmed import config, models, plotters
-from wmed.coupler import fluxes
 from wmed.data import CouplingDataModule
-from wmed.grids import croco
-from wmed.grids.grid import at_nodes
-from wmed.inputs import rho_inputs
-from wmed.layout import Layout
+from wmed.io import croco
+from wmed.io.grid import at_nodes
+from wmed.io.layout import Layout
+from wmed.nets.coupler import fluxes
+from wmed.nets.inputs import rho_inputs
 from wmed.tests.labelled import write_labelled
 
 TRAINER = config.ROOT / "trainer.py"

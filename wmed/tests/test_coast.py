@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wmed.world.coast import (
+from wmed.synthetic.coast import (
     FILE,
     distance_to,
     in_basin,
@@ -14,7 +14,7 @@ from wmed.world.coast import (
     sea_mask,
     smooth_land,
 )
-from wmed.world.domain import (
+from wmed.synthetic.domain import (
     HEIGHTS,
     SHAPE,
     atmosphere_axes,

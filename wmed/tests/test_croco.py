@@ -14,9 +14,9 @@ import netCDF4
 import numpy as np
 import pytest
 
-from wmed.grids import croco
-from wmed.grids.grid import ocean_grid
-from wmed.grids.netcdf import Source, normal_units
+from wmed.io import croco
+from wmed.io.grid import ocean_grid
+from wmed.io.netcdf import Source, normal_units
 from wmed.tests.grids_made_up import STEP, edit, made_up_ocean, ocean_fields, write_event
 from wmed.tests.reference import REFERENCE, needs_reference
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from wmed.data import CouplingDataModule
-from wmed.grids import mesonh
+from wmed.io import mesonh
 from wmed.tests.grids_made_up import air_fields, edit, made_up_atmosphere, write_event
 from wmed.tests.labelled import write_labelled
 

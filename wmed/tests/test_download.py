@@ -9,9 +9,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from ai4sim.files import visible_files
-from wmed import download
-from wmed.download import fetch, main
+from ai4sim.io.files import visible_files
+from wmed.synthetic import download
+from wmed.synthetic.download import fetch, main
 from wmed.tests.test_generate import TRAINING, make
 
 

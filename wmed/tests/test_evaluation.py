@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.files import write_json
+from ai4sim.io.files import write_json
 from wmed.evaluation import FluxEvaluation
-from wmed.grids.graph import to_faces
+from wmed.io.graph import to_faces
 from wmed.samples import STORMS
 from wmed.scores import WIND_EDGES
 from wmed.tables import HEADLINE, METRICS, QUANTITIES

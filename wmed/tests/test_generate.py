@@ -21,17 +21,17 @@ import pytest
 import torch
 
 import wmed
-from ai4sim.files import visible_files
-from ai4sim.splits import explicit
-from wmed.generate import find_events, generate, main
-from wmed.grids import croco, mesonh
-from wmed.grids.graph import build, to_faces, to_rho
-from wmed.grids.grid import at_nodes
-from wmed.grids.pairing import pair
-from wmed.layout import PROFILES
+from ai4sim.data.splits import explicit
+from ai4sim.io.files import visible_files
+from wmed.io import croco, mesonh
+from wmed.io.graph import build, to_faces, to_rho
+from wmed.io.grid import at_nodes
+from wmed.io.layout import PROFILES
+from wmed.io.pairing import pair
 from wmed.physics.bulk import bulk_inputs, coare36
+from wmed.synthetic.events import DEMO, Event
+from wmed.synthetic.generate import find_events, generate, main
 from wmed.tests.reference import REFERENCE, needs_reference
-from wmed.world.events import DEMO, Event
 
 SHAPE = (30, 34)
 STORM = replace(DEMO[-1], records=2, peak=12.0)

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from wmed.grids import croco, graph, mesonh
-from wmed.grids.grid import at_nodes, ocean_grid
-from wmed.grids.pairing import pair
-from wmed.layout import PROFILES
+from wmed.io import croco, graph, mesonh
+from wmed.io.grid import at_nodes, ocean_grid
+from wmed.io.layout import PROFILES
+from wmed.io.pairing import pair
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean, mercator_points
 from wmed.tests.reference import REFERENCE, needs_reference

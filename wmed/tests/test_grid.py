@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wmed.grids import grid as grids
+from wmed.io import grid as grids
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean, mercator_points
 
 

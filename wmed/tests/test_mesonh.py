@@ -12,8 +12,8 @@ import netCDF4
 import numpy as np
 import pytest
 
-from wmed.grids import mesonh
-from wmed.grids.grid import AtmosphereGrid, inverse_mercator, mercator
+from wmed.io import mesonh
+from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator
 from wmed.tests.grids_made_up import HEIGHTS, air_fields, edit, made_up_atmosphere
 from wmed.tests.reference import REFERENCE, needs_reference
 

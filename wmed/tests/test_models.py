@@ -10,16 +10,16 @@ import torch
 
 from ai4sim.export import export_program
 from ai4sim.surrogate import Surrogate, split_channels
-from wmed.coupler import fluxes, layout_of
-from wmed.coupling_net import CouplingNet, coupled
-from wmed.features import sea_surface
-from wmed.flux_net import ColumnEncoder
-from wmed.grids.graph import CouplingGraph, build
-from wmed.grids.grid import OceanGrid, at_nodes, on_grid
-from wmed.heads import DRAG, RANGE, neutral_drag, radiative_fluxes, turbulent_fluxes
-from wmed.inputs import rho_inputs, sunlight
-from wmed.layout import FLUXES, Layout
+from wmed.io.graph import CouplingGraph, build
+from wmed.io.grid import OceanGrid, at_nodes, on_grid
+from wmed.io.layout import FLUXES, Layout
 from wmed.models import LitConstantBulk, LitCouplingGNN, LitMLP, LitTransferNet
+from wmed.nets.coupler import fluxes, layout_of
+from wmed.nets.coupling_net import CouplingNet, coupled
+from wmed.nets.features import sea_surface
+from wmed.nets.flux_net import ColumnEncoder
+from wmed.nets.heads import DRAG, RANGE, neutral_drag, radiative_fluxes, turbulent_fluxes
+from wmed.nets.inputs import rho_inputs, sunlight
 from wmed.physics.constants import GRAVITY
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean
 

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
-from wmed.inputs import bulk_state
-from wmed.layout import Layout
-from wmed.online import Case, EventForcing, main, read_case, run
-from wmed.online_plots import kinetic_spectrum
-from wmed.online_runs import simulate
+from wmed.io.layout import Layout
+from wmed.io.preprocess import sun_at
+from wmed.nets.inputs import bulk_state
+from wmed.online.figures import kinetic_spectrum
+from wmed.online.runs import simulate
+from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
+from wmed.online.slab_ocean import OceanParameters
+from wmed.online.storm import Case, EventForcing, main, read_case, run
 from wmed.physics.bulk import coare36
-from wmed.preprocess import sun_at
-from wmed.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
-from wmed.slab_ocean import OceanParameters
 from wmed.tests.grids_made_up import write_event
 
 SHORT = {"days": 0.5, "coupling_hours": 2.0, "progress": False}
@@ -237,7 +237,7 @@ def test_command_line_says_what_is_missing(folder, tmp_path):
 
 def test_a_saved_network_is_a_scheme(case, tmp_path):
     layout = Layout(4)
-    net = {"name": "wmed.flux_net.FluxNet", "levels": 4, "layers": 0}
+    net = {"name": "wmed.nets.flux_net.FluxNet", "levels": 4, "layers": 0}
     Surrogate(net, layout.inputs, layout.outputs).save(tmp_path)
     found = surrogate_scheme(tmp_path, case.graph)(fields_of(case))
     sizes = case.graph.sizes

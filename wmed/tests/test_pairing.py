@@ -10,8 +10,8 @@ import netCDF4
 import numpy as np
 import pytest
 
-from wmed.grids import mesonh, pairing
-from wmed.grids.grid import AtmosphereGrid
+from wmed.io import mesonh, pairing
+from wmed.io.grid import AtmosphereGrid
 from wmed.tests.grids_made_up import air_fields, made_up_atmosphere, write_event
 from wmed.tests.reference import REFERENCE, needs_reference
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.metrics import RegressionMetrics
-from wmed.coupler import fluxes, on_own_points
+from ai4sim.evaluation.scores import RegressionMetrics
 from wmed.data import CouplingDataModule
-from wmed.grids import croco
-from wmed.grids.grid import at_nodes
-from wmed.inputs import rho_inputs
-from wmed.layout import Layout
+from wmed.io import croco
+from wmed.io.grid import at_nodes
+from wmed.io.layout import Layout
 from wmed.models import LitTransferNet
+from wmed.nets.coupler import fluxes, on_own_points
+from wmed.nets.inputs import rho_inputs
 from wmed.physics.bulk import bulk_inputs, coare36, ecmwf
 
 REFERENCE = Path(os.environ.get("AI4SIM_REFERENCE_DATA", "absent"), "wmed").resolve()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from wmed.grids import remap
-from wmed.grids.grid import (
+from wmed.io import remap
+from wmed.io.grid import (
     AtmosphereGrid,
     OceanGrid,
     at_nodes,

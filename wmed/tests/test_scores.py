@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from wmed.grids.grid import OceanGrid, at_nodes
+from wmed.io.grid import OceanGrid, at_nodes
 from wmed.scores import (
     CUTOFF,
     WIND_CLASSES,

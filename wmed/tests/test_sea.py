@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from wmed.physics.constants import GRAVITY, ZERO_CELSIUS
-from wmed.world.coast import KM_PER_DEGREE
-from wmed.world.domain import ocean_axes, ocean_grid
-from wmed.world.events import DEMO, Event
-from wmed.world.sea import (
+from wmed.synthetic.coast import KM_PER_DEGREE
+from wmed.synthetic.domain import ocean_axes, ocean_grid
+from wmed.synthetic.events import DEMO, Event
+from wmed.synthetic.sea import (
     currents,
     depth,
     draw_eddies,

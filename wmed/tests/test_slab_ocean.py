@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from wmed.grids.grid import OceanGrid
-from wmed.slab_ocean import OceanParameters, OceanState, SlabOcean
+from wmed.io.grid import OceanGrid
+from wmed.online.slab_ocean import OceanParameters, OceanState, SlabOcean
 
 IDEAL = OceanParameters(
     viscosity=0.0, diffusivity=0.0, drag=0.0, entrainment_depth=0.0, deep_temperature=0.0

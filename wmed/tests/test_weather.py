@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.sun import cos_zenith_angle, irradiance
+from ai4sim.physics.sun import cos_zenith_angle, irradiance
 from wmed.physics.constants import GRAVITY
 from wmed.physics.thermodynamics import (
     air_density,
@@ -17,7 +17,7 @@ from wmed.physics.thermodynamics import (
     saturation_specific_humidity,
     specific_humidity,
 )
-from wmed.world.boundary_layer import (
+from wmed.synthetic.boundary_layer import (
     Columns,
     Scales,
     boundary_layer_depth,
@@ -25,10 +25,10 @@ from wmed.world.boundary_layer import (
     condensation_level,
     surface_layer_scales,
 )
-from wmed.world.domain import HEIGHTS, atmosphere_axes, atmosphere_grid, ocean_axes
-from wmed.world.events import DEMO, Event
-from wmed.world.radiation import Clouds, clouds, downward_longwave, shortwave
-from wmed.world.weather import Weather, pressure_at_sea_level, terrain, weather
+from wmed.synthetic.domain import HEIGHTS, atmosphere_axes, atmosphere_grid, ocean_axes
+from wmed.synthetic.events import DEMO, Event
+from wmed.synthetic.radiation import Clouds, clouds, downward_longwave, shortwave
+from wmed.synthetic.weather import Weather, pressure_at_sea_level, terrain, weather
 
 AXES = atmosphere_axes(ocean_axes())
 GRID = atmosphere_grid(AXES)

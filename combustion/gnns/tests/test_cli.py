@@ -15,9 +15,9 @@ from ai4sim.surrogate import Surrogate
 from ai4sim.tests import use_case
 from ai4sim.tests.use_case import only_new, results
 from combustion.gnns import config
-from combustion.layouts import R2, read_snapshot
-from combustion.mesh_files import read_mesh
-from combustion.module import INPUTS, OUTPUTS
+from combustion.io.layouts import R2, read_snapshot
+from combustion.io.mesh_files import read_mesh
+from combustion.models import INPUTS, OUTPUTS
 from combustion.tests.flames import DX, write_mesh_sheets, write_sheets
 
 TRAINER = config.ROOT / "trainer.py"

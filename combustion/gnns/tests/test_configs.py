@@ -5,7 +5,7 @@ import pytest
 from ai4sim.tests.use_case import resolved
 from combustion.gnns import config, models
 from combustion.gnns.data import GraphDataModule
-from combustion.module import FlameModule
+from combustion.models import FlameModule
 
 CONFIGS = sorted(config.CONFIGS.glob("*.yaml"))
 

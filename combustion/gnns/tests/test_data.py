@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.datamodule import BatchIndex
+from ai4sim.data.datamodule import BatchIndex
 from combustion.gnns.data import GraphDataModule, Meshes, Patches
 from combustion.gnns.models import LitEdgeConditioned
-from combustion.mesh_files import read_mesh
-from combustion.meshes import mesh_of_snapshot
+from combustion.io.mesh_files import read_mesh
+from combustion.io.meshes import mesh_of_snapshot
 from combustion.tests.flames import DX, write_mesh_sheets, write_sheets
 
 

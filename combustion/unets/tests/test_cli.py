@@ -18,7 +18,7 @@ import yaml
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests import use_case
 from ai4sim.tests.use_case import environment, only_new, results
-from combustion.layouts import R2, read_snapshot
+from combustion.io.layouts import R2, read_snapshot
 from combustion.tests.flames import write_sheets
 from combustion.unets import config
 

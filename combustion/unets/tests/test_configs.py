@@ -3,7 +3,7 @@
 import pytest
 
 from ai4sim.tests.use_case import resolved
-from combustion.module import FlameModule
+from combustion.models import FlameModule
 from combustion.unets import config, models  # noqa: F401
 from combustion.unets.data import CropDataModule
 

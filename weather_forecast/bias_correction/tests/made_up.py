@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from weather_forecast.bias_correction.heating import heating_rate
-from weather_forecast.bias_correction.layout import (
+from weather_forecast.bias_correction.io.layout import (
     AEROSOLS,
     LW_BANDS,
     PROFILES,
     SW_BANDS,
     Layout,
 )
-from weather_forecast.bias_correction.records import write_columns
+from weather_forecast.bias_correction.io.records import write_columns
+from weather_forecast.bias_correction.physics.heating import heating_rate
 
 GASES = {
     "co2": 4.1e-4,

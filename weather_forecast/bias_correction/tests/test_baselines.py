@@ -17,7 +17,7 @@ from weather_forecast.bias_correction.baselines import (
     thinning,
 )
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
 from weather_forecast.bias_correction.tests.made_up import columns
 
 LAYOUT = Layout(4)
@@ -168,7 +168,7 @@ def test_the_scheme_sees_a_share_of_the_columns(monkeypatch):
         return cosine[:, None].expand(-1, LAYOUT.output_channels), None
 
     solver.three_dimensional_effect = three_dimensional_effect
-    name = "weather_forecast.bias_correction.radiation.solver"
+    name = "weather_forecast.bias_correction.physics.solver"
     monkeypatch.setitem(sys.modules, name, solver)
     data = columns(10, 4)
     fit = Baselines.fit(data["inputs"], data["targets"], LAYOUT)

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.atmosphere import DOBSON_UNIT, saturation_humidity
-from weather_forecast.bias_correction import clouds
-from weather_forecast.bias_correction.columns import draw_columns
-from weather_forecast.bias_correction.generate import EUROPE, map_places, scattered_places
-from weather_forecast.bias_correction.layout import AEROSOLS, LW_BANDS, SW_BANDS, Layout
-from weather_forecast.bias_correction.surface import (
+from weather_forecast.bias_correction.io.layout import AEROSOLS, LW_BANDS, SW_BANDS, Layout
+from weather_forecast.bias_correction.synthetic import clouds
+from weather_forecast.bias_correction.synthetic.columns import draw_columns
+from weather_forecast.bias_correction.synthetic.generate import EUROPE, map_places, scattered_places
+from weather_forecast.bias_correction.synthetic.surface import (
     SEA,
     direct_sea_albedo,
     draw_surface,
     kinds_of_surface,
 )
-from weather_forecast.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.levels import half_level_pressure
 
 TIMES = [datetime.datetime(2019, month, 11, 3 * month % 24) for month in (1, 4, 7, 10)]

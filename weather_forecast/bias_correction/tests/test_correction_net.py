@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ai4sim.nets import build
-from weather_forecast.bias_correction.correction_net import CorrectionNet, output_units
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.nets.correction_net import CorrectionNet, output_units
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12
@@ -112,7 +112,7 @@ def test_autocast_leaves_the_physics_in_single_precision():
 def test_a_network_is_built_by_its_full_name():
     net = build(
         {
-            "name": "weather_forecast.bias_correction.correction_net.CorrectionNet",
+            "name": "weather_forecast.bias_correction.nets.correction_net.CorrectionNet",
             "backbone": {"name": "BiRNN", "features": 8},
             "levels": LEVELS,
         }

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from ai4sim.callbacks import PredictionFiles
-from weather_forecast.bias_correction import preprocess
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.layout import Layout
-from weather_forecast.bias_correction.preprocess import row_statistics
-from weather_forecast.bias_correction.records import read_columns
+from weather_forecast.bias_correction.io import preprocess
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.preprocess import row_statistics
+from weather_forecast.bias_correction.io.records import read_columns
 from weather_forecast.bias_correction.tests.made_up import write_file
 
 LEVELS, COUNT = 5, 30

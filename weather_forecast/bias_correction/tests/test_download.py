@@ -15,12 +15,15 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.download import ResumingDownloader
-from ai4sim.files import visible_files
+from ai4sim.io.download import ResumingDownloader
+from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
-from weather_forecast.bias_correction import download
-from weather_forecast.bias_correction.columns import draw_columns
-from weather_forecast.bias_correction.download import (
+from weather_forecast.bias_correction.io.layout import FLUXES, Layout
+from weather_forecast.bias_correction.io.records import read_columns
+from weather_forecast.bias_correction.physics.heating import heating_rate
+from weather_forecast.bias_correction.synthetic import download
+from weather_forecast.bias_correction.synthetic.columns import draw_columns
+from weather_forecast.bias_correction.synthetic.download import (
     BANDS,
     DATES,
     EFFECT,
@@ -33,10 +36,7 @@ from weather_forecast.bias_correction.download import (
     numbers,
     time_steps,
 )
-from weather_forecast.bias_correction.generate import Snapshot, generate_columns
-from weather_forecast.bias_correction.heating import heating_rate
-from weather_forecast.bias_correction.layout import FLUXES, Layout
-from weather_forecast.bias_correction.records import read_columns
+from weather_forecast.bias_correction.synthetic.generate import Snapshot, generate_columns
 from weather_forecast.bias_correction.tests.test_generate import stub
 
 LEVELS, COLUMNS = 9, 4

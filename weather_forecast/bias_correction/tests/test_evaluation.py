@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.files import write_json
+from ai4sim.io.files import write_json
+from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.bias_correction import samples
-from weather_forecast.bias_correction.diagnostics import consistency, tropopause
 from weather_forecast.bias_correction.evaluation import HEADLINE, CorrectionEvaluation
-from weather_forecast.bias_correction.heating import HEATING
-from weather_forecast.bias_correction.layout import FLUXES, HEATING_RATES, Layout
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, Layout
+from weather_forecast.bias_correction.physics.diagnostics import consistency, tropopause
+from weather_forecast.bias_correction.physics.heating import HEATING
 from weather_forecast.bias_correction.scores import zenith_bin
 from weather_forecast.bias_correction.tests.made_up import columns
-from weather_forecast.constants import GAS_CONSTANT, GRAVITY
 
 LAYOUT = Layout(12)
 COUNT = 90

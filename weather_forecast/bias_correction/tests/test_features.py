@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from weather_forecast.bias_correction import features
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.nets import features
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12

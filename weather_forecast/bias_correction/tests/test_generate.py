@@ -21,11 +21,14 @@ import torch
 from torch import Tensor
 
 import weather_forecast
-from ai4sim.files import visible_files
-from ai4sim.splits import by_time
-from ai4sim.sun import cos_zenith_angle
-from weather_forecast.bias_correction import generate
-from weather_forecast.bias_correction.generate import (
+from ai4sim.data.splits import by_time
+from ai4sim.io.files import visible_files
+from ai4sim.physics.sun import cos_zenith_angle
+from weather_forecast.bias_correction.io.layout import FLUXES, Layout
+from weather_forecast.bias_correction.io.records import read_columns, read_layout
+from weather_forecast.bias_correction.physics.heating import heating_rate
+from weather_forecast.bias_correction.synthetic import generate
+from weather_forecast.bias_correction.synthetic.generate import (
     EUROPE,
     Map,
     Snapshot,
@@ -37,9 +40,6 @@ from weather_forecast.bias_correction.generate import (
     map_places,
     scattered_places,
 )
-from weather_forecast.bias_correction.heating import heating_rate
-from weather_forecast.bias_correction.layout import FLUXES, Layout
-from weather_forecast.bias_correction.records import read_columns, read_layout
 
 LEVELS, COLUMNS = 12, 5
 SNAPSHOTS = [
@@ -116,7 +116,7 @@ def test_a_killed_generation_continues_and_gives_the_same_files(tmp_path: Path) 
     """Killed with two processes at work, continued with one."""
     code = (
         "import sys; from weather_forecast.bias_correction.tests.test_generate import make; "
-        "from weather_forecast.bias_correction.generate import extra_snapshots; "
+        "from weather_forecast.bias_correction.synthetic.generate import extra_snapshots; "
         "make(sys.argv[1], extra_snapshots(300), workers=2)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(weather_forecast.__path__[0]).parent)}

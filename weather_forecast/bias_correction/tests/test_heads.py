@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from weather_forecast.bias_correction.heads import FreeHead, StructuredHead, incoming
-from weather_forecast.bias_correction.heating import HEATING, heating_rate
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.nets.heads import FreeHead, StructuredHead, incoming
+from weather_forecast.bias_correction.physics.heating import HEATING, heating_rate
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 20

@@ -9,8 +9,8 @@ import pytest
 import torch
 import xarray
 
-from weather_forecast.bias_correction.layout import CHANNELS, TARGETS, TRIPLECLOUDS, Layout
-from weather_forecast.bias_correction.records import (
+from weather_forecast.bias_correction.io.layout import CHANNELS, TARGETS, TRIPLECLOUDS, Layout
+from weather_forecast.bias_correction.io.records import (
     read_columns,
     read_groups,
     read_layout,

@@ -12,7 +12,7 @@ import torch
 from ai4sim.export import export_program
 from ai4sim.surrogate import Surrogate
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
 from weather_forecast.bias_correction.models import (
     CorrectionModule,
     LitAttentionCNN,

@@ -9,7 +9,7 @@ import torch
 
 from weather_forecast.bias_correction import plotters
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
-from weather_forecast.bias_correction.layout import Layout
+from weather_forecast.bias_correction.io.layout import Layout
 from weather_forecast.bias_correction.tests.made_up import columns
 
 LAYOUT = Layout(8)

@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.radiation import cloud_optics, gas_optics, regions
-from weather_forecast.bias_correction.radiation.layers import (
+from weather_forecast.bias_correction.physics import cloud_optics, gas_optics, regions
+from weather_forecast.bias_correction.physics.layers import (
     longwave_layer,
     shortwave_layer,
 )
-from weather_forecast.bias_correction.radiation.matrices import (
+from weather_forecast.bias_correction.physics.matrices import (
     exchange_exponential,
     matmul,
     matvec,
     solve,
 )
-from weather_forecast.bias_correction.radiation.two_stream import (
+from weather_forecast.bias_correction.physics.two_stream import (
     LW_DIFFUSIVITY,
     longwave_gammas,
     longwave_slab,

@@ -6,24 +6,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.heating import HEATING
-from weather_forecast.bias_correction.layout import Layout
-from weather_forecast.bias_correction.radiation import regions as regions_module
-from weather_forecast.bias_correction.radiation.adding import longwave_fluxes, shortwave_fluxes
-from weather_forecast.bias_correction.radiation.gas_optics import STEFAN_BOLTZMANN
-from weather_forecast.bias_correction.radiation.layers import (
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.physics import regions as regions_module
+from weather_forecast.bias_correction.physics.adding import longwave_fluxes, shortwave_fluxes
+from weather_forecast.bias_correction.physics.gas_optics import STEFAN_BOLTZMANN
+from weather_forecast.bias_correction.physics.heating import HEATING
+from weather_forecast.bias_correction.physics.layers import (
     DIFFUSE_TANGENT,
     exchange_rates,
     shortwave_layer,
     sun_tangent,
 )
-from weather_forecast.bias_correction.radiation.regions import Regions, regions
-from weather_forecast.bias_correction.radiation.solver import (
+from weather_forecast.bias_correction.physics.regions import Regions, regions
+from weather_forecast.bias_correction.physics.solver import (
     Fluxes,
     radiative_fluxes,
     three_dimensional_effect,
 )
-from weather_forecast.bias_correction.radiation.two_stream import (
+from weather_forecast.bias_correction.physics.two_stream import (
     Emission,
     longwave_slab,
     shortwave_slab,

@@ -8,9 +8,14 @@ import pytest
 import torch
 
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.layout import Layout
-from weather_forecast.bias_correction.recombine import GROUND, main, recombine, recombine_columns
-from weather_forecast.bias_correction.records import read_columns
+from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.records import read_columns
+from weather_forecast.bias_correction.synthetic.recombine import (
+    GROUND,
+    main,
+    recombine,
+    recombine_columns,
+)
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12

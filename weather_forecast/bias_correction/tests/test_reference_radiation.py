@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.layout import FLUXES, HEATING_RATES, Layout
-from weather_forecast.bias_correction.radiation.solver import three_dimensional_effect
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, Layout
+from weather_forecast.bias_correction.physics.solver import three_dimensional_effect
 
 REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 pytestmark = pytest.mark.skipif(

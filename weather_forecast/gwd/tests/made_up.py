@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weather_forecast.constants import GRAVITY
+from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.generate import outputs
-from weather_forecast.gwd.layout import Layout, write_columns
+from weather_forecast.gwd.io.layout import Layout, write_columns
+from weather_forecast.gwd.synthetic.generate import outputs
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
 NOGWD, OGWD = Layout("nogwd", 24), Layout("ogwd", 91)

@@ -11,12 +11,12 @@ import pytest
 import torch
 import yaml
 
-from ai4sim.moments import CrossMoments
+from ai4sim.evaluation.moments import CrossMoments
 from weather_forecast.gwd import baselines
 from weather_forecast.gwd.baselines import Baselines, thinning
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.layout import Layout, read_layout
-from weather_forecast.gwd.nogwd import nonorographic_drag
+from weather_forecast.gwd.io.layout import Layout, read_layout
+from weather_forecast.gwd.physics.nogwd import nonorographic_drag
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns
 
 FULL = Layout("nogwd", 63)

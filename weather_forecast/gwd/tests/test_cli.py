@@ -16,7 +16,7 @@ from ai4sim.tests import use_case
 from ai4sim.tests.use_case import only_new, results
 from weather_forecast.gwd import config, models, plotters
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.layout import Layout, write_columns
+from weather_forecast.gwd.io.layout import Layout, write_columns
 from weather_forecast.gwd.models import launch_factor
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 

@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
 from weather_forecast import climate
-from weather_forecast.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
-from weather_forecast.gwd.columns import (
+from weather_forecast.gwd.physics.nogwd import WaveDrag, nonorographic_drag
+from weather_forecast.gwd.synthetic.columns import (
     QBO_PERIOD,
     Columns,
     DrawnWaves,
@@ -24,8 +25,7 @@ from weather_forecast.gwd.columns import (
     overturn,
     qbo_wind,
 )
-from weather_forecast.gwd.generate import snapshot_grid
-from weather_forecast.gwd.nogwd import WaveDrag, nonorographic_drag
+from weather_forecast.gwd.synthetic.generate import snapshot_grid
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
 REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")

@@ -16,7 +16,7 @@ from ai4sim.callbacks import PredictionFiles
 from ai4sim.normalization import Normalizer
 from weather_forecast.gwd import data as module
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.layout import Layout, read_layout, write_columns
+from weather_forecast.gwd.io.layout import Layout, read_layout, write_columns
 
 LAYOUT = Layout("nogwd", 3)
 GRID = (4, 6)

@@ -13,13 +13,19 @@ import h5py
 import numpy as np
 import pytest
 
-from ai4sim.download import ResumingDownloader
-from ai4sim.files import visible_files
+from ai4sim.io.download import ResumingDownloader
+from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
-from weather_forecast.gwd import download
-from weather_forecast.gwd.download import SUBSETS, URL, fetch_maelstrom, main, to_raw_layout
-from weather_forecast.gwd.generate import generate_columns
-from weather_forecast.gwd.layout import Layout, read_layout
+from weather_forecast.gwd.io.layout import Layout, read_layout
+from weather_forecast.gwd.synthetic import download
+from weather_forecast.gwd.synthetic.download import (
+    SUBSETS,
+    URL,
+    fetch_maelstrom,
+    main,
+    to_raw_layout,
+)
+from weather_forecast.gwd.synthetic.generate import generate_columns
 
 X = np.random.default_rng(0).normal(size=(50, 191)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=(50, 126)).astype(np.float32)
@@ -119,7 +125,7 @@ def test_files_of_another_kind_never_reach_raw(server: ArchiveServer, tmp_path: 
 def test_the_turned_file_is_written_in_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weather_forecast.gwd.layout.WRITTEN_AT_ONCE", 4 * 191 * 7)
+    monkeypatch.setattr("weather_forecast.gwd.io.layout.WRITTEN_AT_ONCE", 4 * 191 * 7)
     column_first(tmp_path)
     to_raw_layout(tmp_path / "made.nc", tmp_path / "turned.h5")
     with h5py.File(tmp_path / "turned.h5") as file:

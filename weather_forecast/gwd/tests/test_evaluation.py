@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.files import write_json
+from ai4sim.io.files import write_json
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.layout import Layout
+from weather_forecast.gwd.io.layout import Layout
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns, evaluate, layer_mass
 
 

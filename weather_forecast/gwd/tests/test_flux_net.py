@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from weather_forecast.constants import GRAVITY
-from weather_forecast.gwd.flux_net import FluxNet
-from weather_forecast.gwd.layout import Layout
-from weather_forecast.gwd.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
-from weather_forecast.gwd.symmetries import transform
+from ai4sim.physics.constants import GRAVITY
+from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.nets.flux_net import FluxNet
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
+from weather_forecast.gwd.physics.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
 from weather_forecast.levels import half_level_pressure
 

@@ -17,9 +17,10 @@ import pytest
 import torch
 
 import weather_forecast
-from ai4sim.files import visible_files
-from ai4sim.splits import by_time
-from weather_forecast.gwd.generate import (
+from ai4sim.data.splits import by_time
+from ai4sim.io.files import visible_files
+from weather_forecast.gwd.io.layout import Layout, read_layout
+from weather_forecast.gwd.synthetic.generate import (
     Scheme,
     demo_dates,
     extra_dates,
@@ -28,7 +29,6 @@ from weather_forecast.gwd.generate import (
     outputs,
     snapshot_grid,
 )
-from weather_forecast.gwd.layout import Layout, read_layout
 
 GRID = (4, 6)
 DATES = [datetime.date(2015, 1, 1), datetime.date(2015, 7, 2), datetime.date(2016, 1, 1)]
@@ -110,8 +110,10 @@ def test_files_already_there_are_kept_and_missing_ones_made(tmp_path: Path) -> N
 
 def test_a_killed_generation_continues_and_gives_the_same_files(tmp_path: Path) -> None:
     code = (
-        "import sys; from weather_forecast.gwd.generate import extra_dates, generate_columns; "
-        "generate_columns(sys.argv[1], extra_dates(40), grid=(4, 6), scheme='ogwd', workers=1)"
+        "import sys; "
+        "from weather_forecast.gwd.synthetic.generate import extra_dates, generate_columns; "
+        "generate_columns("
+        "sys.argv[1], extra_dates(40), grid=(4, 6), scheme='ogwd', workers=1)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(weather_forecast.__path__[0]).parent)}
     killed = tmp_path / "killed"

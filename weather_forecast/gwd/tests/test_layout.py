@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from weather_forecast.gwd.layout import Layout, blocks, read_layout, write_columns, write_like
+from weather_forecast.gwd.io.layout import Layout, blocks, read_layout, write_columns, write_like
 
 NOGWD, OGWD = Layout("nogwd", 3), Layout("ogwd", 4)
 
@@ -57,7 +57,7 @@ def test_a_file_has_its_rows_first_and_the_grid_in_c_order(tmp_path, layout, gri
 def test_large_datasets_are_written_in_parts(tmp_path, monkeypatch):
     x, y = columns(NOGWD, 15)
     write_columns(tmp_path / "whole.h5", NOGWD, x, y, None, (3, 5))
-    monkeypatch.setattr("weather_forecast.gwd.layout.WRITTEN_AT_ONCE", 100)
+    monkeypatch.setattr("weather_forecast.gwd.io.layout.WRITTEN_AT_ONCE", 100)
     write_columns(tmp_path / "parts.h5", NOGWD, x, y, None, (3, 5))
     with h5py.File(tmp_path / "whole.h5") as whole, h5py.File(tmp_path / "parts.h5") as parts:
         assert sorted(parts) == ["x", "y"]

@@ -14,7 +14,7 @@ from ai4sim.export import export_program
 from ai4sim.surrogate import Surrogate
 from weather_forecast.gwd import models
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.layout import Layout
+from weather_forecast.gwd.io.layout import Layout
 from weather_forecast.gwd.models import (
     DragModule,
     LitCNN,
@@ -24,7 +24,7 @@ from weather_forecast.gwd.models import (
     drag_of,
     launch_factor,
 )
-from weather_forecast.gwd.nogwd import few_speeds, nonorographic_drag
+from weather_forecast.gwd.physics.nogwd import few_speeds, nonorographic_drag
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 
 NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)
@@ -269,7 +269,7 @@ import sys
 import numpy as np
 from ai4sim.surrogate import Surrogate
 surrogate = Surrogate.load(sys.argv[1])
-assert type(surrogate.net).__module__ == "weather_forecast.gwd.flux_net"
+assert type(surrogate.net).__module__ == "weather_forecast.gwd.nets.flux_net"
 assert "lightning" not in sys.modules and "h5py" not in sys.modules
 fields = dict(np.load(sys.argv[1] + "/fields.npz"))
 scale = fields.pop("scale")

@@ -9,9 +9,9 @@ import h5py
 import pytest
 import torch
 
-from weather_forecast.constants import GRAVITY, HEAT_CAPACITY
-from weather_forecast.gwd.layout import Layout
-from weather_forecast.gwd.nogwd import (
+from ai4sim.physics.constants import GRAVITY, HEAT_CAPACITY
+from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.physics.nogwd import (
     Background,
     WaveDrag,
     WaveSpectrum,

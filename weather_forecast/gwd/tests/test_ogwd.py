@@ -8,8 +8,8 @@ import h5py
 import pytest
 import torch
 
-from weather_forecast.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
-from weather_forecast.gwd.ogwd import OrographyParameters, low_level_flow, orographic_drag
+from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
+from weather_forecast.gwd.physics.ogwd import OrographyParameters, low_level_flow, orographic_drag
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
 REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")

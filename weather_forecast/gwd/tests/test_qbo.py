@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from weather_forecast.climate import SCALE_HEIGHT
-from weather_forecast.gwd import qbo, qbo_figures
-from weather_forecast.gwd.nogwd import WaveSpectrum
-from weather_forecast.gwd.qbo import DAY, YEAR, ColumnModel, scheme, simulate
-from weather_forecast.gwd.qbo_figures import MONTH, anomalies, compare, nearest, oscillation
+from weather_forecast.gwd.online import figures as qbo_figures
+from weather_forecast.gwd.online import qbo
+from weather_forecast.gwd.online.figures import MONTH, anomalies, compare, nearest, oscillation
+from weather_forecast.gwd.online.qbo import DAY, YEAR, ColumnModel, scheme, simulate
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum
 
 FREE = replace(ColumnModel(), upwelling=0.0, semiannual_time=math.inf, troposphere_time=math.inf)
 """Nothing but diffusion and drag."""
@@ -264,7 +265,7 @@ def test_the_command_explains_an_experiment_that_is_missing_or_not_trained(tmp_p
 
 def test_a_trained_network_is_read_from_its_experiment(tmp_path):
     from ai4sim.surrogate import Surrogate
-    from weather_forecast.gwd.layout import Layout
+    from weather_forecast.gwd.io.layout import Layout
 
     layout = Layout("nogwd", 63)
     net = {"name": "MLP", "in_channels": layout.x_rows, "out_channels": layout.y_rows}

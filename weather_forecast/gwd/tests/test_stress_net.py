@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from weather_forecast.constants import GRAVITY
-from weather_forecast.gwd.layout import Layout
-from weather_forecast.gwd.ogwd import LowLevelFlow, low_level_flow
-from weather_forecast.gwd.stress_net import StressNet
-from weather_forecast.gwd.symmetries import transform
+from ai4sim.physics.constants import GRAVITY
+from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.nets.stress_net import StressNet
+from weather_forecast.gwd.physics.ogwd import LowLevelFlow, low_level_flow
+from weather_forecast.gwd.physics.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
 from weather_forecast.levels import half_level_pressure
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from weather_forecast.gwd.generate import outputs
-from weather_forecast.gwd.layout import Layout
-from weather_forecast.gwd.symmetries import random_transform, transform
+from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.physics.symmetries import random_transform, transform
+from weather_forecast.gwd.synthetic.generate import outputs
 from weather_forecast.gwd.tests.made_up import smooth_columns
 
 NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)

@@ -1,0 +1,1 @@
+"""From raw files to batches: caches, rows, sets, data modules, and where tasks run."""

@@ -1,0 +1,237 @@
+"""Samples that are rows of tables: from raw files, larger than memory, to batches and back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.datamodule import Stage, SurrogateDataModule
+from ai4sim.data.rows import GatheredRows, OrderedRows, ShuffledRows, Table
+from ai4sim.io.files import missing_file_error, remove_stale_temporaries
+
+L = TypeVar("L")
+"""What says how the rows of a file are laid out: equal for files that go together."""
+GIB = 2**30
+
+
+class RowDataModule(SurrogateDataModule, Generic[L]):
+    """Samples such as columns of the atmosphere, each a row of ``inputs`` and one of ``targets``.
+
+    Raw files are turned into rows once, block by block, under ``processed/``, and batches are read
+    from there (see :mod:`ai4sim.data.rows`): neither needs the data to fit in memory. In evaluation a
+    batch says with ``file`` and ``rows`` where it is from. Predicted rows are gathered until those
+    of a raw file are complete.
+
+    A use case implements :meth:`cache_of`, :meth:`read_layout`, :meth:`table`,
+    :attr:`output_channels`, :meth:`write_like`, and :meth:`widths` where files may lack an array.
+
+    Parameters
+    ----------
+    data_path : str
+        See :class:`ai4sim.data.datamodule.SurrogateDataModule`.
+    extra_data_path : list of str, optional
+        Further folders with ``raw/``, all of whose files join the training set: samples that the
+        own teacher has labelled, say.
+    scheduler : str
+        Where raw files are processed: ``threads``, ``processes``, ``distributed``, or the address
+        or scheduler file of a Dask scheduler; see :func:`ai4sim.data.scheduling.executor`.
+    workers : int
+        Files that are processed at once.
+    batch_size, eval_batch_size : int
+        Rows per batch and process.
+    pool_rows : int
+        Rows that are shuffled at once where they do not all fit in memory.
+    memory_limit : float
+        Memory [GiB], per process, for training rows. If they all fit they are kept in it.
+    device_resident : bool
+        Keep them in the memory of the GPU instead.
+    **kwargs
+        See :class:`ai4sim.data.datamodule.SurrogateDataModule`; `num_workers` has no effect here.
+    """
+
+    def __init__(
+        self,
+        data_path: str = "data",
+        extra_data_path: list[str] | None = None,
+        scheduler: str = "threads",
+        workers: int = 1,
+        batch_size: int = 256,
+        eval_batch_size: int = 8192,
+        pool_rows: int = 131072,
+        memory_limit: float = 4.0,
+        device_resident: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            data_path=data_path,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            **kwargs,
+        )
+        self.extra_data_path = [Path(folder).expanduser() for folder in extra_data_path or []]
+        self.scheduler, self.workers = scheduler, workers
+        self.pool_rows, self.memory_limit = pool_rows, memory_limit
+        self.device_resident = device_resident
+        self._predictions: dict[Path, GatheredRows] = {}
+
+    # --- What a use case gives ---
+
+    @abstractmethod
+    def cache_of(self, path: Path) -> ProcessedCache:
+        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
+
+    @abstractmethod
+    def read_layout(self, path: Path) -> L:
+        """Tell the layout of a raw file."""
+
+    @abstractmethod
+    def table(self, path: Path, stage: Stage) -> Table:
+        """Open the rows of a raw file that belong to a stage; all of them in prediction.
+
+        Raises
+        ------
+        ValueError
+            The file lacks what the stage needs, or its layout is another one than the others'.
+        """
+
+    @property
+    @abstractmethod
+    def output_channels(self) -> int:
+        """Number of values of a predicted row."""
+
+    @abstractmethod
+    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
+        """Write a copy of a raw file with other targets, atomically.
+
+        Parameters
+        ----------
+        source, destination : Path
+        outputs : (row, output_channels)
+            Mapped into memory.
+        """
+
+    def widths(self, stage: Stage) -> Mapping[str, tuple[int, ...]]:
+        """Shape of a row of the arrays that are NaN in a batch if no file has them."""
+        return {}
+
+    # --- From raw files to rows ---
+
+    def files(self, stage: Stage) -> list[Path]:
+        """Return the raw files of a stage; the extra ones train.
+
+        Raises
+        ------
+        FileNotFoundError
+            A folder of extra ones is not there.
+        """
+        if stage != "train" or not self.extra_data_path:
+            return super().files(stage)
+        for folder in self.extra_data_path:
+            if not (folder / "raw").is_dir():
+                raise FileNotFoundError(
+                    f"extra_data_path: {missing_file_error(folder / 'raw')} What makes such files "
+                    "stands in the README of the use case; --data.extra_data_path='[]' trains "
+                    "without"
+                )
+        extra = [file for folder in self.extra_data_path for file in self.raw_files(folder)]
+        return self.split.train + extra
+
+    def prepare_files(self, files: Sequence[Path]) -> None:
+        """Turn raw files into rows."""
+        for _, group in groupby(files, key=lambda path: path.parent):
+            of_folder = list(group)
+            self.cache_of(of_folder[0]).build(of_folder)
+
+    def processed(self, path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Open the arrays and the attributes that were made from a raw file."""
+        return self.cache_of(path).load(path)
+
+    @cached_property
+    def layout(self) -> L:
+        """Layout of the data; files that only train are checked when they are opened.
+
+        Raises
+        ------
+        ValueError
+            Files differ.
+        """
+        folders = {self.data_path, self.test_data_path or self.data_path}
+        files = [file for folder in sorted(folders) for file in self.raw_files(folder)]
+        layouts = [self.read_layout(file) for file in files]
+        for file, layout in zip(files, layouts, strict=True):
+            if layout != layouts[0]:
+                raise ValueError(f"{file}: {layout}, expected {layouts[0]} as in {files[0]}")
+        return layouts[0]
+
+    def tables(self, stage: Stage) -> list[Table]:
+        """Open the rows of a stage, file by file."""
+        return [self.table(path, stage) for path in self.files(stage)]
+
+    def count(self, stage: Stage) -> int:
+        """Return the number of rows of a stage."""
+        return sum(table.rows for table in self.tables(stage))
+
+    # --- Batches, and back to files ---
+
+    def loader(self, stage: Stage) -> ShuffledRows | OrderedRows:
+        """Return the batches of a stage."""
+        tables, trainer = self.tables(stage), self.trainer
+        common: dict[str, Any] = {
+            "widths": self.widths(stage),
+            "rank": trainer.global_rank if trainer else 0,
+            "world_size": trainer.world_size if trainer else 1,
+        }
+        if stage != "train":
+            whole_files = stage == "predict"
+            return OrderedRows(tables, self.eval_batch_size, whole_files=whole_files, **common)
+        gpu = trainer.strategy.root_device if trainer and self.device_resident else "cpu"
+        return ShuffledRows(
+            tables,
+            self.batch_size,
+            pool_rows=self.pool_rows,
+            memory_limit=self.memory_limit * GIB,
+            device=gpu,
+            seed=self.seed,
+            **common,
+        )
+
+    def write_prediction(
+        self, folder: Path, batch: dict[str, Any], prediction: Tensor
+    ) -> list[Path]:
+        """Take in a batch of predictions; write each file when all its rows are there.
+
+        Parameters
+        ----------
+        folder : Path
+        batch : dict
+            As served, with ``file`` and ``rows``.
+        prediction : (batch, output_channels)
+            In the units of the raw file.
+
+        Returns
+        -------
+        list of Path
+            The file, if this batch completes it.
+        """
+        source, (start, _) = Path(batch["file"]), batch["rows"]
+        destination = folder / source.name
+        if destination not in self._predictions:
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_stale_temporaries(folder)
+            shape = (self.table(source, "predict").rows, self.output_channels)
+            self._predictions[destination] = GatheredRows(destination, shape)
+        gathered = self._predictions[destination]
+        if not gathered.add(start, prediction.detach().float().cpu().numpy()):
+            return []
+        self.write_like(source, destination, gathered.open())
+        gathered.remove()
+        del self._predictions[destination]
+        return [destination]

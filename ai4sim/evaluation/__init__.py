@@ -1,0 +1,1 @@
+"""Scores of whole test sets, regressions, and the common parts of figures."""

@@ -1,0 +1,366 @@
+"""Fetch raw files, or an archive of them, once and whole, and unpack it without trusting it.
+
+:func:`fetch_archive`, :func:`fetch_file` and :func:`fetch_files` leave the raw files in
+``DATA_PATH/raw/`` and a receipt in ``DATA_PATH/downloads/``; while receipt and files agree, nothing
+is fetched again. The transfer resumes after an interruption (:mod:`ai4sim.io.resuming`), a wrong
+length or SHA-256 is an error, and of the names stored in the archive only the last part is ever
+used (:mod:`ai4sim.io.unpack`).
+"""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ai4sim.io.files import (
+    missing_file_error,
+    one_at_a_time,
+    remove_stale_temporaries,
+    temporary_path,
+    write_json,
+)
+from ai4sim.io.resuming import ResumingDownloader, read_json, size_of
+from ai4sim.io.unpack import DamagedArchiveError, unpack
+
+logger = logging.getLogger(__name__)
+
+HDF5_SUFFIXES = (".h5", ".hdf5")
+
+
+def fetch_archive(
+    url: str,
+    data_path: Path | str,
+    *,
+    sha256: str | None = None,
+    expected: Callable[[Path], None] | None = None,
+    suffixes: tuple[str, ...] = HDF5_SUFFIXES,
+    progress: bool = True,
+    downloader: ResumingDownloader | None = None,
+) -> list[Path]:
+    """Download an archive unless that is done already, and gather its raw files in ``raw/``.
+
+    Parameters
+    ----------
+    url : str
+        HTTP(S) address of a zip or tar (plain, gzip, bzip2, xz) archive, or the path of one that
+        is on this machine already (a cluster's nodes often see no network).
+    data_path : Path or str
+        Folder that gets ``raw/`` (the files, sub-folders of the archive flattened) and
+        ``downloads/`` (receipt; the archive itself only until it is unpacked).
+    sha256 : str, optional
+        Known SHA-256 of the archive, 64 hexadecimal digits.
+    expected : callable, optional
+        Raises ValueError for an unpacked file that is not what the caller can use. It is called
+        on every file before any of them arrives in ``raw/``.
+    suffixes : tuple of str
+        File name endings that are raw files; other members of the archive stay packed.
+    progress : bool
+        Whether to show a bar (on a terminal only).
+    downloader : ResumingDownloader, optional
+        How to transfer: attempts, pauses, time limits.
+
+    Returns
+    -------
+    list of Path
+        The raw files of this archive, sorted.
+
+    Raises
+    ------
+    ConnectionError
+        If the transfer fails again and again; what has arrived is kept for the next try.
+    FileNotFoundError
+        If there is nothing at that address or path.
+    FileExistsError
+        If ``raw/`` holds another file of the same name.
+    ValueError
+        If the archive is damaged, unsafe or not one, its hash differs, or `expected` objects.
+    """
+    raw = Path(data_path) / "raw"
+
+    def place(fetched: list[Path]) -> list[Path]:
+        return _unpack_into(raw, fetched[0], url, suffixes, expected)
+
+    downloader = downloader or ResumingDownloader(progress=progress)
+    return _fetch([url], Path(data_path), sha256, downloader, place)
+
+
+def fetch_file(
+    url: str,
+    data_path: Path | str,
+    name: str,
+    *,
+    sha256: str | None = None,
+    convert: Callable[[Path, Path], object] = shutil.copyfile,
+    expected: Callable[[Path], None] | None = None,
+    progress: bool = True,
+    downloader: ResumingDownloader | None = None,
+) -> Path:
+    """Download one raw file unless that is done already.
+
+    Parameters
+    ----------
+    url, data_path, sha256, progress, downloader
+        As for :func:`fetch_archive`.
+    name : str
+        Name of the file in ``raw/``.
+    convert : callable
+        Writes the raw file, its second argument, from what was fetched, its first: for providers
+        that have another format. Raises ValueError where it cannot.
+    expected : callable, optional
+        Raises ValueError for a file that is not what the caller can use. It is called on the raw
+        file before that arrives in ``raw/``.
+
+    Returns
+    -------
+    Path
+        The raw file.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, FileExistsError, ValueError
+        As :func:`fetch_archive`.
+    """
+    raw = Path(data_path) / "raw"
+
+    def place(fetched: list[Path]) -> list[Path]:
+        def convert_one(found: list[Path], destination: Path) -> object:
+            return convert(found[0], destination)
+
+        return [_convert_into(raw / name, fetched, [url], convert_one, expected)]
+
+    downloader = downloader or ResumingDownloader(progress=progress)
+    return _fetch([url], Path(data_path), sha256, downloader, place)[0]
+
+
+def fetch_files(
+    urls: Sequence[str],
+    data_path: Path | str,
+    name: str,
+    *,
+    convert: Callable[[list[Path], Path], object],
+    expected: Callable[[Path], None] | None = None,
+    progress: bool = True,
+    downloader: ResumingDownloader | None = None,
+) -> Path:
+    """Download the parts of one raw file and join them, unless that is done already.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        HTTP(S) addresses, or paths on this machine, of the parts.
+    convert : callable
+        Writes the raw file, its second argument, from the parts, its first. Raises ValueError where
+        it cannot.
+    data_path, name, expected, progress, downloader
+        As for :func:`fetch_file`.
+
+    Returns
+    -------
+    Path
+        The raw file.
+
+    Raises
+    ------
+    ConnectionError, FileNotFoundError, FileExistsError, ValueError
+        As :func:`fetch_archive`.
+    """
+    raw = Path(data_path) / "raw"
+
+    def place(fetched: list[Path]) -> list[Path]:
+        return [_convert_into(raw / name, fetched, urls, convert, expected)]
+
+    downloader = downloader or ResumingDownloader(progress=progress)
+    return _fetch(urls, Path(data_path), None, downloader, place)[0]
+
+
+def _fetch(
+    urls: Sequence[str],
+    data_path: Path,
+    sha256: str | None,
+    downloader: ResumingDownloader,
+    place: Callable[[list[Path]], list[Path]],
+) -> list[Path]:
+    """Bring `urls` here, have them placed in ``raw/``, and remember that in a receipt."""
+    downloads, raw = data_path / "downloads", data_path / "raw"
+    sha256 = _checked_hash(sha256)
+    for url in urls:
+        if _is_remote(url) and not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url}: expected an http(s) address or a path on this machine")
+    name = " + ".join(urls)
+    receipt_path = downloads / f"{_key(name)}.json"
+    downloads.mkdir(parents=True, exist_ok=True)
+    raw.mkdir(exist_ok=True)
+    with one_at_a_time(downloads):
+        finished = _finished(receipt_path, raw, sha256)
+        if finished:
+            logger.info("%s: already fetched, %d files in %s", name, len(finished), raw)
+            return finished
+        for folder in (downloads, raw):
+            remove_stale_temporaries(folder)
+        for leftover in downloads.glob("tmp*"):  # pooch's, of a run killed while hashing
+            leftover.unlink()
+        fetched, hashes = [], []
+        for url in urls:
+            if _is_remote(url):
+                fetched.append(downloads / f"{_key(url)}.archive")
+                hashes.append(_download(url, fetched[-1], sha256, downloader))
+            else:
+                fetched.append(Path(url))
+                hashes.append(_hash_of_local(fetched[-1], sha256))
+        files = place(fetched)
+        sizes = {file.name: file.stat().st_size for file in files}
+        write_json(receipt_path, {"url": name, "sha256": " + ".join(hashes), "files": sizes})
+        for url, file in zip(urls, fetched, strict=True):
+            if _is_remote(url):
+                file.unlink()
+    logger.info("%s: %d files brought to %s", name, len(files), raw)
+    return files
+
+
+def _is_remote(url: str) -> bool:
+    return "://" in url
+
+
+def _key(url: str) -> str:
+    """Return a name for what is at an address."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def _download(url: str, archive: Path, sha256: str | None, downloader: ResumingDownloader) -> str:
+    """Bring `url` to `archive` through pooch and return its SHA-256."""
+    import pooch
+
+    pooch.get_logger().setLevel(logging.WARNING)  # its advice is for callers of pooch
+    # pooch hands out a fresh temporary name per call; the part needs one that a rerun finds.
+    downloader.part = archive.with_suffix(".part")
+    known = None if sha256 is None else f"sha256:{sha256}"
+    try:
+        pooch.retrieve(
+            url, known_hash=known, fname=archive.name, path=archive.parent, downloader=downloader
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{url}: the archive is not the expected one and has been removed. {error} Run the "
+            "same command again; if it repeats, check the address and the hash with the provider."
+        ) from error
+    return sha256 or pooch.file_hash(str(archive))
+
+
+def _hash_of_local(archive: Path, sha256: str | None) -> str:
+    """Return the SHA-256 of an archive that is on this machine, checked where it is known."""
+    if not archive.is_file():
+        raise missing_file_error(archive)
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 not in (None, found):
+        raise ValueError(f"{archive}: SHA-256 expected {sha256}, found {found}. Fetch it anew.")
+    return found
+
+
+def _unpack_into(
+    raw: Path,
+    archive: Path,
+    url: str,
+    suffixes: tuple[str, ...],
+    expected: Callable[[Path], None] | None,
+) -> list[Path]:
+    """Unpack into a hidden folder inside `raw`, check every file there, then rename each."""
+    remote = _is_remote(url)
+    kept = f" The archive is kept in {archive}: delete it to fetch it anew." if remote else ""
+    staging = temporary_path(raw / "unpacked")
+    staging.mkdir()
+    try:
+        try:
+            members = unpack(archive, staging, suffixes)
+        except DamagedArchiveError as error:
+            if remote:
+                archive.unlink()
+            raise ValueError(f"{url}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{url}: {error}{kept}") from error
+        for name, member in members.items():
+            if expected is not None:
+                try:
+                    expected(staging / name)
+                except (ValueError, OSError) as error:
+                    reason = str(error).replace(f"{staging / name}: ", "")
+                    raise ValueError(
+                        f"{url}: {member} in the archive cannot be used: {reason}{kept}"
+                    ) from error
+            _refuse_to_replace(raw / name, staging / name, f"{member} of {url}")
+        for name in members:
+            os.replace(staging / name, raw / name)
+    finally:
+        _remove_folder(staging)
+    return sorted(raw / name for name in members)
+
+
+def _convert_into(
+    file: Path,
+    fetched: list[Path],
+    urls: Sequence[str],
+    convert: Callable[[list[Path], Path], object],
+    expected: Callable[[Path], None] | None,
+) -> Path:
+    """Make the raw file from what was fetched under a hidden name, check it there, rename it."""
+    url = " + ".join(urls)
+    parts = [str(f) for f, origin in zip(fetched, urls, strict=True) if _is_remote(origin)]
+    kept = f" It is kept in {' and '.join(parts)}: delete it to fetch it anew." if parts else ""
+    staging = temporary_path(file)
+    try:
+        try:
+            convert(fetched, staging)
+            if expected is not None:
+                expected(staging)
+        except ValueError as error:
+            reason = str(error)
+            for path in (staging, *fetched):
+                reason = reason.replace(f"{path}: ", "")
+            raise ValueError(f"{url}: the file cannot be used: {reason}.{kept}") from error
+        _refuse_to_replace(file, staging, url)
+        os.replace(staging, file)
+    finally:
+        staging.unlink(missing_ok=True)
+    return file
+
+
+def _refuse_to_replace(there: Path, new: Path, origin: str) -> None:
+    """Raise if a file of the same name with other content is in ``raw/``."""
+    if there.exists() and not filecmp.cmp(there, new, shallow=False):
+        raise FileExistsError(
+            f"{there} exists with other content than {origin}. Move it away or choose another "
+            "data path."
+        )
+
+
+def _finished(receipt_path: Path, raw: Path, sha256: str | None) -> list[Path]:
+    """Return the files of an earlier fetch if all of them are still as it left them."""
+    receipt = read_json(receipt_path)
+    sizes = receipt.get("files", {})
+    if sha256 not in (None, receipt.get("sha256")):
+        return []
+    if any(size_of(raw / name) != size for name, size in sizes.items()):
+        return []
+    return sorted(raw / name for name in sizes)
+
+
+def _checked_hash(sha256: str | None) -> str | None:
+    """Return the hash in lower case, or raise if it cannot be a SHA-256."""
+    if sha256 is None:
+        return None
+    digits = sha256.strip().lower().removeprefix("sha256:")
+    if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
+        raise ValueError(f"sha256: expected 64 hexadecimal digits, found {sha256!r}")
+    return digits
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a flat folder of files."""
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()

@@ -1,0 +1,1 @@
+"""Physics that two domains share: constants, the position of the sun, random fields."""

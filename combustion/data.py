@@ -1,0 +1,236 @@
+"""Filtered flames as training data: raw files, mapped into memory once they are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
+from ai4sim.experiment import Experiment
+from ai4sim.nets.graph import Graph
+from ai4sim.normalization import RunningStatistics
+from ai4sim.surrogate import Surrogate
+from combustion.baselines import gradient_of
+from combustion.io.layouts import FIELDS, Snapshot, grid_spacing, period, read_snapshot, write_like
+from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
+from combustion.io.meshes import MeshSnapshot, edge_lengths
+from combustion.matching import cells_per_filter
+
+Batch = dict[str, Any]
+MEAN_EDGE = "mean_edge_length"
+"""Attribute of a processed mesh [m]: its reference length where nobody states another."""
+
+
+def process(path: Path) -> dict[str, Any]:
+    """Read and check a raw file; return its fields by name and its attributes.
+
+    Of a mesh also its graph, in the form in which parts can be cut from it, and the gradient.
+    """
+    if is_mesh(path):
+        return _process_mesh(path)
+    # The spacing is settled when the fields are opened, since the user may give it.
+    return _fields(read_snapshot(path, dx=1.0, require_target=False))
+
+
+def _process_mesh(path: Path) -> dict[str, Any]:
+    mesh = read_mesh(path, require_target=False)
+    mesh.resolved_gradient = gradient_of(mesh).numpy()
+    mesh.attributes[MEAN_EDGE] = float(edge_lengths(mesh.positions, mesh.edges).mean())
+    return {
+        **_fields(mesh),
+        "positions": mesh.positions,
+        "edges": mesh.edges,
+        "volumes": mesh.volumes,
+        "edge_index": mesh.graph.edge_index.numpy(),
+        "offsets": mesh.graph.offsets.numpy(),
+    }
+
+
+def _fields(snapshot: Snapshot | MeshSnapshot) -> dict[str, Any]:
+    arrays = {name: getattr(snapshot, name) for name in FIELDS}
+    return {
+        "attributes": {**snapshot.attributes, "case": snapshot.case},
+        **{name: array for name, array in arrays.items() if array is not None},
+    }
+
+
+def _mapped_graph(arrays: Mapping[str, NDArray[Any]]) -> Graph:
+    """Take the graph of a mesh as it lies on disk; positions and offsets in m."""
+    edge_index, offsets, positions = (
+        torch.from_numpy(arrays[name]) for name in ("edge_index", "offsets", "positions")
+    )
+    return Graph(edge_index, offsets, positions, (len(positions),))
+
+
+def on_grids(snapshots: Sequence[Snapshot | MeshSnapshot]) -> list[Snapshot]:
+    """Check that no snapshot is on a mesh.
+
+    Raises
+    ------
+    ValueError
+        One is.
+    """
+    for snapshot in snapshots:
+        if isinstance(snapshot, MeshSnapshot):
+            raise ValueError(
+                f"{snapshot.path}: expected fields on a grid, found an unstructured mesh; "
+                "graph networks take both (combustion/gnns)"
+            )
+    return [snapshot for snapshot in snapshots if isinstance(snapshot, Snapshot)]
+
+
+def stack(arrays: Sequence[NDArray[np.float32]]) -> Tensor:
+    """Gather fields (nx, ny, nz) into a batch (batch, 1, nx, ny, nz)."""
+    return torch.from_numpy(np.stack(arrays)[:, None])
+
+
+class FullFields(Dataset):
+    """Whole snapshots, for validation, test and prediction.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot
+    """
+
+    def __init__(self, snapshots: Sequence[Snapshot | MeshSnapshot]) -> None:
+        self.snapshots = snapshots = on_grids(snapshots)
+        self.periods = [tuple(period(s, axis) for axis in range(3)) for s in snapshots]
+        self.groups = [
+            (snapshot.progress_variable.shape, periods, str(cells_per_filter(snapshot)))
+            for snapshot, periods in zip(snapshots, self.periods, strict=True)
+        ]
+
+    def __getitem__(self, index: BatchIndex) -> Batch:
+        """Return ``inputs`` and ``targets`` (batch, 1, nx, ny, nz), ``dx`` [m] (batch,), ``files``.
+
+        ``cells`` (batch,) are the cells per filter width, NaN where unknown; ``periods`` those
+        after which the fields repeat along each axis, or None.
+        """
+        chosen = [self.snapshots[i] for i in index.samples]
+        batch: Batch = {
+            "inputs": stack([s.progress_variable for s in chosen]),
+            "dx": torch.tensor([s.dx for s in chosen]),
+            "cells": torch.tensor([cells_per_filter(s) for s in chosen]),
+            "files": [str(s.path) for s in chosen],
+            "periods": self.periods[index.samples[0]],
+        }
+        targets = [s.flame_surface_density for s in chosen]
+        if all(target is not None for target in targets):
+            batch["targets"] = stack([t for t in targets if t is not None])
+        return batch
+
+
+class FlameDataModule(SurrogateDataModule):
+    """Filtered flames in the CNF or R2/R3 layout, see :mod:`combustion.io.layouts`.
+
+    Parameters
+    ----------
+    facts : dict of str to float, optional
+        What the files' attributes do not say, by the names of the attributes: ``dx_les``,
+        ``filter_width``, ``delta_L`` [m], ``S_L``, ``u_rms_in`` [m/s], ``l_t`` [m]. A file's own
+        attribute wins. Without ``dx_les`` a flame on a grid cannot be used (on a mesh it is the
+        mean length of the edges); without the others some closures are left out.
+    compare : dict of str to str, optional
+        Other trained networks to be tested on the same files: label -> experiment folder.
+    **kwargs
+        See :class:`ai4sim.data.datamodule.SurrogateDataModule`.
+    """
+
+    def __init__(
+        self,
+        facts: dict[str, float] | None = None,
+        compare: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.facts, self.compare = dict(facts or {}), dict(compare or {})
+
+    @cached_property
+    def rivals(self) -> dict[str, Surrogate]:
+        """The networks to compare with, by their labels."""
+        return {
+            label: Surrogate.load(Experiment(Path(folder).expanduser()).artifacts)
+            for label, folder in self.compare.items()
+        }
+
+    def cache_of(self, path: Path) -> ProcessedCache:
+        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
+        return ProcessedCache(path.parent.parent, "flames-2", process)
+
+    def prepare_files(self, files: Sequence[Path]) -> None:
+        """Check raw files and write their fields where they can be mapped into memory."""
+        for _, group in groupby(files, key=lambda path: path.parent):
+            of_folder = list(group)
+            self.cache_of(of_folder[0]).build(of_folder)
+
+    def snapshot(self, path: Path | str, require_target: bool = True) -> Snapshot | MeshSnapshot:
+        """Open a processed file; its fields stay on disk until they are used.
+
+        Raises
+        ------
+        ValueError
+            The target is required and absent, or the grid spacing is unknown.
+        """
+        path = Path(path)
+        arrays, attributes = self.cache_of(path).load(path)
+        if require_target and "flame_surface_density" not in arrays:
+            raise ValueError(
+                f"{path}: no flame surface density: "
+                "it cannot be trained on or tested, only predicted"
+            )
+        facts = {**self.facts, **attributes}
+        mesh = "positions" in arrays
+        kind = MeshSnapshot if mesh else Snapshot
+        known: dict[str, Any] = {f.name: arrays[f.name] for f in fields(kind) if f.name in arrays}
+        if mesh:
+            known["graph"] = _mapped_graph(arrays)
+        return kind(
+            path=path,
+            case=attributes["case"],
+            time=float(attributes.get("time", np.nan)),
+            dx=grid_spacing(facts, attributes.get(MEAN_EDGE), path),
+            attributes=facts,
+            **known,
+        )
+
+    def snapshots(self, stage: Stage) -> list[Snapshot | MeshSnapshot]:
+        """Open all files of a stage."""
+        return [self.snapshot(path, stage != "predict") for path in self.files(stage)]
+
+    def statistics(self) -> RunningStatistics:
+        """Return the statistics of the target over the training set, in units of 1/dx."""
+        return RunningStatistics.merged(
+            RunningStatistics.of(snapshot.flame_surface_density.reshape(1, -1) * snapshot.dx, (1,))
+            for snapshot in self.snapshots("train")
+            if snapshot.flame_surface_density is not None
+        )
+
+    def dataset(self, files: Sequence[Path], stage: Stage) -> Dataset:
+        """Return whole snapshots."""
+        return FullFields([self.snapshot(path, stage != "predict") for path in files])
+
+    def by_file(self, batch: Batch, prediction: Tensor) -> list[tuple[Path, Tensor]]:
+        """Divide the prediction of a batch: each raw file with its flame surface density [1/m]."""
+        fields = prediction[:, 0].float().cpu()
+        return list(zip(map(Path, batch["files"]), fields, strict=True))
+
+    def write_prediction(self, folder: Path, batch: Batch, prediction: Tensor) -> list[Path]:
+        """Write one file per raw file, of its layout and attributes; Sigma is predicted."""
+        written = []
+        for file, sigma in self.by_file(batch, prediction):
+            destination = folder / file.name
+            write = write_mesh_like if is_mesh(file) else write_like
+            write(file, destination, {"flame_surface_density": sigma.numpy()})
+            written.append(destination)
+        return written

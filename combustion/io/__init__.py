@@ -1,0 +1,1 @@
+"""Raw layouts of filtered flames on grids and meshes: readers and writers."""

@@ -1,0 +1,274 @@
+"""HDF5 files of unstructured meshes in the manner of CGNS; their layout is in `mesh_files`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ai4sim.io.files import atomic_write, open_hdf5
+from combustion.io.elements import FACES, KINDS, Section, from_zero
+from combustion.io.layouts import Layout, check_progress_variable, plain
+from combustion.io.meshes import Zone, checked_field, layout_of
+
+SOLID_CODES = {10: 4, 12: 5, 14: 6, 17: 8}
+"""CGNS's element types of first order in space -> nodes per element."""
+FLAT_CODES = {*range(2, 10), *range(24, 29)}
+"""CGNS's types of points, lines, triangles and quadrilaterals."""
+MIXED_CODE = 20
+SOLID_NAMES = {"tetra": 4, "pyra": 5, "pris": 6, "penta": 6, "wedge": 6, "hexa": 8}
+"""How names of sections begin words -> nodes per element."""
+FLAT_NAMES = ("tri", "quad", "bar", "line")
+OWN_ATTRIBUTES = {"name", "label", "type", "flags"}
+"""Attributes with which CGNS describes every group."""
+DATA = " data"
+
+
+def holds_zones(path: Path) -> bool:
+    """Tell whether there is a zone in an HDF5 file."""
+    with open_hdf5(path) as file:
+        return bool(_zones(file))
+
+
+def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
+    """Read all zones, and the attributes of the file, the bases and the zones.
+
+    Raises
+    ------
+    ValueError
+        Not HDF5, no zone, or a zone that is not as it should be.
+    """
+    with open_hdf5(path) as file:
+        groups = _zones(file)
+        if not groups:
+            raise ValueError(
+                f"{path}: no zone, a group with 'GridCoordinates'; found {sorted(file)}"
+            )
+        attributes: dict[str, Any] = {}
+        for group in (*reversed(groups), *(g.parent for g in reversed(groups)), file):
+            attributes |= {n: v for n, v in group.attrs.items() if n not in OWN_ATTRIBUTES}
+        zones = [_read_zone(group, path) for group in groups]
+    return zones, {name: plain(value) for name, value in attributes.items()}
+
+
+def write_zone(
+    path: Path,
+    name: str,
+    positions: NDArray[np.float64],
+    tables: Iterable[NDArray[np.int64]],
+    fields: Mapping[str, NDArray[np.float32]],
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write a file of one zone.
+
+    Parameters
+    ----------
+    path : Path
+    name : of the zone
+    positions : (nodes, 3)  [m]
+    tables : elements, one array (elements, nodes per element) per kind, nodes from 0
+    fields : dataset name -> (nodes,)
+    attributes : of the file
+    """
+    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
+        zone = file.create_group(f"Base/{name}")
+        for axis, values in zip("XYZ", positions.T, strict=True):
+            zone[f"GridCoordinates/Coordinate{axis}/{DATA}"] = values
+        last = 0
+        for nodes in tables:
+            section = zone.create_group(KINDS[nodes.shape[1]].capitalize())
+            section[f"ElementConnectivity/{DATA}"] = (nodes.ravel() + 1).astype(np.int32)
+            first, last = last + 1, last + len(nodes)
+            section[f"ElementRange/{DATA}"] = np.array([first, last], np.int32)
+        for field, values in fields.items():
+            zone[f"FlowSolution/{field}/{DATA}"] = values
+        file.attrs.update(dict(attributes))
+
+
+def write_like(
+    source: Path, destination: Path, fields: Sequence[Mapping[str, NDArray[np.float32]]]
+) -> None:
+    """Copy a file and put fields, by their names in memory, into its zones, atomically.
+
+    A field that a zone lacks is made like its progress variable: beside it, with its attributes.
+    """
+    with atomic_write(destination) as partial:
+        shutil.copyfile(source, partial)
+        with h5py.File(partial, "r+") as file:
+            for zone, values in zip(_zones(file), fields, strict=True):
+                layout, nodes = _solution(zone, f"{source}: zone '{_name(zone)}'")
+                for field, array in values.items():
+                    name = layout.datasets[field]
+                    if field not in nodes:
+                        model = nodes["progress_variable"]
+                        model.parent.copy(model, model.parent, name)
+                        nodes[field] = model.parent[name]
+                        _rename(nodes[field], name)
+                    dataset = _dataset(nodes[field])
+                    dataset[...] = array.reshape(dataset.shape)
+
+
+def _zones(file: h5py.File) -> list[h5py.Group]:
+    found: list[h5py.Group] = []
+
+    def visit(_: str, node: Any) -> None:
+        if isinstance(node, h5py.Group) and "GridCoordinates" in node:
+            found.append(node)
+
+    file.visititems(visit)
+    return found
+
+
+def _name(group: h5py.Group) -> str:
+    return group.name.rsplit("/", 1)[-1]
+
+
+def _read_zone(zone: h5py.Group, path: Path) -> Zone:
+    where = f"{path}: zone '{_name(zone)}'"
+    coordinates = zone["GridCoordinates"]
+    missing = [f"Coordinate{axis}" for axis in "XYZ" if f"Coordinate{axis}" not in coordinates]
+    if missing:
+        raise ValueError(f"{where}: no {', '.join(missing)}; found {sorted(coordinates)}")
+    axes = [np.asarray(_dataset(coordinates[f"Coordinate{a}"]), np.float64) for a in "XYZ"]
+    if len({axis.shape for axis in axes}) > 1 or axes[0].ndim != 1:
+        raise ValueError(
+            f"{where}: coordinates have the shapes {[a.shape for a in axes]}, expected (nodes,); "
+            "structured zones are no meshes"
+        )
+    positions = np.stack(axes, axis=1)
+    sections = [
+        section
+        for name, group in zone.items()
+        if isinstance(group, h5py.Group) and "ElementConnectivity" in group
+        for section in _sections(group, f"{where}, section '{name}'", len(positions))
+    ]
+    layout, nodes = _solution(zone, where)
+    fields = {
+        field: checked_field(_dataset(node)[...], layout.datasets[field], where, len(positions))
+        for field, node in nodes.items()
+    }
+    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
+    return Zone(where, positions, sections, fields)
+
+
+def _solution(zone: h5py.Group, where: str) -> tuple[Layout, dict[str, Any]]:
+    """Find the node fields: the layout whose names they have, and where each of them stands."""
+    places = [zone, *(node for node in zone.values() if isinstance(node, h5py.Group))]
+    layout = layout_of({name for place in places for name in place}, where)
+    found = {}
+    for field, name in layout.datasets.items():
+        holders = [place for place in places if name in place]
+        if len(holders) > 1:
+            raise ValueError(
+                f"{where}: '{name}' stands in {len(holders)} groups, "
+                f"{[_name(holder) for holder in holders]}; expected one"
+            )
+        if holders:
+            found[field] = holders[0][name]
+    return layout, found
+
+
+def _dataset(node: Any) -> h5py.Dataset:
+    """Find the dataset of a CGNS node, with or without the blank, or the dataset itself."""
+    if isinstance(node, h5py.Dataset):
+        return node
+    for name in (DATA, DATA.strip()):
+        if name in node:
+            return node[name]
+    raise ValueError(
+        f"{node.file.filename}: no dataset '{DATA}' in '{node.name}'; found {sorted(node)}"
+    )
+
+
+def _sections(group: h5py.Group, where: str, count: int) -> list[Section]:
+    """Read an element section; none for those of the boundary, several for CGNS's MIXED."""
+    connectivity = _dataset(group["ElementConnectivity"])[...]
+    code = _type_code(group)
+    if code == MIXED_CODE:
+        tables = _mixed(group, connectivity, where)
+    else:
+        corners = _corners(group, code, connectivity, where)
+        if corners == 0:
+            return []
+        if connectivity.size % corners:
+            raise ValueError(
+                f"{where}: {connectivity.size} node numbers are no whole number of "
+                f"{KINDS[corners]}, {corners} nodes each"
+            )
+        tables = [connectivity.reshape(-1, corners)]
+    return [Section(where, from_zero(table, count, 1, where)) for table in tables if len(table)]
+
+
+def _type_code(group: h5py.Group) -> int | None:
+    """Find the code of the element type, where the section says it."""
+    if DATA not in group and DATA.strip() not in group:
+        return None
+    return int(_dataset(group)[...].ravel()[0])
+
+
+def _corners(group: h5py.Group, code: int | None, connectivity: Any, where: str) -> int:
+    """Nodes per element of a section; 0 for elements that fill no volume."""
+    if code is not None:
+        if code in FLAT_CODES:
+            return 0
+        if code not in SOLID_CODES:
+            raise ValueError(
+                f"{where}: elements of CGNS type {code}; expected first-order tetrahedra (10), "
+                f"pyramids (12), prisms (14), hexahedra (17) or a mixture ({MIXED_CODE})"
+            )
+        return SOLID_CODES[code]
+    per_element = 0
+    if "ElementRange" in group:
+        first, last = (int(n) for n in _dataset(group["ElementRange"])[...].ravel())
+        elements = last - first + 1
+        if elements < 1 or connectivity.size % elements:
+            raise ValueError(
+                f"{where}: {connectivity.size} node numbers for the elements {first} to {last}; "
+                "expected the same number for each"
+            )
+        per_element = connectivity.size // elements
+    words = _name(group).lower()
+    named = next((n for word, n in SOLID_NAMES.items() if word in words), 0)
+    if not named and (per_element in (1, 2, 3) or any(word in words for word in FLAT_NAMES)):
+        return 0
+    corners = named or per_element
+    if corners not in FACES or (per_element and per_element != corners):
+        found = f"{per_element} nodes each" if per_element else "no ElementRange"
+        raise ValueError(
+            f"{where}: cannot tell what the elements are, found {found}; expected a name with "
+            f"{', '.join(SOLID_NAMES)}, or 4 (tetrahedra), 5 (pyramids), 6 (prisms) or "
+            "8 (hexahedra) nodes each; elements of second order cannot be used"
+        )
+    return corners
+
+
+def _mixed(group: h5py.Group, stream: NDArray[Any], where: str) -> list[NDArray[Any]]:
+    """Sort a stream of element types, each followed by its nodes, into tables."""
+    if "ElementStartOffset" not in group:
+        raise ValueError(
+            f"{where}: mixed elements without ElementStartOffset; convert the file to CGNS 4, "
+            "or keep one section per kind"
+        )
+    starts = _dataset(group["ElementStartOffset"])[...].ravel()[:-1]
+    types = stream[starts]
+    unknown = set(np.unique(types).tolist()) - SOLID_CODES.keys() - FLAT_CODES
+    if unknown:
+        raise ValueError(
+            f"{where}: elements of CGNS types {sorted(unknown)}; expected {sorted(SOLID_CODES)}"
+        )
+    return [
+        stream[starts[types == code, None] + 1 + np.arange(corners)]
+        for code, corners in SOLID_CODES.items()
+    ]
+
+
+def _rename(node: Any, name: str) -> None:
+    """Change the name that CGNS keeps beside that of the group."""
+    if "name" in node.attrs:
+        kind = node.attrs.get_id("name").dtype
+        node.attrs.create("name", np.array(name.encode(), dtype=kind))

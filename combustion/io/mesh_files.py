@@ -1,0 +1,277 @@
+"""Files of flames on unstructured meshes: HDF5 in the manner of CGNS, and whatever meshio reads.
+
+In HDF5 a zone is a group with ``GridCoordinates``, at any place in the file::
+
+    Base/<zone>/GridCoordinates/CoordinateX/ data        (nodes,) [m]; CoordinateY, CoordinateZ
+    Base/<zone>/Tetrahedra/ElementConnectivity/ data     nodes of the elements, counted from 1
+    Base/<zone>/Tetrahedra/ElementRange/ data            numbers of the first and last element
+    Base/<zone>/FlowSolution/c_filt/ data                (nodes,)
+
+The blank in the name of a dataset may be absent, or the dataset stand in place of its group. A
+zone has any number of element sections, with the nodes in CGNS's order. What their elements are
+is told by CGNS's type code; else by the name (tetra, pyra, prism, penta, wedge, hexa; tri, quad,
+bar, line for those of the boundary, which are ignored); else by the number of nodes per element
+that follows from ``ElementRange``. Fields stand in any groups of the zone, under the names of
+:mod:`combustion.io.layouts`. Facts about the flame are attributes of the file, the base or the
+zone.
+
+Files that are not named ``.h5``, ``.hdf5``, ``.hdf`` or ``.cgns`` are meshio's, by their suffix:
+cells ``tetra``, ``pyramid``, ``wedge``, ``hexahedron``, point data under the same names. They know
+no facts.
+
+Elements of second order are refused: nodes inside edges would change what an edge is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ai4sim.io.files import atomic_write, missing_file_error
+from combustion.io import cgns
+from combustion.io.elements import FACES, Section, from_zero
+from combustion.io.layouts import FIELDS, R2, check_progress_variable, grid_spacing
+from combustion.io.meshes import (
+    MeshSnapshot,
+    Zone,
+    check_zone,
+    checked_field,
+    edge_lengths,
+    joined,
+    layout_of,
+    node_numbers,
+)
+
+HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".cgns")
+MESHIO_SOLIDS = ("tetra", "pyramid", "wedge", "hexahedron")
+MESHIO_FLAT = ("vertex", "line", "triangle", "quad", "polygon")
+
+
+def is_mesh(path: Path | str) -> bool:
+    """Tell a mesh from a grid of :mod:`combustion.io.layouts` and from other files.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        Named like an HDF5 file, but not readable as one.
+    ImportError
+        Not named like an HDF5 file, and meshio is not installed.
+    """
+    path = _existing(path)
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        return cgns.holds_zones(path)
+    return path.suffix.lower() in _meshio(path).extension_to_filetypes
+
+
+def read_mesh(
+    path: Path | str, *, dx: float | None = None, require_target: bool = True
+) -> MeshSnapshot:
+    """Read and check a flame on an unstructured mesh.
+
+    Nodes of different zones in the same place become one.
+
+    Parameters
+    ----------
+    path : path
+        HDF5 or a format of meshio's, see above.
+    dx : float, optional
+        Reference length [m] for files whose attributes hold neither ``dx_les`` nor ``dx``; by
+        default the mean length of the edges.
+    require_target : bool
+        Refuse files without the flame surface density (training, testing); False to predict.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        Unreadable; a field is missing, of the wrong length, not finite or (c_bar) out of [0, 1];
+        elements that name nodes that do not exist or have no volume; nodes without element.
+    ImportError
+        The format needs meshio, which is not installed.
+    """
+    path = _existing(path)
+    zones, attributes = _read_zones(path)
+    for zone in zones:
+        check_zone(zone)
+        if require_target and "flame_surface_density" not in zone.fields:
+            raise ValueError(
+                f"{zone.name}: no '{R2.flame_surface_density}' (the target, flame surface "
+                f"density) beside the progress variable; found the fields {sorted(zone.fields)}. "
+                "Files without a target can only be predicted."
+            )
+    mesh = joined(zones)
+    spacing = float(edge_lengths(mesh.positions, mesh.edges).mean()) if dx is None else dx
+    return MeshSnapshot(
+        path=path,
+        case=str(attributes.get("case") or re.sub(r"_\d[\d.]*$", "", path.stem)),
+        time=float(attributes.get("time", np.nan)),
+        dx=grid_spacing(attributes, spacing, path),
+        positions=mesh.positions,
+        edges=mesh.edges,
+        volumes=mesh.volumes,
+        attributes=attributes,
+        **mesh.fields,
+    )
+
+
+def write_mesh(
+    path: Path | str,
+    mesh: MeshSnapshot,
+    elements: NDArray[np.int64] | Sequence[NDArray[np.int64]],
+    attributes: Mapping[str, Any],
+    zone: str = "0000.0000",
+) -> None:
+    """Write a mesh with its fields as HDF5 of one zone, atomically.
+
+    Parameters
+    ----------
+    path : path
+        Destination; its folder is created.
+    mesh : MeshSnapshot
+        Its positions and fields are written.
+    elements : (elements, nodes per element) or several such
+        Nodes counted from 0; 4, 5, 6 or 8 per element.
+    attributes : mapping
+        Facts about the flame, SI units; plain numbers and strings.
+    zone : str
+        Name of the zone.
+    """
+    tables = [elements] if isinstance(elements, np.ndarray) else list(elements)
+    kinds = [table.shape[1] for table in tables]
+    if not set(kinds) <= FACES.keys() or len(set(kinds)) < len(kinds):
+        raise ValueError(
+            f"{path}: elements with {kinds} nodes; expected one table for each kind, with "
+            f"{sorted(FACES)} nodes per element"
+        )
+    fields = {
+        R2.datasets[name]: np.asarray(getattr(mesh, name), np.float32)
+        for name in FIELDS
+        if getattr(mesh, name) is not None
+    }
+    cgns.write_zone(Path(path), zone, mesh.positions, tables, fields, attributes)
+
+
+def write_mesh_like(
+    source: Path | str, destination: Path | str, fields: Mapping[str, ArrayLike]
+) -> None:
+    """Write a copy of `source` in which `fields` replace (or join) what the file held.
+
+    Format, groups, zones, names and attributes stay.
+
+    Parameters
+    ----------
+    source : path
+        Mesh, with or without a target.
+    destination : path
+        File to write, atomically, with the suffix of the source.
+    fields : mapping
+        Field name of :data:`combustion.io.layouts.FIELDS` -> (nodes,), in the order of `read_mesh`.
+    """
+    source, destination = _existing(source), Path(destination)
+    if destination.suffix.lower() != source.suffix.lower():
+        raise ValueError(
+            f"{destination}: expected the suffix of {source}, whose format it will have"
+        )
+    unknown = sorted(set(fields) - set(FIELDS))
+    if unknown:
+        raise ValueError(f"{destination}: unknown fields {unknown}; expected of {list(FIELDS)}")
+    if source.suffix.lower() in HDF5_SUFFIXES:
+        zones, _ = cgns.read_zones(source)
+        numbers = node_numbers(zones)
+        count = 1 + max(int(number.max()) for number in numbers)
+        arrays = _arrays(fields, count, destination)
+        parts = [{name: a[number] for name, a in arrays.items()} for number in numbers]
+        cgns.write_like(source, destination, parts)
+        return
+    file_format, mesh = _meshio_read(source)
+    layout = layout_of(mesh.point_data, str(source))
+    for name, values in _arrays(fields, len(mesh.points), destination).items():
+        mesh.point_data[layout.datasets[name]] = values
+    # XDMF's arrays would go to a second file, which is not renamed with the first; version 4 of
+    # Gmsh's format asks for tags that meshes need not have.
+    options = {"data_format": "XML"} if file_format == "xdmf" else {}
+    written = "gmsh22" if file_format == "gmsh" else file_format
+    with atomic_write(destination) as partial:
+        _meshio(source).write(partial, mesh, file_format=written, **options)
+
+
+def _existing(path: Path | str) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise missing_file_error(path)
+    return path
+
+
+def _arrays(
+    fields: Mapping[str, ArrayLike], count: int, path: Path
+) -> dict[str, NDArray[np.float32]]:
+    return {n: checked_field(np.asarray(v), n, str(path), count) for n, v in fields.items()}
+
+
+def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        return cgns.read_zones(path)
+    _, mesh = _meshio_read(path)
+    count = len(mesh.points)
+    if mesh.points.shape != (count, 3):
+        raise ValueError(f"{path}: points of shape {mesh.points.shape}, expected (nodes, 3)")
+    sections = []
+    for block in mesh.cells:
+        name = f"{path}: cells '{block.type}'"
+        if block.type in MESHIO_SOLIDS and len(block.data):
+            sections.append(Section(name, from_zero(np.asarray(block.data), count, 0, name)))
+        elif block.type not in MESHIO_SOLIDS and not block.type.startswith(MESHIO_FLAT):
+            raise ValueError(
+                f"{name} cannot be used; expected {', '.join(MESHIO_SOLIDS)}, of first order"
+            )
+    layout = layout_of(mesh.point_data, str(path))
+    fields = {
+        field: checked_field(np.asarray(mesh.point_data[name]), name, str(path), count)
+        for field, name in layout.datasets.items()
+        if name in mesh.point_data
+    }
+    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
+    return [Zone(str(path), np.asarray(mesh.points, np.float64), sections, fields)], {}
+
+
+def _meshio(path: Path) -> Any:
+    """Import meshio, which only those need who have other formats."""
+    try:
+        return importlib.import_module("meshio")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{path}: meshes not named {', '.join(HDF5_SUFFIXES)} are read by meshio, which is "
+            "not installed: pip install meshio"
+        ) from error
+
+
+def _meshio_read(path: Path) -> tuple[str, Any]:
+    """Read a file with meshio, by the first format of its suffix that fits: format and mesh."""
+    meshio = _meshio(path)
+    formats = meshio.extension_to_filetypes.get(path.suffix.lower())
+    if not formats:
+        raise ValueError(
+            f"{path}: not a mesh, by its suffix; expected one of {', '.join(HDF5_SUFFIXES)} "
+            f"or of meshio's {', '.join(sorted(meshio.extension_to_filetypes))}"
+        )
+    reasons = []
+    for file_format in formats:
+        said = io.StringIO()  # meshio prints what is wrong and ends the process
+        try:
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                return file_format, meshio.read(path, file_format=file_format)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its readers raise
+            lines = said.getvalue().strip() or f"{type(error).__name__} {error}"
+            reasons.append(f"{file_format}: {' '.join(lines.split())}")
+    raise ValueError(f"{path}: meshio cannot read it; {'; '.join(reasons)}")

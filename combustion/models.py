@@ -1,0 +1,141 @@
+"""What every network for the flame surface density shares: scaling, closures, judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ai4sim.module import Batch, SurrogateModule
+from ai4sim.surrogate import Surrogate, Variable
+from combustion.baselines import Closures
+from combustion.data import FlameDataModule
+from combustion.evaluation import MODEL, FlameEvaluation
+from combustion.io.layouts import Snapshot, period
+from combustion.io.meshes import MeshSnapshot
+from combustion.matching import CELLS, cells_per_filter, common_resolution, matched
+
+INPUTS = (Variable("progress_variable", "1"),)
+OUTPUTS = (Variable("flame_surface_density", "1/m"),)
+
+
+class FlameModule(SurrogateModule):
+    """A network from the filtered progress variable to the flame surface density.
+
+    The network works without units: it sees ``2 c_bar - 1`` on the grid and predicts ``Sigma dx``,
+    in multiples of its standard deviation over the training set. Both sides are then the same for
+    two flames that differ in scale only, so that a network can be carried from one to the other.
+    One that is resolved otherwise is brought to the resolution of the training, see
+    :mod:`combustion.matching`.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    match_filter : bool
+        Bring flames of another number of cells per filter width to that of the training set.
+    **kwargs
+        See :class:`ai4sim.module.SurrogateModule`.
+    """
+
+    closures = Closures()
+    headline = (
+        "r2",
+        "nrmse",
+        "total_flame_surface_error",
+        "streamwise_flame_surface_error",
+        "wrinkling_factor",
+    )
+
+    def __init__(self, surrogate: Surrogate, match_filter: bool = True, **kwargs: Any) -> None:
+        super().__init__(surrogate, **kwargs)
+        self.match_filter = match_filter
+
+    def normalized_prediction(self, batch: Batch) -> Tensor:
+        """Return the network's own output for a batch, in normalised units."""
+        cells = batch.get("cells") if self.match_filter else None
+        return matched(
+            self.surrogate, batch["inputs"], cells, batch.get("periods"), batch.get("graph")
+        )
+
+    def output_scale(self, batch: Batch) -> Tensor:
+        """Return ``1/dx`` [1/m] of each sample."""
+        return 1.0 / batch["dx"]
+
+    def calibrate(self, datamodule: FlameDataModule) -> None:
+        """Take the scale of ``Sigma dx`` and the closures' coefficients from the training set."""
+        # A mean of zero keeps Sigma = 0 away from the flame at the network's own zero.
+        self.surrogate.input_norm.set(0.5, 0.5)
+        self.surrogate.output_norm.set(0.0, datamodule.statistics().std)
+        snapshots = datamodule.snapshots("train")
+        spacings = {snapshot.dx for snapshot in snapshots}
+        # Weights that come from an earlier training stay what they are: for its resolution.
+        resolution = (
+            self.surrogate.facts.get(CELLS)
+            if self.keeps_statistics
+            else common_resolution(snapshots)
+        )
+        self.surrogate.facts = {
+            CELLS: resolution,
+            "output_scale": 1.0 / spacings.pop() if len(spacings) == 1 else None,
+            "output_scale_meaning": "1 / grid spacing [1/m]",
+        }
+        self.closures = Closures.fit(snapshots)
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the coefficients of the closures."""
+        return {"closures": self.closures.state()}
+
+    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
+        """Take back the coefficients of the closures."""
+        self.closures = Closures.from_state(state["closures"])
+
+    def evaluation(self) -> FlameEvaluation:
+        """Return an empty judgement."""
+        return FlameEvaluation()
+
+    def evaluate(self, evaluation: FlameEvaluation, batch: Batch, prediction: Tensor) -> None:
+        """Add each snapshot of the batch, with what the closures and other networks predict."""
+        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+        for file, sigma in datamodule.by_file(batch, prediction):
+            snapshot = datamodule.snapshot(file)
+            rivals = {
+                label: predict(surrogate, snapshot)
+                for label, surrogate in datamodule.rivals.items()
+            }
+            evaluation.update(
+                path=snapshot.path,
+                case=snapshot.case,
+                time=snapshot.time,
+                dx=snapshot.dx,
+                progress_variable=snapshot.progress_variable,
+                flame_surface_density=snapshot.flame_surface_density,
+                predictions={MODEL: sigma, **rivals, **self.closures.predict(snapshot)},
+                mesh=snapshot if isinstance(snapshot, MeshSnapshot) else None,
+            )
+
+
+@torch.inference_mode()
+def predict(surrogate: Surrogate, snapshot: Snapshot | MeshSnapshot) -> NDArray[np.float32]:
+    """Apply a trained network to a snapshot, at the resolution of its training.
+
+    Returns
+    -------
+    ndarray, of the shape of the snapshot's fields
+        Flame surface density [1/m].
+    """
+    surrogate = surrogate.eval()
+    device = next(surrogate.parameters()).device
+    c_bar = torch.from_numpy(np.array(snapshot.progress_variable)).to(device)
+    cells = torch.tensor([cells_per_filter(snapshot)])
+    if isinstance(snapshot, MeshSnapshot):
+        graph = snapshot.scaled_graph().to(device)
+        normalized = matched(surrogate, c_bar[:, None], cells, graph=graph)[:, 0]
+    else:
+        periods = [period(snapshot, axis) for axis in range(3)]
+        normalized = matched(surrogate, c_bar[None, None], cells, periods)[0, 0]
+    sigma_dx = surrogate.denormalize(normalized[None, None])[0, 0]
+    return (sigma_dx / snapshot.dx).cpu().numpy()

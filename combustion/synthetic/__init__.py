@@ -1,0 +1,1 @@
+"""The demo flames: a slot-burner solver, their generation and download."""

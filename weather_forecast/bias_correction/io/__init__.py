@@ -1,0 +1,1 @@
+"""The raw layout of radiation columns: readers, writers, preprocessing."""

@@ -1,0 +1,95 @@
+"""From raw files to rows in memory order, with their statistics, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ai4sim.data.rows import read_ahead
+from ai4sim.io.files import open_hdf5
+from ai4sim.normalization import RunningStatistics
+from weather_forecast.bias_correction.io.inspection import Contents, inspect
+from weather_forecast.bias_correction.io.records import Array, read_block
+
+BLOCK_COLUMNS = 512
+"""Columns that are read at once, some 10 MB."""
+MOST_COLUMNS = 8192
+"""At most, where a chunk of the file has more columns than that: chunks are unpacked twice then."""
+IN_CACHE = 64
+"""Rows whose statistics are taken at once: they stay in the cache of the processor."""
+SQUARES = (1e-30, 1e37)
+"""Sums of squares that single precision holds with all its digits."""
+MOMENTS = ("inputs_mean", "inputs_m2", "targets_mean", "targets_m2")
+
+
+def process(path: Path) -> Generator[Mapping[str, Array], None, dict[str, Any]]:
+    """Turn a raw file into rows of columns, and take their statistics (:mod:`ai4sim.data.cache`).
+
+    Yields
+    ------
+    dict
+        Rows as :func:`weather_forecast.bias_correction.io.records.read_columns` gives them.
+
+    Returns
+    -------
+    dict
+        Of inputs, and of targets where the file has them, the mean and the sum of squared
+        deviations from it; attributes ``levels`` and ``columns``.
+    """
+    statistics: dict[str, RunningStatistics] = {}
+    with open_hdf5(path) as file:
+        contents = inspect(file, path)
+        for block in read_ahead(_blocks(contents)):
+            yield block
+            for name in [name for name in ("inputs", "targets") if name in block]:
+                before = statistics.get(name, RunningStatistics())
+                statistics[name] = before.merge(row_statistics(block[name]))
+    moments = {
+        f"{name}_{moment}": getattr(found, moment)
+        for name, found in statistics.items()
+        for moment in ("mean", "m2")
+    }
+    facts = {"levels": contents.layout.levels, "columns": contents.columns}
+    return {**moments, "attributes": facts}
+
+
+def _blocks(contents: Contents) -> Iterator[dict[str, Array]]:
+    """Read a file block by block, each chunk of it once where it has chunks."""
+    chunks = [dataset.chunks[0] for dataset in contents.datasets.values() if dataset.chunks]
+    chunk = max(chunks, default=1)
+    step = min(-(-BLOCK_COLUMNS // chunk) * chunk, max(MOST_COLUMNS, BLOCK_COLUMNS))
+    for start in range(0, contents.columns, step):
+        yield read_block(contents, start, min(start + step, contents.columns))
+
+
+def row_statistics(rows: NDArray[np.float32]) -> RunningStatistics:
+    """Return mean and sum of squared deviations of each channel of ``rows : (row, channel)``.
+
+    A few rows at a time, in single precision, about the first of them; these are merged in double
+    precision (Chan, Golub & LeVeque 1979). No digits are lost: of n rows none is further from their
+    mean than sqrt(n - 1) standard deviations, so sums about one of them cancel by a factor n at
+    most, and a channel that is constant has a deviation of exactly zero. Channels whose squares
+    leave the range of single precision, such as those of trace gases, are squared in double.
+    """
+    count, mean, m2 = 0, np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
+    deviation = np.empty((IN_CACHE, rows.shape[1]), np.float32)
+    for start in range(0, len(rows), IN_CACHE):
+        part = rows[start : start + IN_CACHE]
+        n, shift = len(part), part[0]
+        of_part = np.subtract(part, shift, out=deviation[:n])
+        total = of_part.sum(axis=0).astype(np.float64)
+        with np.errstate(over="ignore", under="ignore"):
+            squares = np.square(of_part, out=of_part).sum(axis=0).astype(np.float64)
+        (lost,) = np.nonzero(~((squares > SQUARES[0]) & (squares < SQUARES[1])))
+        squares[lost] = np.square(part[:, lost].astype(np.float64) - shift[lost]).sum(axis=0)
+        squares -= total * total / n
+        delta = (total / n + shift) - mean
+        weight = n / (count + n)
+        mean += delta * weight
+        m2 += np.maximum(squares, 0) + delta * delta * (count * weight)
+        count += n
+    return RunningStatistics(count, mean, m2)

@@ -1,0 +1,1 @@
+"""Networks whose fluxes and heating rates fit together by construction."""

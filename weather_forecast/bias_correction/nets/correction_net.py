@@ -1,0 +1,125 @@
+"""The network of the 3-D corrections: features, a network along the levels, a head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ai4sim.nets import build
+from weather_forecast.bias_correction.io.layout import HEATING_RATES, Layout
+from weather_forecast.bias_correction.nets.features import profile_features, surface_features
+from weather_forecast.bias_correction.nets.heads import FreeHead, StructuredHead
+
+LIMIT = 6.0
+"""Standard deviations beyond which a feature is cut off."""
+
+
+class CorrectionNet(nn.Module):
+    """Columns (column, channel), physical units, to corrections in units of `output_scale`.
+
+    Parameters
+    ----------
+    backbone : mapping
+        A network along the levels, (batch, in_channels, level) to (batch, out_channels, level), see
+        :func:`ai4sim.nets.build`; it gets the two numbers of channels.
+    levels : int
+        Layers of the columns.
+    structured : bool
+        Whether the corrections fit together by construction, see :mod:`.heads`.
+    derived : bool
+        Whether it sees derived features of the clouds, see :mod:`.features`.
+    heating_weight : float
+        How much more an error of a heating rate counts than one of a flux, each in units of its
+        variable's mean size. A flux is the sum over many layers and leaves each of them vague.
+    """
+
+    output_scale: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        levels: int = 137,
+        structured: bool = True,
+        derived: bool = True,
+        heating_weight: float = 3.0,
+    ) -> None:
+        super().__init__()
+        self.layout, self.derived = Layout(levels), derived
+        self.heating_weight = heating_weight
+        self.head = StructuredHead(self.layout) if structured else FreeHead(self.layout)
+        inputs = self._features(self.layout.split_inputs(example(self.layout))).shape[1]
+        self.backbone = build(
+            {**backbone, "in_channels": inputs, "out_channels": self.head.channels}
+        )
+        self.register_buffer("output_scale", torch.ones(self.layout.output_channels))
+        self.register_buffer("mean", torch.zeros(inputs, 1))
+        self.register_buffer("std", torch.ones(inputs, 1))
+
+    def calibrate(self, inputs: Tensor, targets: Tensor) -> None:
+        """Take the scales of what goes in and comes out from the training set.
+
+        Parameters
+        ----------
+        inputs : (column, channel)
+            Some thousand typical ones.
+        targets : (column, output)  [W/m2], [K/day]
+        """
+        columns = self.layout.split_inputs(inputs)
+        features = self._features(columns)
+        self.mean.copy_(features.mean((0, 2))[:, None])
+        self.std.copy_(features.std((0, 2)).clamp(min=1e-4)[:, None])
+        self.head.calibrate(columns, targets)
+        self.output_scale.copy_(output_units(self.layout, targets, self.heating_weight))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the corrections of ``inputs : (column, channel)``, divided by `output_scale`."""
+        with torch.autocast(inputs.device.type, enabled=False):
+            columns = self.layout.split_inputs(inputs.float())
+            features = (self._features(columns) - self.mean) / self.std
+        found = self.backbone(features.clamp(-LIMIT, LIMIT))
+        with torch.autocast(inputs.device.type, enabled=False):
+            corrections: Tensor = self.head(found.float(), columns)
+            return corrections / self.output_scale
+
+    def _features(self, columns: Mapping[str, Tensor]) -> Tensor:
+        """Return (column, feature, half_level); what a column has as a whole is at every level."""
+        profiles = profile_features(columns, self.derived)
+        whole = surface_features(columns)[..., None].expand(-1, -1, profiles.shape[-1])
+        return torch.cat([profiles, whole], dim=1)
+
+
+def output_units(layout: Layout, targets: Tensor, heating_weight: float = 1.0) -> Tensor:
+    """Return the unit of each target: the mean size of its variable over a weight.
+
+    In these units a mean absolute error is the weighted mean of what is left of the effect, the
+    measure of the corrections, and 1 without any. All levels of a variable have the same, so that
+    they count as much as what happens there and the thin layers at the top do not reign.
+
+    Parameters
+    ----------
+    layout : Layout
+    targets : (column, output)
+    heating_weight : float
+        Of heating rates; fluxes have 1.
+
+    Returns
+    -------
+    (output,)
+    """
+    tiny = torch.finfo(torch.float32).tiny
+    sizes, weights = [], []
+    for name, part in layout.split_outputs(targets).items():
+        sizes.append(part.abs().mean().clamp(min=tiny).expand(part.shape[1]))
+        weights.append(torch.full_like(sizes[-1], heating_weight if name in HEATING_RATES else 1))
+    weight = torch.cat(weights)
+    return torch.cat(sizes) * weight.mean() / weight
+
+
+def example(layout: Layout) -> Tensor:
+    """Return a column of the layout (1, channel) that any network can be tried on: of ones."""
+    return torch.ones(1, layout.input_channels)

@@ -1,0 +1,364 @@
+"""Bring raw columns into ``DATA_PATH/raw``: made here (the demo), or fetched from ECMWF.
+
+``demo`` draws the columns of :mod:`weather_forecast.bias_correction.synthetic.columns` and labels
+them with the solvers of :mod:`weather_forecast.bias_correction.physics`: 48 dates of 2019 to 2021.
+
+``maelstrom`` is the radiation data set of the MAELSTROM project (ECMWF, CC BY 4.0): columns of the
+IFS and the difference that ecRad's SPARTACUS makes to its Tripleclouds. Address, dates, time steps,
+patches and tiers are those of ECMWF's CliMetLab plugin (climetlab_maelstrom_radiation 0.7.5). The
+inputs of a patch are in one file and the fluxes in another; they are joined to the layout of
+:mod:`weather_forecast.bias_correction.io.layout` on the way in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ai4sim.io.download import ResumingDownloader, fetch_file, fetch_files
+from ai4sim.io.files import open_hdf5
+from weather_forecast.bias_correction.io.layout import AEROSOLS, FLUXES, LW_BANDS, SW_BANDS, Layout
+from weather_forecast.bias_correction.io.records import read_layout, write_columns
+from weather_forecast.bias_correction.physics.heating import heating_rate
+from weather_forecast.bias_correction.synthetic.generate import generate_columns
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float32]
+
+URL = (
+    "https://object-store.os-api.cci1.ecmwf.int/maelstrom-ap3/{kind}_{date}00_{timestep}c{patch}.nc"
+)
+"""Address of a patch of the MAELSTROM data set."""
+INPUTS, EFFECT, TRIPLECLOUDS = "rad4NN_inputs", "3dcorrection_outputs", "triplecloud_outputs"
+"""What the kinds of its files are called."""
+DATES = (
+    *(datetime.date(2020, 1, 1) + datetime.timedelta(days=30 * i) for i in range(13)),
+    *(datetime.date(2019, *day) for day in ((1, 31), (5, 31), (8, 29), (10, 28))),
+)
+"""Its forecasts: those of 2020 to train with, those of 2019 to validate and test."""
+TIMESTEPS = range(0, 3501, 125)
+PATCHES = range(16)
+BANDS = {
+    "sw_albedo": SW_BANDS,
+    "sw_albedo_direct": SW_BANDS,
+    "lw_emissivity": LW_BANDS,
+    "aerosol_mmr": AEROSOLS,
+}
+"""Datasets that have another axis than the columns and levels, and its length."""
+
+
+class Tier(NamedTuple):
+    """A choice of files."""
+
+    timesteps: Sequence[int]
+    patches: Sequence[int]
+
+
+TIERS = {
+    "1": Tier((0,), range(0, 16, 2)),
+    "2": Tier(TIMESTEPS, range(0, 16, 5)),
+    "3": Tier(range(0, 3501, 1000), range(0, 16, 5)),
+    "all": Tier(TIMESTEPS, PATCHES),
+}
+"""Choices by name. The first and the last are the plugin's; the others have its time steps, and
+every fifth patch as they have every fifth of its shuffled files."""
+ORIGIN = {
+    "title": "3-D cloud radiative effect: SPARTACUS minus Tripleclouds",
+    "input_state": "IFS forecasts, MAELSTROM data set radiation, ECMWF, CC BY 4.0",
+    "solver": "ecRad",
+}
+"""Attributes of the joined files."""
+
+
+def fetch_maelstrom(
+    data_path: Path | str,
+    *,
+    dates: Sequence[datetime.date] = DATES[:1],
+    timesteps: Sequence[int] = TIERS["1"].timesteps,
+    patches: Sequence[int] = TIERS["1"].patches,
+    tripleclouds: bool = False,
+    url: str = URL,
+    progress: bool = True,
+    downloader: ResumingDownloader | None = None,
+) -> list[Path]:
+    """Fetch patches of the MAELSTROM data set, one after the other.
+
+    Parameters
+    ----------
+    data_path : path
+        Folder that gets ``raw/YYYYMMDD_TTTT_PP.nc``: date, time step, patch.
+    dates, timesteps, patches : sequence
+        Every one with every other.
+    tripleclouds : bool
+        Whether to fetch the absolute fluxes of Tripleclouds too.
+    url : str
+        Address, or path on this machine, with ``{date}``, ``{timestep}`` and ``{patch}`` in it.
+        ``{kind}`` stands for the kind of file; without it the files are whole and in the layout of
+        this repository.
+    progress : bool
+        Whether to show a bar (on a terminal only).
+    downloader : ResumingDownloader, optional
+        How to transfer: attempts, pauses, time limits.
+
+    Returns
+    -------
+    list of Path
+        The raw files.
+
+    Raises
+    ------
+    ValueError
+        There is no such date, time step or patch, something is missing in `url`, or a file is not
+        what it should be. Further errors: :func:`ai4sim.io.download.fetch_file`.
+    """
+    for name in ("{date}", "{timestep}", "{patch}"):
+        if name not in url:
+            raise ValueError(f"url: expected {name} in it, as in {URL}; found {url}")
+    for what, chosen, there in (
+        ("dates", dates, [date.isoformat() for date in DATES]),
+        ("timesteps", timesteps, list(TIMESTEPS)),
+        ("patches", patches, list(PATCHES)),
+    ):
+        unknown = [value for value in map(_plain, chosen) if value not in there]
+        if unknown:
+            raise ValueError(f"{what}: there is no {unknown[0]}; expected some of {there}")
+    kinds = (INPUTS, EFFECT, TRIPLECLOUDS) if tripleclouds else (INPUTS, EFFECT)
+    wanted = [(date, step, patch) for date in dates for step in timesteps for patch in patches]
+    files: list[Path] = []
+    for date, step, patch in wanted:
+        name = f"{date:%Y%m%d}_{step:04d}_{patch:02d}.nc"
+        logger.info("%s (%d of %d)", name, len(files) + 1, len(wanted))
+        address = url.replace("{date}", f"{date:%Y%m%d}").replace("{timestep}", str(step))
+        address = address.replace("{patch}", str(patch))
+        if "{kind}" in url:
+            file = fetch_files(
+                [address.replace("{kind}", kind) for kind in kinds],
+                data_path,
+                name,
+                convert=join,
+                expected=_check,
+                progress=progress,
+                downloader=downloader,
+            )
+        else:
+            file = fetch_file(
+                address,
+                data_path,
+                name,
+                expected=_check,
+                progress=progress,
+                downloader=downloader,
+            )
+        files.append(file)
+    return files
+
+
+def _plain(value: datetime.date | int) -> str | int:
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _check(path: Path) -> None:
+    """Raise ValueError unless a file is in the layout."""
+    read_layout(path)
+
+
+def join(parts: Sequence[Path], destination: Path) -> None:
+    """Write a raw file from the inputs of a patch, the 3-D effect and, where given, Tripleclouds.
+
+    Parameters
+    ----------
+    parts : sequence of path
+        netCDF-4 files with a dataset for each variable, as ecRad reads and writes them.
+    destination : path
+
+    Raises
+    ------
+    ValueError
+        A dataset is missing or has a shape that does not fit.
+    """
+    with open_hdf5(parts[0]) as file:
+        q = _dataset(file, parts[0], "q")
+        if q.ndim != 2 or q.shape[1] < 2:
+            raise ValueError(f"{parts[0]}: q has shape {q.shape}, expected (column, level)")
+        columns, layout = q.shape[0], Layout(q.shape[1])
+        rows = [_variable(file, parts[0], v.name, (columns, v.channels)) for v in layout.inputs]
+        places = [
+            _variable(file, parts[0], name, (columns, 1))[:, 0] if name in file else None
+            for name in ("lat", "lon")
+        ]
+    inputs = np.concatenate(rows, axis=1)
+    effect = _fluxes(parts[1], columns, layout)
+    pressure_hl = torch.from_numpy(rows[[v.name for v in layout.inputs].index("pressure_hl")])
+    flux = torch.from_numpy(effect).double().unflatten(1, (len(FLUXES), -1)).unbind(1)
+    heating = [heating_rate(down, up, pressure_hl.double()) for down, up in (flux[:2], flux[2:])]
+    write_columns(
+        destination,
+        layout,
+        inputs,
+        torch.cat([*flux, *heating], dim=1).float(),
+        *places,
+        tripleclouds=_fluxes(parts[2], columns, layout) if len(parts) > 2 else None,
+        attributes=ORIGIN,
+    )
+
+
+def _fluxes(path: Path, columns: int, layout: Layout) -> Array:
+    """Read the fluxes of a file, (column, 4 x half_level) [W/m2]."""
+    with open_hdf5(path) as file:
+        shape = (columns, layout.levels + 1)
+        return np.concatenate([_variable(file, path, name, shape) for name in FLUXES], axis=1)
+
+
+def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise ValueError(f"{path}: expected a dataset {name}, found {sorted(file)}")
+    return dataset
+
+
+def _variable(file: h5py.File, path: Path, name: str, shape: tuple[int, int]) -> Array:
+    """Read a variable, by its own name or as one band of a dataset with several."""
+    stem, _, band = name.rpartition("_")
+    if stem not in BANDS:
+        values = np.asarray(_dataset(file, path, name)[...], np.float32)
+        found = values.shape
+    else:
+        dataset = _dataset(file, path, stem)
+        found = dataset.shape
+        if BANDS[stem] not in found[1:]:
+            raise ValueError(
+                f"{path}: {stem} has shape {found}, expected {BANDS[stem]} bands in it"
+            )
+        axis = found.index(BANDS[stem], 1)
+        index = tuple(int(band) - 1 if i == axis else slice(None) for i in range(len(found)))
+        values = np.asarray(dataset[index], np.float32)
+    if values.size == 1:  # the sun shines on all of them alike
+        values = np.full(shape, values.item(), np.float32)
+    if values.size != shape[0] * shape[1] or values.shape[0] != shape[0]:
+        raise ValueError(
+            f"{path}: {stem if stem in BANDS else name} has shape {found}, "
+            f"expected {shape[0]} columns of {shape[1]} values"
+        )
+    return values.reshape(shape)
+
+
+def numbers(text: str, step: int = 1) -> list[int]:
+    """Read numbers such as ``0,500`` or, with a step between them, ``0-15``.
+
+    Raises
+    ------
+    ValueError
+        It says something else.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        found += range(int(first), int(last) + 1, step) if dash else [int(first)]
+    return found
+
+
+def time_steps(text: str) -> list[int]:
+    """Read time steps, ``0-1000`` being 0, 125, 250 and so on; see :func:`numbers`."""
+    return numbers(text, TIMESTEPS.step)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m weather_forecast.bias_correction.synthetic.download",
+        description="Bring raw columns into DIR/raw: made here (demo) or fetched (maelstrom). "
+        "What is complete is left alone; what was interrupted is continued.",
+        epilog="""examples:
+  python -m weather_forecast.bias_correction.synthetic.download --data-path data
+      make the demo columns (a minute or two on two cores)
+  python -m weather_forecast.bias_correction.synthetic.download --data-path data-ifs \\
+      --source maelstrom
+      fetch tier 1: eight patches of ECMWF's columns at one time
+  python -m weather_forecast.bias_correction.synthetic.download --data-path data-ifs \\
+      --source maelstrom \\
+      --timesteps 0,500,1000 --patches 0-15
+      fetch all patches at three times
+  python -m weather_forecast.bias_correction.synthetic.generate --data-path data \\
+      --dates 100 --seed 1
+      make 100 more dates to train with""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
+    )
+    parser.add_argument(
+        "--source", choices=("demo", "maelstrom"), default="demo", help="default: demo"
+    )
+    fetching = parser.add_argument_group("maelstrom only")
+    fetching.add_argument(
+        "--url",
+        metavar="PATTERN",
+        help="address, or path on this machine, with {kind}, {date}, {timestep} and {patch} in it "
+        f"(default: {URL})",
+    )
+    fetching.add_argument(
+        "--tier", choices=tuple(TIERS), help="which time steps and patches (default: 1)"
+    )
+    fetching.add_argument(
+        "--dates",
+        nargs="+",
+        type=datetime.date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="which forecasts (default: 2020-01-01)",
+    )
+    fetching.add_argument(
+        "--timesteps",
+        type=time_steps,
+        metavar="N,M-L",
+        help="which time steps, 0-3500 by 125, instead of the tier's",
+    )
+    fetching.add_argument(
+        "--patches", type=numbers, metavar="N,M-L", help="which patches, instead of the tier's"
+    )
+    fetching.add_argument(
+        "--tripleclouds", action="store_true", help="fetch the absolute fluxes of Tripleclouds too"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; `argv` without the program's name, by default that of the process."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if options.source == "demo":
+        for option in ("url", "tier", "dates", "timesteps", "patches", "tripleclouds"):
+            if getattr(options, option):
+                parser.error(f"--{option} belongs to --source maelstrom, not to demo")
+    if options.tier and options.timesteps and options.patches:
+        parser.error("--tier: not together with both --timesteps and --patches")
+    try:
+        if options.source == "demo":
+            files = generate_columns(options.data_path)
+        else:
+            tier = TIERS[options.tier or "1"]
+            files = fetch_maelstrom(
+                options.data_path,
+                dates=options.dates or DATES[:1],
+                timesteps=options.timesteps or tier.timesteps,
+                patches=options.patches or tier.patches,
+                tripleclouds=options.tripleclouds,
+                url=options.url or URL,
+            )
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error
+    logger.info("%d raw files in %s", len(files), options.data_path / "raw")
+
+
+if __name__ == "__main__":
+    main()

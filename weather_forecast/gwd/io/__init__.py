@@ -1,0 +1,1 @@
+"""The raw layout of columns and of their drag."""

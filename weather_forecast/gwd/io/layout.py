@@ -1,0 +1,276 @@
+"""The HDF5 layout of gravity wave drag: columns of air, and what the scheme makes of them.
+
+One file holds one date; its name is the date. Every dataset has its rows along the first axis, the
+horizontal grid along the others, ``(nlat, nlon)``, ``(36, 65440)`` or ``(column,)``:
+
+===========  ===================================================================================
+``/x``       profiles of u, v [m/s] and T [K] on n levels each, level 1 at the top; surface
+             pressure [Pa]; geopotential of the lowest model level above the surface [m2/s2]; for
+             the orographic scheme also the standard deviation [m], slope [1], anisotropy [1] and
+             angle [rad] of the orography below the grid
+``/y``       du/dt and dv/dt [m/s2] on the n levels; for the orographic scheme those of the waves,
+             then those of the blocked flow. Absent where nobody has run the scheme
+``/lat``     latitude [degrees north], on the grid. Not in every archive
+===========  ===================================================================================
+
+So /x has ``3 n + 2`` rows, or ``3 n + 6`` of the orographic scheme: the number alone says which
+scheme it is and how many levels there are. In memory a column is a row, ``x : (column, x_rows)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ai4sim.io.files import atomic_write, open_hdf5
+from ai4sim.surrogate import Variable, split_channels
+
+INPUTS, TENDENCIES, LATITUDE = "x", "y", "lat"
+WRITTEN_AT_ONCE = 2**26
+"""Bytes of a dataset that are gathered in memory before they are written."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the rows of a file mean.
+
+    Attributes
+    ----------
+    scheme : {"nogwd", "ogwd"}
+        Non-orographic or orographic gravity wave drag.
+    levels : int
+        Full levels of a column, the first at the top.
+    """
+
+    scheme: Literal["nogwd", "ogwd"]
+    levels: int
+
+    @classmethod
+    def of_rows(cls, x_rows: int) -> Layout:
+        """Return the layout of files whose /x has this many rows.
+
+        Raises
+        ------
+        ValueError
+            No layout has.
+        """
+        surface, scheme = (6, "ogwd") if x_rows % 3 == 0 else (2, "nogwd")
+        levels = (x_rows - surface) // 3
+        if levels < 1 or x_rows != 3 * levels + surface:
+            raise ValueError(
+                f"{x_rows} rows of inputs, expected 3 n + 2 (nogwd) or 3 n + 6 (ogwd), "
+                "n being the number of levels"
+            )
+        return cls("ogwd" if scheme == "ogwd" else "nogwd", levels)
+
+    @property
+    def inputs(self) -> tuple[Variable, ...]:
+        """What the rows of /x are."""
+        orography = (
+            Variable("orography_std", "m"),
+            Variable("orography_slope", "1"),
+            Variable("orography_anisotropy", "1"),
+            Variable("orography_angle", "rad"),
+        )
+        return (
+            Variable("u", "m/s", self.levels),
+            Variable("v", "m/s", self.levels),
+            Variable("temperature", "K", self.levels),
+            Variable("surface_pressure", "Pa"),
+            Variable("geopotential", "m2/s2"),
+            *(orography if self.scheme == "ogwd" else ()),
+        )
+
+    @property
+    def outputs(self) -> tuple[Variable, ...]:
+        """What the rows of /y are."""
+        parts = ("wave_", "blocking_") if self.scheme == "ogwd" else ("",)
+        return tuple(
+            Variable(f"{part}{wind}_tendency", "m/s2", self.levels)
+            for part in parts
+            for wind in ("u", "v")
+        )
+
+    @property
+    def x_rows(self) -> int:
+        """Rows of /x."""
+        return sum(v.channels for v in self.inputs)
+
+    @property
+    def y_rows(self) -> int:
+        """Rows of /y."""
+        return sum(v.channels for v in self.outputs)
+
+    def split_inputs(self, x: Tensor) -> dict[str, Tensor]:
+        """Divide ``x : (column, x_rows)`` by name: views (column, level) or (column,)."""
+        return split_channels(x, self.inputs)
+
+    def split_outputs(self, y: Tensor) -> dict[str, Tensor]:
+        """Divide ``y : (column, y_rows)`` by name: views (column, level)."""
+        return split_channels(y, self.outputs)
+
+
+def read_layout(path: Path | str) -> Layout:
+    """Tell scheme and levels of a raw file, and check the shapes of its datasets.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is not in this layout: the message has the shapes found and expected.
+    """
+    with open_hdf5(path) as file:
+        return layout_of(file, path)
+
+
+def layout_of(file: h5py.File, path: Path | str) -> Layout:
+    """Do the same for a file that is open; `path` is for messages."""
+    x = file.get(INPUTS)
+    if not isinstance(x, h5py.Dataset) or x.ndim < 2:
+        found = f"one of shape {x.shape}" if isinstance(x, h5py.Dataset) else f"{sorted(file)}"
+        raise ValueError(f"{path}: expected a dataset /x (row, *grid), found {found}")
+    try:
+        layout = Layout.of_rows(x.shape[0])
+    except ValueError as error:
+        raise ValueError(f"{path}: /x has shape {x.shape}: {error}") from None
+    grid = x.shape[1:]
+    for name, expected in ((TENDENCIES, (layout.y_rows, *grid)), (LATITUDE, grid)):
+        shape = getattr(file[name], "shape", None) if name in file else expected
+        if shape != expected:
+            raise ValueError(
+                f"{path}: /{name} has shape {shape}, expected {expected}: /x has shape {x.shape}, "
+                f"that is scheme {layout.scheme} with {layout.levels} levels"
+            )
+    return layout
+
+
+def write_columns(
+    path: Path | str,
+    layout: Layout,
+    x: Tensor | NDArray,
+    y: Tensor | NDArray | None,
+    latitude: Tensor | NDArray | None,
+    grid_shape: Sequence[int] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Write columns as one raw file, float32, atomically.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made if absent.
+    layout : Layout
+    x : (column, x_rows)
+    y : (column, y_rows)  [m/s2], optional
+    latitude : (column,)  [degrees north], optional
+    grid_shape : sequence of int, optional
+        Shape of the horizontal grid, the columns in C order; default (column,).
+    attributes : mapping, optional
+        Facts about the file, plain numbers and strings.
+
+    Raises
+    ------
+    ValueError
+        A shape does not fit; nothing is written.
+    """
+    grid = tuple(grid_shape) if grid_shape is not None else (len(x),)
+    columns = math.prod(grid)
+    expected = {
+        INPUTS: (x, (columns, layout.x_rows), layout.inputs),
+        TENDENCIES: (y, (columns, layout.y_rows), layout.outputs),
+        LATITUDE: (latitude, (columns,), (Variable("latitude", "degrees_north"),)),
+    }
+    for name, (values, shape, _) in expected.items():
+        if values is not None and tuple(values.shape) != shape:
+            raise ValueError(
+                f"{path}: {name} has shape {tuple(values.shape)}, expected {shape} "
+                f"(scheme {layout.scheme}, {layout.levels} levels, grid {grid})"
+            )
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, (values, _, variables) in expected.items():
+            if values is not None:
+                dataset = _write(file, name, values, grid)
+                dataset.attrs["rows"] = ", ".join(f"{v.name} {v.channels}" for v in variables)
+                dataset.attrs["units"] = ", ".join(v.units for v in variables)
+        file.attrs.update(dict(attributes or {}))
+
+
+def write_like(source: Path | str, destination: Path | str, y: Tensor | NDArray) -> None:
+    """Write a copy of a raw file with other tendencies, atomically.
+
+    Parameters
+    ----------
+    source : path
+        It needs no /y itself.
+    destination : path
+    y : (column, y_rows)  [m/s2]
+        In the order of the grid of `source`. It may be mapped into memory.
+
+    Raises
+    ------
+    ValueError
+        It does not fit the source.
+    """
+    with open_hdf5(source) as raw:
+        layout, grid = layout_of(raw, source), raw[INPUTS].shape[1:]
+        expected = (math.prod(grid), layout.y_rows)
+        if tuple(y.shape) != expected:
+            raise ValueError(f"{source}: y has shape {tuple(y.shape)}, expected {expected}")
+        with atomic_write(destination) as temporary, h5py.File(temporary, "w") as file:
+            for name in raw:
+                if name != TENDENCIES:
+                    raw.copy(name, file)
+            written = _write(file, TENDENCIES, y, grid)
+            if TENDENCIES in raw:
+                written.attrs.update(dict(raw[TENDENCIES].attrs))
+            file.attrs.update(dict(raw.attrs))
+
+
+def blocks(grid: Sequence[int], columns: int) -> list[tuple[slice, ...]]:
+    """Cut a grid into boxes whose columns follow each other in C order.
+
+    Parameters
+    ----------
+    grid : sequence of int
+        Shape of the horizontal grid.
+    columns : int
+        Columns of a box, at most.
+
+    Returns
+    -------
+    list of tuple of slice
+        In C order; one slice per axis of the grid.
+    """
+    inner = math.prod(grid[1:])
+    if inner > columns:
+        rest = blocks(grid[1:], columns)
+        return [(slice(i, i + 1), *box) for i in range(grid[0]) for box in rest]
+    whole = tuple(slice(0, n) for n in grid[1:])
+    step = max(columns // max(inner, 1), 1)
+    return [(slice(i, min(i + step, grid[0])), *whole) for i in range(0, grid[0], step)]
+
+
+def _write(
+    file: h5py.File, name: str, values: Tensor | NDArray, grid: tuple[int, ...]
+) -> h5py.Dataset:
+    """Write values (column, row), or (column,), block by block; a file keeps its rows first."""
+    rows = tuple(values.shape[1:])
+    dataset = file.create_dataset(name, (*rows, *grid), dtype=np.float32)
+    start = 0
+    for box in blocks(grid, max(WRITTEN_AT_ONCE // (4 * math.prod(rows)), 1)):
+        shape = tuple(part.stop - part.start for part in box)
+        stop = start + math.prod(shape)
+        part = values[start:stop]
+        part = part.detach().cpu().float().numpy() if isinstance(part, Tensor) else part
+        dataset[(*(slice(None) for _ in rows), *box)] = part.T.reshape(*rows, *shape)
+        start = stop
+    return dataset

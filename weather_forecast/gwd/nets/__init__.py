@@ -1,0 +1,1 @@
+"""Networks that keep the physics of gravity wave drag."""

@@ -1,0 +1,1 @@
+"""The emulators in the loop: a quasi-biennial oscillation driven by them."""

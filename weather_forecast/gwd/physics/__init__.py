@@ -1,0 +1,1 @@
+"""The gravity wave drag schemes of the IFS and their symmetries."""

@@ -1,0 +1,1 @@
+"""The demo columns: a synthetic atmosphere, its generation and download."""

@@ -1,0 +1,264 @@
+"""Writing history files in the layout of CROCO: new ones, and copies with other fluxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ai4sim.io.files import atomic_write
+from wmed.io.croco_layout import (
+    FLUXES,
+    GRID,
+    POINTS,
+    STATE,
+    flux_name,
+    points_shape,
+    rho_shape,
+    time_dimension,
+)
+from wmed.io.grid import OceanGrid, inverse_mercator, mercator
+from wmed.io.netcdf import LOCK, Source, create
+from wmed.physics.constants import ZERO_CELSIUS
+
+if TYPE_CHECKING:
+    import netCDF4
+
+Array = NDArray[np.float32]
+
+COMPRESSION = 4
+
+
+def write_history(
+    path: Path | str,
+    grid: OceanGrid,
+    times: NDArray[np.datetime64],
+    fields: Mapping[str, Array],
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    start: np.datetime64 | None = None,
+    depth: NDArray[np.float64] | None = None,
+) -> None:
+    """Write a history, atomically; before its records comes the sea at rest, without fluxes.
+
+    Parameters
+    ----------
+    path : path
+    grid : OceanGrid
+    times : (record,)
+        Of the records from 1 on; record 0 comes by itself.
+    fields : mapping of str to array
+        ``sst : (record, eta, xi)  [K]``, ``u : (record, eta, xi - 1)``, ``v : (record, eta - 1,
+        xi)  [m/s]`` and any of :data:`.croco_layout.FLUXES`, from record 1 on. Land becomes 0.
+    attributes : mapping, optional
+        Facts about the file.
+    start : datetime64, optional
+        Time of record 0; by default as long before the first one as that is before the second, or
+        6 hours.
+    depth : (eta, xi)  [m], optional
+
+    Raises
+    ------
+    ValueError
+        A field has another shape, or there is none of that name in such files.
+    """
+    times = np.asarray(times).astype("datetime64[s]")
+    if start is None:
+        start = times[0] - (times[1] - times[0] if len(times) > 1 else np.timedelta64(6, "h"))
+    start = start.astype("datetime64[s]")
+    written = {"temp" if name == "sst" else name: values for name, values in fields.items()}
+    _check_fields(path, written, grid, len(times))
+    with atomic_write(path) as temporary, LOCK, create(temporary) as file:
+        facts = {"type": "ROMS history file", "start_date": str(start), **(attributes or {})}
+        file.setncatts(facts)
+        for points, mask in grid.masks.items():
+            for name, size in zip(POINTS[points], mask.shape, strict=True):
+                if name not in file.dimensions:
+                    file.createDimension(name, size)
+        file.createDimension("s_rho", 1)
+        file.createDimension("time", None)
+        for name, plane in _grid_fields(grid, depth).items():
+            _create(file, name, POINTS[GRID[name][0]], GRID[name])[:] = plane
+        for name in ("scrum_time", "time"):
+            variable = file.createVariable(name, "f8", ("time",))
+            variable.setncatts({"long_name": "time since initialization", "units": "second"})
+            variable[:] = np.append(0.0, (times - start) / np.timedelta64(1, "s"))
+        for name in (name for name in STATE | FLUXES if name in written):
+            _write_records(file, name, written[name], grid)
+
+
+def write_like(
+    source: Path | str,
+    destination: Path | str,
+    fluxes: Iterable[tuple[int, Mapping[str, Array]]],
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Copy a history with other fluxes, record by record, atomically.
+
+    Parameters
+    ----------
+    source : path
+        It needs no fluxes itself.
+    destination : path
+    fluxes : iterable of (int, mapping of str to array)
+        Records, and what they get of :data:`.croco_layout.FLUXES`, the same ones in all, of shapes
+        (eta, xi), at u points (eta, xi - 1), at v points (eta - 1, xi). A flux keeps the name that
+        it has in the source, if it has one. In record 0 it is 0; in those that are not given it is
+        NaN, since what the source has there is of another origin.
+    attributes : mapping, optional
+        Facts about the file, instead of or beside those of the source.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such source, or it is no history; there are no fluxes; one has another shape, or
+        there is none of that name; or there is no such record.
+    """
+    records = iter(fluxes)
+    first = next(records, None)
+    if first is None:
+        raise ValueError(f"{source}: there is no record with fluxes to write to {destination}")
+    with Source(source) as raw:
+        layout = raw.dataset.data_model
+    with atomic_write(destination) as temporary, create(temporary, layout) as copy:
+        with Source(source) as raw:
+            shape, (time, count) = rho_shape(raw), time_dimension(raw)
+            names = {name: flux_name(raw, name) or name for name in first[1]}
+            unknown = names.keys() - FLUXES.keys()
+            if unknown:
+                raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
+            _copy(raw.dataset, copy, time, names.values())
+            copy.setncatts(dict(attributes or {}))
+            for name, alias in names.items():
+                where = _dimensions(copy, FLUXES[name][0], shape)
+                variable = _create(copy, alias, (time, *where), FLUXES[name], fill=np.nan)
+                plane = np.full(points_shape(FLUXES[name][0], shape), np.nan, np.float32)
+                for k in range(count):
+                    variable[k] = plane if k else np.zeros_like(plane)
+        for record, given in chain([first], records):  # who makes them may read such files
+            if not 1 <= record < count:
+                raise ValueError(f"{source}: there is no record {record} among 1 ... {count - 1}")
+            for name, alias in names.items():
+                expected = points_shape(FLUXES[name][0], shape)
+                if given[name].shape != expected:
+                    raise ValueError(
+                        f"{source}: {name} for record {record} has shape {given[name].shape}, "
+                        f"expected {expected}"
+                    )
+                with LOCK:
+                    copy.variables[alias][record] = given[name]
+
+
+def _check_fields(path: Path | str, fields: Mapping[str, Array], grid: OceanGrid, n: int) -> None:
+    """Raise ValueError unless fields of n records are such as histories have, on their points."""
+    known = STATE | FLUXES
+    for name, values in fields.items():
+        if name not in known:
+            raise ValueError(f"{path}: {name} is none of sst, u, v, {', '.join(FLUXES)}")
+        expected = (n, *grid.masks[known[name][0]].shape)
+        if values.shape != expected:
+            raise ValueError(f"{path}: {name} has shape {values.shape}, expected {expected}")
+
+
+def _write_records(file: Any, name: str, records: Array, grid: OceanGrid) -> None:
+    """Write a field of the sea or a flux, and what it is at the start."""
+    facts = (STATE | FLUXES)[name]
+    points, levels = facts[0], ("s_rho",) if name in STATE else ()
+    variable = _create(file, name, ("time", *levels, *POINTS[points]), facts)
+    offset = ZERO_CELSIUS if name == "temp" else 0.0
+    for k, values in enumerate(records, start=1):
+        surface = np.where(grid.masks[points], values.astype(np.float32) - offset, np.float32(0))
+        if k == 1:
+            variable[0] = surface if name == "temp" else np.zeros_like(surface)
+        variable[k] = surface
+
+
+def _grid_fields(grid: OceanGrid, depth: NDArray[np.float64] | None) -> dict[str, Array]:
+    """Return the variables of a file that say what its grid is."""
+    east, north = grid.lon, mercator(grid.lat)
+    fields = {
+        "lon_rho": grid.lon,
+        "lat_rho": grid.lat,
+        "lon_u": (east[:, 1:] + east[:, :-1]) / 2,
+        "lat_u": inverse_mercator((north[:, 1:] + north[:, :-1]) / 2),
+        "lon_v": (east[1:] + east[:-1]) / 2,
+        "lat_v": inverse_mercator((north[1:] + north[:-1]) / 2),
+        "mask_rho": grid.sea,
+        "angle": grid.angle,
+        "pm": 1 / grid.dx,
+        "pn": 1 / grid.dy,
+        "f": grid.coriolis,
+    }
+    if depth is not None:
+        fields["h"] = depth
+    return {name: fields[name].astype(np.float32) for name in GRID if name in fields}
+
+
+def _create(
+    file: Any,
+    name: str,
+    dimensions: Sequence[str],
+    facts: tuple[str, str, str],
+    fill: float | None = None,
+) -> Any:
+    """Create a variable in single precision, one record in a chunk."""
+    single = {"time", "ocean_time", "s_rho"}
+    sizes = [1 if d in single else len(file.dimensions[d]) for d in dimensions]
+    variable = file.createVariable(
+        name,
+        "f4",
+        dimensions,
+        zlib=True,
+        complevel=COMPRESSION,
+        shuffle=True,
+        chunksizes=sizes,
+        fill_value=fill,
+    )
+    variable.setncatts({"long_name": facts[2], "units": facts[1]})
+    return variable
+
+
+def _copy(source: netCDF4.Dataset, copy: Any, time: str, skipped: Iterable[str]) -> None:
+    """Copy a file to the last bit, record by record, but for some variables."""
+    copy.setncatts({name: source.getncattr(name) for name in source.ncattrs()})
+    for name, dimension in source.dimensions.items():
+        copy.createDimension(name, None if dimension.isunlimited() else len(dimension))
+    left_out = set(skipped)
+    for name, variable in source.variables.items():
+        if name in left_out:
+            continue
+        variable.set_auto_maskandscale(False)
+        attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
+        filters, chunks = variable.filters() or {}, variable.chunking()
+        # The highest levels take several times as long, for a few percent.
+        filters["complevel"] = min(filters.get("complevel", 0), COMPRESSION)
+        created = copy.createVariable(
+            name,
+            variable.dtype,
+            variable.dimensions,
+            fill_value=attributes.pop("_FillValue", None),
+            endian=variable.endian(),
+            chunksizes=chunks if isinstance(chunks, list) else None,
+            **{key: filters[key] for key in ("zlib", "complevel", "shuffle") if key in filters},
+        )
+        created.set_auto_maskandscale(False)
+        created.setncatts(attributes)
+        if variable.dimensions[:1] == (time,):
+            for k in range(len(variable)):
+                created[k] = variable[k]
+        else:
+            created[...] = variable[...]
+
+
+def _dimensions(file: netCDF4.Dataset, points: str, shape: tuple[int, int]) -> tuple[str, ...]:
+    """Return the names of the dimensions of some points: ROMS has more of them than CROCO."""
+    roms = (f"eta_{points}", f"xi_{points}")
+    names = roms if all(name in file.dimensions for name in roms) else POINTS[points]
+    for name, size in zip(names, points_shape(points, shape), strict=True):
+        if name not in file.dimensions:
+            file.createDimension(name, size)
+    return names

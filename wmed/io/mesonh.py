@@ -1,0 +1,346 @@
+"""Files of Meso-NH (or of ECMWF fields on its grid): the state of the air at one time.
+
+The winds lie on the faces of the cells: UT half a cell west of the mass points (along ni), VT half
+a cell south of them (along nj). The lowest level is below the ground. SST and SSS are 999 on land.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ai4sim.io.files import atomic_write
+from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator
+from wmed.io.netcdf import LOCK, Source, create, read_dates
+
+Array = NDArray[np.float32]
+
+LAND = np.float32(999)
+"""SST and SSS on land."""
+COMPRESSION = 4
+SALINITY = 38.0
+"""Of the sea where none is given [psu]."""
+ALIGNED = 1e-3
+"""Angle [rad] below which the axes of a grid run to the east and north: rounding turns them."""
+SAME_PLACE = 1e-4
+"""Degrees by which the same grid may differ from file to file."""
+VARIABLES = {
+    "UT": ("u", "m s-1", "X component of wind, u points", 2),
+    "VT": ("v", "m s-1", "Y component of wind, v points", 3),
+    "THT": ("", "K", "potential temperature", 1),
+    "RVT": ("", "kg kg-1", "water vapor mixing ratio", 1),
+    "PABST": ("", "Pa", "absolute pressure", 1),
+}
+"""Of each variable the faces, units, long name and grid number in files."""
+SURFACE = {"SST": "K", "SSS": "psu", "ZS": "m"}
+RANGES = {"THT": (150.0, 1000.0), "RVT": (-0.01, 0.1), "PABST": (10.0, 1.2e5)}
+"""What these lie within, in the units above."""
+
+
+class AtmosphereState(NamedTuple):
+    """The air at the mass points of an :class:`.AtmosphereGrid`, the lowest level first.
+
+    Attributes
+    ----------
+    wind_x, wind_y : (level, nj, ni)  [m/s]
+        To the east and to the north.
+    potential_temperature : (level, nj, ni)  [K]
+    mixing_ratio : (level, nj, ni)  [kg/kg]
+    pressure : (level, nj, ni)  [Pa]
+    """
+
+    wind_x: Array
+    wind_y: Array
+    potential_temperature: Array
+    mixing_ratio: Array
+    pressure: Array
+
+
+def file_name(time: np.datetime64) -> str:
+    """Return the usual name of the file of a time, as ``ECMWF_20060310_06.nc``."""
+    text = str(time.astype("datetime64[h]"))
+    return f"ECMWF_{text[:10].replace('-', '')}_{text[11:13]}.nc"
+
+
+def read_grid(path: Path | str) -> AtmosphereGrid:
+    """Read the grid of a file. There is sea where SST is neither 999 nor missing.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such file, or a variable of it is missing or has another shape.
+    """
+    with Source(path) as source:
+        lon, lat, sea = _places(source)
+        heights = _heights(source)
+    if not sea.any():
+        raise ValueError(f"{path}: SST is {LAND:g} everywhere, so there is no sea")
+    return AtmosphereGrid(lon, lat, sea, heights[heights > 0])
+
+
+def read_time(path: Path | str) -> np.datetime64:
+    """Read the time of a file, to the second.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such file; or it has no time, or more than one, or it is not counted from a
+        date.
+    """
+    with Source(path) as source:
+        source.variable("time")
+        times = read_dates(source, "time")
+        if times is None or len(times) != 1:
+            found = source.attribute("units", "time") if times is None else f"{len(times)} times"
+            raise ValueError(
+                f"{path}: time: expected one, in seconds since a date, found {found or 'no units'}"
+            )
+        found_time: np.datetime64 = times[0]
+        return found_time
+
+
+def read_state(path: Path | str, grid: AtmosphereGrid | None = None) -> AtmosphereState:
+    """Read the air of a file.
+
+    Winds are brought from the faces to the mass points, as the mean of the two faces of a cell (the
+    last one has only one of them), and turned to east and north. Levels below the ground are left
+    out.
+
+    Parameters
+    ----------
+    path : path
+    grid : AtmosphereGrid, optional
+        What the grid has to be; by default that of the file.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such file; a variable of it is missing, has another shape or units, or nonsense
+        in it; or it is on another grid.
+    """
+    with Source(path) as source:
+        heights = _heights(source)
+        lon, lat, sea = _places(source)
+        above = AtmosphereGrid(lon, lat, sea, heights[heights > 0])
+        if grid is not None:
+            _check_same(source.path, above, grid)
+        shape = (len(heights), *sea.shape)
+        fields = {name: _levels(source, name, shape)[heights > 0] for name in VARIABLES}
+    wind_x, wind_y = unstagger(fields["UT"], -1), unstagger(fields["VT"], -2)
+    angle = (grid or above).angle
+    if np.abs(angle).max() > ALIGNED:
+        cos, sin = (turned.astype(np.float32) for turned in (np.cos(angle), np.sin(angle)))
+        wind_x, wind_y = cos * wind_x - sin * wind_y, sin * wind_x + cos * wind_y
+    return AtmosphereState(wind_x, wind_y, fields["THT"], fields["RVT"], fields["PABST"])
+
+
+def write_state(
+    path: Path | str,
+    grid: AtmosphereGrid,
+    time: np.datetime64,
+    fields: Mapping[str, NDArray[Any]],
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the air of one time, atomically, with a level below the ground.
+
+    Parameters
+    ----------
+    path : path
+    grid : AtmosphereGrid
+        The halo included.
+    time : datetime64
+    fields : mapping of str to array
+        ``UT`` and ``VT  [m/s]`` on the faces (:func:`stagger` brings them there), ``THT  [K]``,
+        ``RVT  [kg/kg]``, ``PABST  [Pa]``, each ``(level, nj, ni)``; ``SST  [K]`` and, optional,
+        ``SSS`` and ``ZS  [m]``, each ``(nj, ni)``.
+    attributes : mapping, optional
+        Facts about the file.
+
+    Raises
+    ------
+    ValueError
+        A field is missing or has another shape; or the heights are not midway between others.
+    """
+    expected = {name: (grid.levels, *grid.shape) for name in VARIABLES} | {"SST": grid.shape}
+    for name, shape in expected.items():
+        if name not in fields or fields[name].shape != shape:
+            found = fields[name].shape if name in fields else "not at all"
+            raise ValueError(f"{path}: {name} is given {found}, expected {shape}")
+    faces = _faces_between(path, grid.heights)
+    sizes = {"time": 1, "level": grid.levels + 1, "level_w": grid.levels + 2}
+    for suffix in ("", "_u", "_v"):
+        sizes |= {f"ni{suffix}": grid.shape[1], f"nj{suffix}": grid.shape[0]}
+    day, north = time.astype("datetime64[D]"), mercator(grid.lat[:, 0])
+    options: dict[str, Any] = {"zlib": True, "complevel": COMPRESSION, "shuffle": True}
+    with atomic_write(path) as temporary, LOCK, create(temporary) as file:
+        file.setncatts(dict(attributes or {}))
+        for name, size in sizes.items():
+            file.createDimension(name, size)
+        variable = file.createVariable("time", "f8", ("time",))
+        variable.setncatts({"units": f"seconds since {day} 00:00:00 +0:00", "calendar": "standard"})
+        variable[:] = (time.astype("datetime64[s]") - day) / np.timedelta64(1, "s")
+        for name, (face, units, long_name, number) in VARIABLES.items():
+            suffix = f"_{face}" if face else ""
+            where = ("time", "level", f"nj{suffix}", f"ni{suffix}")
+            variable = file.createVariable(name, "f4", where, **options)
+            variable.setncatts({"units": units, "long_name": long_name, "grid": np.int32(number)})
+            # What the model has below the ground is no air: here a copy of the first level.
+            variable[0] = fields[name][[0, *range(grid.levels)]]
+        for name, (plane, units) in _planes(grid, fields).items():
+            variable = file.createVariable(name, "f4", ("nj", "ni"), **options)
+            variable.units = units
+            variable[:] = plane
+        _write_axis(file, "longitude_u", "ni_u", _before(grid.lon[0]))
+        _write_axis(file, "latitude_v", "nj_v", inverse_mercator(_before(north)))
+        _write_axis(file, "ZHAT", "level_w", faces, units="m", long_name="height of w levels")
+        _write_axis(file, "level", "level", (faces[1:] + faces[:-1]) / 2, units="m")
+
+
+def unstagger(wind: Array, axis: int) -> Array:
+    """Bring winds from the faces before the mass points to these: the mean of two faces.
+
+    The last mass point has only the face before it.
+
+    Parameters
+    ----------
+    wind : (..., nj, ni)
+    axis : int
+        -1 for UT, -2 for VT.
+    """
+    after = np.roll(wind, -1, axis)
+    last: list[Any] = [slice(None)] * wind.ndim
+    last[axis] = -1
+    after[tuple(last)] = wind[tuple(last)]
+    return np.asarray((wind + after) * wind.dtype.type(0.5))
+
+
+def stagger(wind: Array, axis: int) -> Array:
+    """Bring winds from the mass points to the faces before them; the first one is a copy."""
+    return np.flip(unstagger(np.flip(wind, axis), axis), axis)
+
+
+# --- Parts ---
+
+
+def _places(
+    source: Source,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return longitudes, latitudes and where there is sea."""
+    sst = source.read("SST", "K").squeeze()
+    if sst.ndim != 2 or min(sst.shape) < 2:
+        raise ValueError(f"{source.path}: SST has shape {sst.shape}, expected (nj, ni)")
+    lon, lat = (
+        source.read(source.variable(*names).name).astype(np.float64)
+        for names in (("LON", "longitude"), ("LAT", "latitude"))
+    )
+    for name, values in (("LON", lon), ("LAT", lat)):
+        if values.shape != sst.shape:
+            raise ValueError(
+                f"{source.path}: {name} has shape {values.shape}, but SST has {sst.shape}"
+            )
+        if not np.isfinite(values).all():
+            raise ValueError(f"{source.path}: {name} holds NaN or values that were never written")
+    return lon, lat, np.isfinite(sst) & (sst != LAND)
+
+
+def _heights(source: Source) -> NDArray[np.float64]:
+    """Return the heights of the mass points: midway between the faces ZHAT."""
+    faces, levels = source.read("ZHAT", "m").astype(np.float64), source.shape("THT")[-3:-2]
+    if faces.ndim == 1 and levels == faces.shape:  # Meso-NH leaves out the topmost face
+        faces = np.append(faces, 2 * faces[-1] - faces[-2])
+    if faces.ndim != 1 or levels != (len(faces) - 1,) or not (np.diff(faces) > 0).all():
+        raise ValueError(
+            f"{source.path}: ZHAT has shape {faces.shape}, expected heights that increase, one "
+            f"more than the {levels[0] if levels else 'missing'} levels of THT"
+        )
+    return (faces[1:] + faces[:-1]) / 2
+
+
+def _levels(source: Source, name: str, shape: tuple[int, ...]) -> Array:
+    """Read a field with levels."""
+    values = source.read(name, VARIABLES[name][1])
+    if values.shape not in (shape, (1, *shape)):
+        raise ValueError(
+            f"{source.path}: {name} has shape {values.shape}, expected {(1, *shape)} "
+            "(time, level, nj, ni) as SST and ZHAT have it"
+        )
+    values = values.reshape(shape).astype(np.float32, copy=False)
+    lost = int((~np.isfinite(values)).sum())
+    if lost:
+        raise ValueError(
+            f"{source.path}: {name} is NaN, or was never written, at {lost} of {values.size} points"
+        )
+    low, high = RANGES.get(name, (-200.0, 200.0))
+    if not (values.min() >= low and values.max() <= high):
+        raise ValueError(
+            f"{source.path}: {name} lies within {values.min():g} ... {values.max():g} "
+            f"{VARIABLES[name][1]}, expected {low:g} ... {high:g}"
+        )
+    return values
+
+
+def _check_same(path: Path, found: AtmosphereGrid, expected: AtmosphereGrid) -> None:
+    """Raise ValueError if a file has another grid than others of the same event."""
+    if found.shape != expected.shape or found.levels != expected.levels:
+        raise ValueError(
+            f"{path}: {found.levels} levels of {found.shape[0]} x {found.shape[1]} points, but "
+            f"other files of the same event have {expected.levels} of {expected.shape[0]} x "
+            f"{expected.shape[1]}"
+        )
+    places = ((found.lon, expected.lon), (found.lat, expected.lat))
+    moved = max(float(np.abs(here - there).max()) for here, there in places)
+    if moved > SAME_PLACE:
+        raise ValueError(
+            f"{path}: its points lie up to {moved:g} degrees from those of other files of the same "
+            "event"
+        )
+    lost = int((expected.sea & ~found.sea).sum())
+    if lost:
+        raise ValueError(
+            f"{path}: SST is {LAND:g} (land) at {lost} points that are sea in other files of the "
+            "same event"
+        )
+
+
+def _planes(
+    grid: AtmosphereGrid, fields: Mapping[str, NDArray[Any]]
+) -> dict[str, tuple[NDArray[Any], str]]:
+    """Return the fields of a file without levels, and their units."""
+    planes = {"SSS": np.full(grid.shape, SALINITY), "ZS": np.zeros(grid.shape)} | dict(fields)
+    planes |= {name: np.where(grid.sea, planes[name], LAND) for name in ("SST", "SSS")}
+    return {
+        **{name: (planes[name], units) for name, units in SURFACE.items()},
+        "LON": (grid.lon, "degrees_east"),
+        "LAT": (grid.lat, "degrees_north"),
+    }
+
+
+def _faces_between(path: Path | str, heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the faces that the heights lie midway between, one of them below the ground."""
+    faces = [0.0]
+    for height in heights:
+        faces.append(2 * height - faces[-1])
+    if not (np.diff(faces) > 0).all():
+        raise ValueError(
+            f"{path}: heights {', '.join(f'{h:g}' for h in heights)} m: expected such as lie "
+            "midway between faces of which the lowest is the ground"
+        )
+    return np.array([-faces[1], *faces])
+
+
+def _before(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the places halfway before points."""
+    return points - np.gradient(points) / 2
+
+
+def _write_axis(
+    file: Any, name: str, dimension: str, values: NDArray[np.float64], **attributes: str
+) -> None:
+    """Write a coordinate."""
+    variable = file.createVariable(name, "f8", (dimension,))
+    variable.setncatts(attributes)
+    variable[:] = values

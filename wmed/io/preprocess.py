@@ -1,0 +1,160 @@
+"""From an event's raw files to its rows: one per time, the fields of both sides at their nodes."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ai4sim.data.streaming import Blocks
+from ai4sim.io.files import visible_files
+from ai4sim.physics.sun import declination, greenwich_hour_angle, irradiance
+from wmed.io import croco, mesonh
+from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
+from wmed.io.layout import PROFILES, points_of
+from wmed.io.pairing import pair
+
+Array = NDArray[np.float32]
+
+HISTORIES = "*his*.nc"
+"""Names of the ocean's files; the other netCDF files of a folder are those of the atmosphere."""
+TARGETS = {
+    "tau_x": "sustr",
+    "tau_y": "svstr",
+    "heat": "shflux",
+    "shortwave": "swrad",
+    "longwave": "shflx_rlw",
+    "latent": "shflx_lat",
+    "sensible": "sensible",
+}
+"""What the fluxes are called in ocean files; ``sensible`` may follow from the others there."""
+NEEDED = ("tau_x", "tau_y", "heat")
+
+
+@dataclass(frozen=True)
+class Grids:
+    """The grids of both sides: equal for files that go together."""
+
+    ocean: OceanGrid
+    atmosphere: AtmosphereGrid
+
+    def __str__(self) -> str:
+        """Say how large they are, for messages."""
+        sea = int(self.ocean.sea.sum())
+        return (
+            f"an ocean of {self.ocean.shape} rho points, {sea} of them sea "
+            f"({self.ocean.fingerprint}), an atmosphere of {self.atmosphere.shape} points and "
+            f"{self.atmosphere.levels} levels ({self.atmosphere.fingerprint})"
+        )
+
+
+def air_of(history: Path) -> list[tuple[int, Path]]:
+    """Return the records of an ocean's file that have air of their time, and the files with it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See :func:`.pairing.pair`.
+    """
+    files = [file for file in visible_files(history.parent, "*.nc") if not file.match(HISTORIES)]
+    return pair(history, {file: _time_of(file, file.stat().st_mtime_ns) for file in files})
+
+
+@functools.lru_cache(maxsize=None)
+def _time_of(file: Path, changed: int) -> np.datetime64:
+    """Read the time of an atmosphere's file, once for all events of a folder."""
+    try:
+        return mesonh.read_time(file)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} ({file.name} is taken for a file of the atmosphere, as all netCDF files "
+            f"beside those of the ocean, {HISTORIES})"
+        ) from error
+
+
+def read_grids(history: Path) -> Grids:
+    """Read the grids of an event.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See :func:`air_of` and the readers of both files.
+    """
+    return _grids(history, air_of(history))
+
+
+def _grids(history: Path, pairs: list[tuple[int, Path]]) -> Grids:
+    """Read the grids of an event whose air is known."""
+    _, first = pairs[0]
+    return Grids(croco.read_grid(history), mesonh.read_grid(first))
+
+
+def process(history: Path) -> Blocks:
+    """Give the rows of an event, one per time, for :class:`ai4sim.data.cache.ProcessedCache`.
+
+    Parameters
+    ----------
+    history : Path
+        The ocean's file; those of the atmosphere lie beside it.
+
+    Returns
+    -------
+    generator
+        Of the arrays that :class:`.data.CouplingDataModule` describes, those of the targets that
+        the file has. It returns which records of the file the rows are (``attributes``) and which
+        files of the atmosphere were read (``sources``).
+    """
+    pairs = air_of(history)
+    grids = _grids(history, pairs)
+    times = croco.read_times(history)
+    for record, file in pairs:
+        moment: datetime.datetime = times[record].astype("datetime64[s]").item()
+        yield {
+            name: np.asarray(values, np.float32)[None]
+            for name, values in {
+                **_sea(history, record, grids.ocean),
+                "atmosphere": _air(file, grids.atmosphere),
+                "sun": sun_at(moment),
+                "time": hours(moment),
+            }.items()
+        }
+    attributes = {"records": [record for record, _ in pairs]}
+    return {"attributes": attributes, "sources": [file.name for _, file in pairs]}
+
+
+def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Array]:
+    """Return state and fluxes of the sea at one time, at the nodes."""
+    fields = croco.read_record(history, record)
+    found = {
+        "sst": at_nodes(fields["sst"], grid.sea),
+        "current_u": at_nodes(fields["u"], grid.sea_u),
+        "current_v": at_nodes(fields["v"], grid.sea_v),
+    }
+    for name, raw in TARGETS.items():
+        if raw in fields:
+            found[name] = at_nodes(fields[raw], grid.masks[points_of(name)])
+    return found
+
+
+def _air(file: Path, grid: AtmosphereGrid) -> Array:
+    """Return the columns over sea, ``(node, 5 level)``, see :data:`.layout.PROFILES`."""
+    state = mesonh.read_state(file, grid)
+    return np.concatenate([at_nodes(getattr(state, name), grid.sea) for name in PROFILES]).T
+
+
+def sun_at(moment: datetime.datetime) -> Array:
+    """Return what :func:`.inputs.sunlight` takes of a UTC time, (3,).
+
+    Declination and Greenwich hour angle of the sun [rad], and its irradiance [W/m2].
+    """
+    sun = (declination(moment), greenwich_hour_angle(moment), irradiance(moment))
+    return np.array(sun, np.float32)
+
+
+def hours(moment: datetime.datetime) -> float:
+    """Return the hours since 1970 of a UTC time."""
+    return (moment - datetime.datetime(1970, 1, 1)) / datetime.timedelta(hours=1)

@@ -1,0 +1,118 @@
+"""Rows of inputs at rho points: the air brought to the ocean's points, the sea, the sun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ai4sim.surrogate import split_channels
+from wmed.io.graph import CouplingGraph, to_rho
+from wmed.io.layout import PROFILES, Layout
+from wmed.physics.bulk import bulk_inputs
+
+
+def rho_inputs(
+    fields: Mapping[str, Tensor], graph: CouplingGraph, layout: Layout, nearest: bool = False
+) -> Tensor:
+    """Bring the states of both sides to the rho points.
+
+    Parameters
+    ----------
+    fields : mapping of str to Tensor
+        ``atmosphere : (time, atmosphere node, 5 level)``, the channels of :data:`.layout.PROFILES`
+        with winds to the east and north; ``sst : (time, rho)`` [K]; ``current_u : (time, u)`` and
+        ``current_v : (time, v)`` [m/s] on the faces, along xi and eta; ``sun : (time, 3)``, its
+        declination and Greenwich hour angle [rad] and its irradiance [W/m2].
+    graph : CouplingGraph
+    layout : Layout
+    nearest : bool
+        Take the nearest column of sea instead of interpolating.
+
+    Returns
+    -------
+    (time, rho, input channel)
+        The channels of :attr:`.layout.Layout.inputs`.
+
+    Raises
+    ------
+    ValueError
+        The columns have other levels than the layout.
+    """
+    air = fields["atmosphere"]
+    if air.shape[-1] != len(PROFILES) * layout.levels:
+        raise ValueError(
+            f"atmosphere: expected {len(PROFILES)} profiles of {layout.levels} levels, found "
+            f"{air.shape[-1]} channels"
+        )
+    columns = air[:, graph.nearest] if nearest else graph.interpolate(air)
+    profiles = columns.unflatten(-1, (len(PROFILES), layout.levels))
+    winds = torch.stack(turned(profiles[:, :, 0], profiles[:, :, 1], graph.angle[:, None]), dim=2)
+    current_x, current_y = to_rho(graph, fields["current_u"], fields["current_v"])
+    cos_zenith, toa = sunlight(fields["sun"], graph.lat, graph.lon)
+    surface = torch.stack([fields["sst"], current_x, current_y, cos_zenith, toa], dim=-1)
+    return torch.cat([winds.flatten(2), profiles[:, :, 2:].flatten(2), surface], dim=-1)
+
+
+def sunlight(sun: Tensor, lat: Tensor, lon: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the sun stands over each place, and how much of it comes in above the air.
+
+    Parameters
+    ----------
+    sun : (time, 3)
+        Declination and Greenwich hour angle [rad], irradiance [W/m2].
+    lat, lon : (place,)  [degrees north], [degrees east]
+
+    Returns
+    -------
+    cos_zenith : (time, place)
+        Negative at night.
+    toa_shortwave : (time, place)  [W/m2]
+        On a level surface; 0 at night.
+    """
+    declination, hour_angle, irradiance = sun[:, :, None].unbind(1)
+    phi = lat.deg2rad()
+    cos_zenith = declination.sin() * phi.sin() + declination.cos() * phi.cos() * torch.cos(
+        hour_angle + lon.deg2rad()
+    )
+    return cos_zenith, irradiance * cos_zenith.clamp(min=0)
+
+
+def bulk_state(inputs: Tensor, layout: Layout, height: float) -> dict[str, Any]:
+    """Return the arguments of a bulk formula from rows of inputs at rho points.
+
+    Parameters
+    ----------
+    inputs : (..., input channel)
+        See :func:`rho_inputs`.
+    layout : Layout
+        What the channels are.
+    height : float
+        Of the lowest level, which is the one that counts [m].
+
+    Returns
+    -------
+    dict of str to Tensor
+        See :func:`.physics.bulk.bulk_inputs`; each (...).
+    """
+    named = split_channels(inputs, layout.inputs)
+    return bulk_inputs(
+        **{name: named[name][..., 0] for name in PROFILES},
+        **{name: named[name] for name in ("sea_surface_temperature", "current_x", "current_y")},
+        height=height,
+    )
+
+
+def turned(x: Tensor, y: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the components along xi and eta of a vector to the east and north.
+
+    Parameters
+    ----------
+    x, y : (...)
+    angle : (...)  [rad]
+        From east to the xi axis.
+    """
+    cos, sin = angle.cos(), angle.sin()
+    return cos * x + sin * y, cos * y - sin * x

@@ -1,0 +1,1 @@
+"""The surrogates in the loop: slab oceans that feed back, driven for a month."""

@@ -1,0 +1,103 @@
+"""Schemes: what gives the fluxes of an ocean, from the states of both sides at one time.
+
+All are functions of the same fields (:data:`.runs.Fluxes`), whether a formula or a network
+stands behind them, so that oceans can be driven by any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from ai4sim.surrogate import Surrogate
+from wmed.io.graph import CouplingGraph, to_faces
+from wmed.io.layout import PROFILES, Layout
+from wmed.nets.inputs import bulk_state, rho_inputs, sunlight
+from wmed.online.runs import Fields, Fluxes
+from wmed.physics.bulk import BulkFluxes
+from wmed.physics.heat import net_longwave, net_shortwave, sky_longwave
+from wmed.physics.thermodynamics import vapour_pressure
+
+CLOUD_COVER = 0.4
+TRANSMISSION, ABSORPTION = 0.7, 0.09
+"""Of clear air for the sun overhead; of ozone and vapour (Rosati & Miyakoda 1988)."""
+
+
+def bulk_scheme(
+    graph: CouplingGraph, formula: Callable[..., BulkFluxes], height: float = 10.0, **options: float
+) -> Fluxes:
+    """Return a bulk formula as a scheme: stress on the faces, latent and sensible heat at rho.
+
+    Parameters
+    ----------
+    graph : CouplingGraph
+    formula : callable
+        Of :mod:`.physics.bulk`.
+    height : float
+        Of the lowest level [m].
+    **options : float
+        Of the formula.
+    """
+
+    def fluxes(fields: Fields) -> dict[str, Tensor]:
+        state = _lowest_state(fields, graph, height)
+        found = formula(**state, z_wind=height, z_air=height, **options)
+        tau_x, tau_y = to_faces(graph, found.tau_x, found.tau_y)
+        return {
+            "tau_x": tau_x,
+            "tau_y": tau_y,
+            "latent": found.latent,
+            "sensible": found.sensible,
+        }
+
+    return fluxes
+
+
+def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> Fluxes:
+    """Return shortwave and longwave under a constant cloud cover as a scheme.
+
+    Clear sky: Rosati & Miyakoda (1988); clouds: Reed (1977), with the height of the sun at noon;
+    radiation from the sky: :func:`.physics.heat.sky_longwave`.
+
+    Parameters
+    ----------
+    graph : CouplingGraph
+    height : float
+        Of the lowest level [m].
+    """
+
+    def radiation(fields: Fields) -> dict[str, Tensor]:
+        cos_zenith, toa = sunlight(fields["sun"], graph.lat, graph.lon)
+        direct = toa * TRANSMISSION ** (1 / cos_zenith.clamp(min=0.02))
+        clear = direct + ((1 - ABSORPTION) * toa - direct) / 2
+        noon = 90 - (graph.lat - fields["sun"][:, :1].rad2deg()).abs()
+        through_clouds = (1 - 0.62 * CLOUD_COVER + 0.0019 * noon).clamp(max=1.0)
+        state = _lowest_state(fields, graph, height)
+        vapour = vapour_pressure(state["specific_humidity"], state["pressure"])
+        sky = sky_longwave(state["air_temperature"], vapour, CLOUD_COVER)
+        return {
+            "shortwave": net_shortwave(through_clouds * clear),
+            "longwave": net_longwave(sky, fields["sst"]),
+        }
+
+    return radiation
+
+
+def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> Fluxes:
+    """Return the network of a checkpoint as a scheme, radiation included."""
+    from wmed.nets import coupler  # brings torch_geometric, which formulae do without
+
+    surrogate = Surrogate.load(path)
+    return lambda fields: coupler.fluxes(surrogate, fields, graph)
+
+
+def _lowest_state(fields: Fields, graph: CouplingGraph, height: float) -> dict[str, Tensor]:
+    """Return the arguments of a bulk formula, (time, rho) each.
+
+    Only the lowest level is interpolated: of fifteen, that takes a fifteenth of the time.
+    """
+    levels = fields["atmosphere"].shape[-1] // len(PROFILES)
+    lowest = {**fields, "atmosphere": fields["atmosphere"][..., ::levels]}
+    return bulk_state(rho_inputs(lowest, graph, Layout(1)), Layout(1), height)

@@ -1,0 +1,290 @@
+"""The online proof: oceans that feed back, driven for a month by the surrogate and by the bulk.
+
+Oceans of :mod:`.slab_ocean` start from one sea at rest and run side by side under the same air. At
+each step of the coupling each gets the fluxes that its own scheme makes of that air, of its own
+surface temperature and of the wind relative to its own currents (Renault et al. 2016): errors of
+the fluxes that offline scores count once have a month to add up, or to be damped.
+
+``coare36``
+    This repository's COARE 3.6, the reference that the others drift from.
+``surrogate``
+    The network of a checkpoint.
+``ecmwf``
+    The ECMWF's bulk algorithm: by how much two physical schemes differ.
+``constant_bulk``
+    Constant coefficients, those of a moderate neutral wind (Smith 1988).
+
+The air is that of one event, interpolated in time; an event shorter than the run is played forward
+and backward in turn, sun included, so that the forcing stays continuous and air and sun go
+together. Its files have no radiation. The same formulae for all runs make it, so that the drift is
+that of stress, latent and sensible heat: of the sun those of Rosati & Miyakoda (1988) and Reed
+(1977), of the sky that of Bignami et al. (1995), under a constant cloud cover. With ``--radiation
+surrogate`` all runs get that which the surrogate predicts for its own.
+
+    python -m wmed.online.storm --ckpt CKPT --data-path DIR --days 30 --output OUT
+
+writes ``OUT/online.json`` and figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ai4sim.io.files import missing_file_error, visible_files, write_json
+from wmed.io import graph as graphs
+from wmed.io.graph import CouplingGraph
+from wmed.io.grid import OceanGrid
+from wmed.io.preprocess import HISTORIES, process, read_grids, sun_at
+from wmed.online.runs import Fluxes, OnlineRuns, simulate
+from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
+from wmed.online.slab_ocean import OceanParameters
+from wmed.physics.bulk import coare36, constant_bulk, ecmwf
+
+log = logging.getLogger(__name__)
+
+REFERENCE, SURROGATE = "coare36", "surrogate"
+SMITH = {"cd": 1.3e-3, "ch": 1.0e-3, "ce": 1.2e-3}
+"""Transfer coefficients of a neutral wind of 10 m/s (Smith 1988)."""
+
+
+class EventForcing:
+    """The air of an event, forward and backward in turn: a :class:`.runs.Forcing`.
+
+    Parameters
+    ----------
+    times : (time,)
+        Hours since 1970, increasing.
+    atmosphere : (time, atmosphere node, 5 level)
+
+    Raises
+    ------
+    ValueError
+        Fewer than two times, or times that do not increase.
+    """
+
+    def __init__(self, times: NDArray[np.float64], atmosphere: Tensor) -> None:
+        if len(times) < 2 or not (np.diff(times) > 0).all():
+            raise ValueError(
+                f"forcing: expected two or more times that increase, found {len(times)}: "
+                f"{', '.join(f'{t:g}' for t in times[:6])} (hours since 1970)"
+            )
+        self.times, self.atmosphere = times, atmosphere
+
+    def played(self, hours: float) -> float:
+        """Return which time of the event [hours since 1970] is played after some hours."""
+        length = float(self.times[-1] - self.times[0])
+        phase = hours % (2 * length)
+        return float(self.times[0]) + min(phase, 2 * length - phase)
+
+    def at(self, hours: float) -> tuple[Tensor, Tensor]:
+        """Return air and sun so many hours after the start."""
+        time = self.played(hours)
+        before = min(int(np.searchsorted(self.times, time, "right")), len(self.times) - 1) - 1
+        share = (time - self.times[before]) / (self.times[before + 1] - self.times[before])
+        air = torch.lerp(self.atmosphere[before], self.atmosphere[before + 1], float(share))
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=time)
+        return air, torch.from_numpy(sun_at(moment))
+
+
+# ---- from files to a report ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the runs of an event share.
+
+    Attributes
+    ----------
+    name : str
+    grid : OceanGrid
+    graph : CouplingGraph
+    forcing : EventForcing
+    sst : (rho,)  [K]
+        When it begins.
+    height : float
+        Of the lowest level of the air [m].
+    """
+
+    name: str
+    grid: OceanGrid
+    graph: CouplingGraph
+    forcing: EventForcing
+    sst: Tensor
+    height: float
+
+
+def read_case(data_path: Path | str, event: str | None = None) -> Case:
+    """Read an event.
+
+    Parameters
+    ----------
+    data_path : path
+        Its ``raw/`` has the files of both sides.
+    event : str, optional
+        Part of the name of the ocean's file, such as ``20060310``; by default the last file.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        No such folder, no such event, several of them, or files that do not go together.
+    """
+    raw = Path(data_path) / "raw"
+    if not raw.is_dir():
+        raise missing_file_error(raw)
+    histories = visible_files(raw, HISTORIES)
+    names = ", ".join(file.stem for file in histories)
+    if not histories:
+        raise ValueError(f"{raw}: no file of the ocean ({HISTORIES})")
+    found = [file for file in histories if event in file.stem] if event else histories[-1:]
+    if len(found) != 1:
+        raise ValueError(f"event {event!r}: {len(found)} files of {raw} have this; it has {names}")
+    (history,) = found
+    rows = list(process(history))
+    grids = read_grids(history)
+    times = np.array([float(np.ravel(row["time"])[0]) for row in rows])
+    try:
+        forcing = EventForcing(
+            times, torch.from_numpy(np.concatenate([row["atmosphere"] for row in rows]))
+        )
+    except ValueError as error:
+        raise ValueError(f"{history}: {error}") from error
+    return Case(
+        history.stem,
+        grids.ocean,
+        graphs.build(grids.atmosphere, grids.ocean),
+        forcing,
+        torch.from_numpy(rows[0]["sst"][0]),
+        float(grids.atmosphere.heights[0]),
+    )
+
+
+def run(
+    case: Case,
+    surrogate: Fluxes | None = None,
+    *,
+    radiation: str = "fixed",
+    **options: Any,
+) -> OnlineRuns:
+    """Run the schemes under the air of a case.
+
+    Parameters
+    ----------
+    case : Case
+    surrogate : Fluxes, optional
+        The network; without one only the formulae run.
+    radiation : {"fixed", "surrogate"}
+    **options
+        See :func:`.runs.simulate`.
+
+    Raises
+    ------
+    ValueError
+        The radiation of a surrogate that there is not, or none of the two.
+    """
+    if radiation not in ("fixed", SURROGATE):
+        raise ValueError(f"radiation: expected fixed or {SURROGATE}, found {radiation!r}")
+    schemes = {REFERENCE: bulk_scheme(case.graph, coare36, case.height)}
+    if surrogate is not None:
+        schemes[SURROGATE] = surrogate
+    schemes["ecmwf"] = bulk_scheme(case.graph, ecmwf, case.height)
+    schemes["constant_bulk"] = bulk_scheme(case.graph, constant_bulk, case.height, **SMITH)
+    light = fixed_radiation(case.graph, case.height) if radiation == "fixed" else SURROGATE
+    return simulate(case.grid, case.forcing, schemes, light, case.sst, **options)
+
+
+def report(runs: OnlineRuns, **settings: Any) -> dict[str, Any]:
+    """Return what is written as JSON: settings, a summary, and the series of each run.
+
+    Parameters
+    ----------
+    runs : OnlineRuns
+    **settings
+        How they were made.
+    """
+    return {
+        "settings": settings,
+        "reference": runs.names[0],
+        "runs": runs.summary(),
+        "series": {
+            "hours": runs.hours.tolist(),
+            **{
+                name: {run: values[:, i].tolist() for i, run in enumerate(runs.names)}
+                for name, values in runs.series.items()
+            },
+        },
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the online proof from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m wmed.online.storm",
+        description="Drive a slab ocean for a month by the surrogate and by bulk formulae.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--ckpt", type=Path, metavar="CKPT", help="of the surrogate; else formulae")
+    parser.add_argument("--data-path", type=Path, required=True, metavar="DIR", help="has raw/")
+    parser.add_argument("--output", type=Path, required=True, metavar="OUT", help="gets the report")
+    parser.add_argument("--event", metavar="NAME", help="ocean file, e.g. 20060310; else the last")
+    parser.add_argument("--days", type=float, default=30.0)
+    parser.add_argument("--flux-step", type=float, default=1.0, help="hours between two couplings")
+    parser.add_argument("--radiation", choices=("fixed", SURROGATE), default="fixed")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        if options.ckpt is None and options.radiation == SURROGATE:
+            raise ValueError("--radiation surrogate: needs the --ckpt of one")
+        case = read_case(options.data_path, options.event)
+        network = None if options.ckpt is None else surrogate_scheme(options.ckpt, case.graph)
+        runs = run(
+            case,
+            network,
+            radiation=options.radiation,
+            days=options.days,
+            coupling_hours=options.flux_step,
+        )
+    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+        raise SystemExit(f"error: {error}") from error
+    settings = {
+        "event": case.name,
+        "checkpoint": None if options.ckpt is None else str(options.ckpt),
+        "days": options.days,
+        "flux_step_hours": options.flux_step,
+        "radiation": options.radiation,
+        "ocean": asdict(OceanParameters()),
+    }
+    write_report(runs, options.output, settings)
+
+
+def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> None:
+    """Write ``online.json`` and the figures, and log what is in them."""
+    from wmed.online.figures import plot
+
+    write_json(folder / "online.json", report(runs, **settings))
+    plot(runs, folder)
+    for name, values in runs.summary().items():
+        log.info(
+            "%-14s SST bias %+.4f K, rmse %.4f K; kinetic energy %+.2f %%; currents up to "
+            "%.2f m/s; heat residual %.1e W/m2",
+            name,
+            values["sst_bias"],
+            values["sst_rmse"],
+            100 * values["kinetic_energy_difference"],
+            values["largest_current_max"],
+            values["heat_residual"],
+        )
+
+
+if __name__ == "__main__":
+    main()
