@@ -19,11 +19,11 @@ from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
 from ai4sim.io.files import write_json
 from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch
 from ai4sim.weights import require_same_spec
 
 log = logging.getLogger(__name__)
 LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss}
-Batch = dict[str, Any]
 
 
 class Evaluation(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,66 +18,10 @@ from ai4sim.nets.graph import Graph
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.tiling import in_pieces
 from ai4sim.normalization import Normalizer
+from ai4sim.variables import Periods, Variable, split_channels
 from ai4sim.weights import read_checkpoint, read_folder, require_same_spec, write_folder
 
 PERIODIC_HALO = 2  # cells of a U-Net's coarsest grid by which periodic fields are continued
-Periods = Sequence[int | None]
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A channel, or a quantity of a column: its field-standard name and its unit.
-
-    Attributes
-    ----------
-    name : str
-        For instance ``progress_variable``.
-    units : str
-        For instance ``1/m``; ``1`` for a dimensionless quantity.
-    levels : int, optional
-        In a column, the levels of a profile: it takes as many channels. None is a single value.
-    """
-
-    name: str
-    units: str
-    levels: int | None = None
-
-    @property
-    def channels(self) -> int:
-        """Number of channels that it takes."""
-        return 1 if self.levels is None else self.levels
-
-
-def split_channels(values: Tensor, variables: Sequence[Variable]) -> dict[str, Tensor]:
-    """Divide columns into their variables.
-
-    Parameters
-    ----------
-    values : (column, channel)
-    variables : sequence of Variable
-        In the order of the channels.
-
-    Returns
-    -------
-    dict of str to Tensor
-        Views of `values`: (column, level) of a variable with levels, else (column,).
-
-    Raises
-    ------
-    ValueError
-        The variables have another number of channels.
-    """
-    channels = [v.channels for v in variables]
-    if values.shape[-1] != sum(channels):
-        raise ValueError(
-            f"columns of {values.shape[-1]} channels: expected {sum(channels)}, "
-            f"{', '.join(f'{v.name} {v.channels}' for v in variables)}"
-        )
-    parts = values.split(channels, dim=-1)
-    return {
-        v.name: part[..., 0] if v.levels is None else part
-        for v, part in zip(variables, parts, strict=True)
-    }
 
 
 class Surrogate(nn.Module):

@@ -64,8 +64,8 @@ from numpy.typing import NDArray
 from benchmarks.correction import measure_cost, measure_training
 from benchmarks.turns import Cost, now, quieten
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.io.layout import CHANNELS, TARGETS, Layout
-from weather_forecast.bias_correction.io.records import write_columns
+from weather_forecast.bias_correction.io.layout import CHANNELS, TARGETS, RadiationLayout
+from weather_forecast.bias_correction.io.raw_files import write_columns
 from weather_forecast.bias_correction.tests.made_up import columns
 
 LEVELS = 137
@@ -83,7 +83,7 @@ def write_raw(folder: Path, files: int, per_file: int) -> int:
         chosen = torch.from_numpy(rng.integers(0, 256, per_file))
         path = folder / "raw" / f"columns_{number:03d}.h5"
         content: dict[str, Any] = {name: rows[chosen] for name, rows in few.items()}
-        write_columns(path, Layout(LEVELS), **content)
+        write_columns(path, RadiationLayout(LEVELS), **content)
         total += path.stat().st_size
     return total
 

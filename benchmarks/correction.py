@@ -19,7 +19,7 @@ from benchmarks.turns import (
     train,
 )
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.models import (
     CorrectionModule,
     LitAttentionCNN,
@@ -31,7 +31,7 @@ from weather_forecast.bias_correction.physics.solver import radiative_fluxes
 from weather_forecast.bias_correction.synthetic.columns import draw_columns
 from weather_forecast.bias_correction.synthetic.generate import scattered_places
 
-LAYOUT = Layout()
+LAYOUT = RadiationLayout()
 NETWORKS: dict[str, Callable[[], CorrectionModule]] = {
     "LitBiRNN": partial(LitBiRNN, loss="mae"),
     "LitUnet1D": partial(LitUnet1D, loss="mae"),

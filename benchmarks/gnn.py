@@ -46,7 +46,7 @@ from ai4sim.io.files import write_json
 from ai4sim.nets import build
 from ai4sim.nets.graph import Lattice
 
-logger = logging.getLogger("gnn")
+log = logging.getLogger("gnn")
 
 CHANNELS = {"in_channels": 1, "hidden_channels": 32, "out_channels": 1}
 STACK = {**CHANNELS, "num_layers": 4, "jk": "last", "act": "silu"}
@@ -204,39 +204,39 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     figures: dict[str, Any] = {"space": space}
 
-    logger.info("graph networks on a lattice of %s cells, one thread", " x ".join(map(str, space)))
+    log.info("graph networks on a lattice of %s cells, one thread", " x ".join(map(str, space)))
     # Memory first: a child's largest resident set counts that of the process that started it.
-    logger.info("\n%-14s %15s %10s %7s", "memory", "torch_geometric", "ours", "ratio")
+    log.info("\n%-14s %15s %10s %7s", "memory", "torch_geometric", "ours", "ratio")
     figures["memory"] = {}
     for name in arguments.nets:
         m = figures["memory"][name] = measure_memory(name, space)
         sizes = m["torch_geometric"] / 2**20, m["ours"] / 2**20
-        logger.info("%-14s %11.0f MiB %6.0f MiB %7.2f", name, *sizes, m["ratio"])
+        log.info("%-14s %11.0f MiB %6.0f MiB %7.2f", name, *sizes, m["ratio"])
 
-    logger.info("\n%-14s %15s %10s %7s", "training step", "torch_geometric", "ours", "faster")
+    log.info("\n%-14s %15s %10s %7s", "training step", "torch_geometric", "ours", "faster")
     figures["training"] = {}
     for name in arguments.nets:
         t = figures["training"][name] = measure_training(name, space, arguments.repeats)
         row = (1e3 * t["torch_geometric"], 1e3 * t["ours"], t["speed_up"])
-        logger.info("%-14s %12.0f ms %7.0f ms %5.1f x", name, *row)
+        log.info("%-14s %12.0f ms %7.0f ms %5.1f x", name, *row)
 
-    logger.info("\n%-14s %15s %10s", "agreement", "output", "gradient")
+    log.info("\n%-14s %15s %10s", "agreement", "output", "gradient")
     figures["agreement"] = {name: agreement(name, space) for name in arguments.nets}
     for name, a in figures["agreement"].items():
-        logger.info("%-14s %15.1e %10.1e", name, a["output"], a["gradient"])
+        log.info("%-14s %15.1e %10.1e", name, a["output"], a["gradient"])
 
     shape = QUICK_TOPOLOGY if arguments.quick else TOPOLOGY
     g = figures["topology"] = measure_topology(shape, arguments.repeats)
-    logger.info("\nedges of %s cells", " x ".join(map(str, shape)))
+    log.info("\nedges of %s cells", " x ".join(map(str, shape)))
     row = (g["networkx"], 1e3 * g["ours"], g["speed_up"])
-    logger.info("networkx %.1f s, ours %.1f ms: %.0f x faster", *row)
+    log.info("networkx %.1f s, ours %.1f ms: %.0f x faster", *row)
 
     shapes = QUICK_SIZES if arguments.quick else SIZES
     header = "".join(f"{math.prod(shape):>12,d}" for shape in shapes)
-    logger.info("\n%-14s%s", "us per node", header)
+    log.info("\n%-14s%s", "us per node", header)
     figures["size"] = {name: measure_size(name, shapes) for name in arguments.nets}
     for name, times in figures["size"].items():
-        logger.info("%-14s%s", name, "".join(f"{1e6 * t:12.2f}" for t in times.values()))
+        log.info("%-14s%s", name, "".join(f"{1e6 * t:12.2f}" for t in times.values()))
 
     if arguments.json:
         write_json(arguments.json, figures)

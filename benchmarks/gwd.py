@@ -60,16 +60,16 @@ from benchmarks.turns import (
     train,
 )
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import Layout, write_columns
+from weather_forecast.gwd.io.layout import DragLayout, write_columns
 from weather_forecast.gwd.models import DragModule, LitCNN, LitFluxNet, LitMLP, LitStressNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, nonorographic_drag
 from weather_forecast.gwd.physics.ogwd import orographic_drag
 from weather_forecast.gwd.synthetic.columns import draw_columns
 from weather_forecast.gwd.synthetic.generate import GRID, inputs, snapshot_grid
 
-logger = logging.getLogger("gwd")
+log = logging.getLogger("gwd")
 
-NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)
+NOGWD, OGWD = DragLayout("nogwd", 63), DragLayout("ogwd", 91)
 PER_FILE = GRID[0] * GRID[1]
 NAMES = {"x": "inputs", "y": "targets"}
 NETWORKS: dict[str, Callable[[], DragModule]] = {
@@ -95,7 +95,7 @@ PASS = 0.2
 GOAL_USUAL = 8.0
 
 
-def made_up_columns(layout: Layout, files: int) -> list[tuple[Tensor, Tensor]]:
+def made_up_columns(layout: DragLayout, files: int) -> list[tuple[Tensor, Tensor]]:
     """Return inputs and latitude of a few days, as they are in a raw file each.
 
     A synthetic day is varied by some percent: what the columns look like does not matter here.
@@ -203,7 +203,7 @@ class Training:
         self, way: str, batch: int, module: pl.LightningModule, limit: int | None, **source: Any
     ) -> Row:
         """Train with a Trainer, in turn with the bare step, on up to `limit` batches an epoch."""
-        logger.info("training: %s, batch %d", way, batch)
+        log.info("training: %s, batch %d", way, batch)
         held = list(self.data(batch).train_dataloader())[:limit]
         turns = TakingTurns(self.module(), held, bf16="bf16" in way)
         log_every = 10 if isinstance(module, DragModule) else 50
@@ -267,7 +267,7 @@ def affordable(contender: Contender, clock: str) -> Contender:
     return contender.first(max(size for size in SIZES if size <= most))
 
 
-def contenders(layout: Layout, device: str) -> list[Contender]:
+def contenders(layout: DragLayout, device: str) -> list[Contender]:
     """Return schemes and networks of a layout; first the scheme as it made the labels."""
     days = made_up_columns(layout, 3)
     x, latitude = (torch.cat(part).to(device) for part in zip(*days, strict=True))
@@ -305,8 +305,8 @@ def contenders(layout: Layout, device: str) -> list[Contender]:
             for (azimuths, speeds), published in FORTRAN.items()
         }
         networks = {
-            "FluxNet, 8 phase speeds": LitFluxNet(),
-            "FluxNet, no phase speeds": LitFluxNet(phase_speeds=0),
+            "MomentumFluxNet, 8 phase speeds": LitFluxNet(),
+            "MomentumFluxNet, no phase speeds": LitFluxNet(phase_speeds=0),
             "MLP 256x3": LitMLP(features=256, layers=3),
             "MLP 512x4": LitMLP(),
             "CNN": LitCNN(),
@@ -319,14 +319,14 @@ def contenders(layout: Layout, device: str) -> list[Contender]:
 
 
 @torch.inference_mode()
-def measure_inference(layout: Layout, repeats: int, device: str) -> None:
+def measure_inference(layout: DragLayout, repeats: int, device: str) -> None:
     """Print the table of a layout on a device."""
     clock = "wall" if device == "cuda" else "cpu"
     found = contenders(layout, device)
     if device == "cpu":
         found = [affordable(contender, clock) for contender in found]
     for contender in found:
-        logger.info("inference on %s: %s, %s", device, layout.scheme, contender.name)
+        log.info("inference on %s: %s, %s", device, layout.scheme, contender.name)
         contender.choose_size(clock, SIZES)
     turns = [[contender.time() for contender in found] for _ in range(repeats)]
     where = torch.cuda.get_device_name() if device == "cuda" else "the CPU"

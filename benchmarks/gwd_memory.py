@@ -34,9 +34,9 @@ import torch
 from torch import nn
 
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 
-LAYOUT = Layout("nogwd", 63)
+LAYOUT = DragLayout("nogwd", 63)
 GRID_ROWS = 36
 FILE_BYTES = 250e6
 ALLOWED = 2e9

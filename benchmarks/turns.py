@@ -20,7 +20,8 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from ai4sim.module import Batch, SurrogateModule
+from ai4sim.module import SurrogateModule
+from ai4sim.variables import Batch
 
 GOAL_BARE = 0.95
 """Throughput of a Trainer, relative to the bare step."""

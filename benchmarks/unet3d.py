@@ -34,7 +34,7 @@ import torch
 from ai4sim.io.files import write_json
 from ai4sim.nets import UNet
 
-logger = logging.getLogger("unet3d")
+log = logging.getLogger("unet3d")
 
 LEVELS, FEATURES, CROP = 3, 32, (32, 16, 16)
 
@@ -133,14 +133,14 @@ def main() -> None:
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 
-    logger.info("U-Net, %d levels, %d features, %d thread(s)", LEVELS, FEATURES, arguments.threads)
+    log.info("U-Net, %d levels, %d features, %d thread(s)", LEVELS, FEATURES, arguments.threads)
     # Memory first: a child's largest resident set counts that of the process that started it.
     memory = measure_memory(space, arguments.threads)
-    logger.info("\nfull field %s, no gradients", " x ".join(map(str, space)))
-    logger.info("%-24s %10s %7s %13s %7s %8s", "", "peak", "ratio", "increase", "ratio", "time")
+    log.info("\nfull field %s, no gradients", " x ".join(map(str, space)))
+    log.info("%-24s %10s %7s %13s %7s %8s", "", "peak", "ratio", "increase", "ratio", "time")
     reference = memory["float64"]
     for name, m in memory.items():
-        logger.info(
+        log.info(
             "%-24s %6.0f MiB %7.3f %9.0f MiB %7.3f %6.2f s",
             name,
             m["peak"] / 2**20,
@@ -150,7 +150,7 @@ def main() -> None:
             m["time"],
         )
 
-    logger.info("\ntraining step per sample, crops %s", " x ".join(map(str, CROP)))
+    log.info("\ntraining step per sample, crops %s", " x ".join(map(str, CROP)))
     training: dict[str, dict[str, Any]] = {}
     for name, (dtype, batch, autocast, channels_last) in TRAINING.items():
         batch = batch or arguments.batch
@@ -158,7 +158,7 @@ def main() -> None:
         reference_time = training["float64, batch 1"]["time"] if training else seconds
         training[name] = {"batch": batch, "time": seconds, "speed_up": reference_time / seconds}
         label = name if "batch" in name else f"{name}, batch {batch}"
-        logger.info("%-24s %8.1f ms %6.1f x", label, 1e3 * seconds, reference_time / seconds)
+        log.info("%-24s %8.1f ms %6.1f x", label, 1e3 * seconds, reference_time / seconds)
 
     if arguments.json:
         figures = {"threads": arguments.threads, "training": training, "memory": memory}

@@ -14,8 +14,8 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from ai4sim.module import Batch, SurrogateModule
-from ai4sim.surrogate import split_channels
+from ai4sim.module import SurrogateModule
+from ai4sim.variables import Batch, split_channels
 from benchmarks.turns import (
     Cost,
     Row,
@@ -30,7 +30,7 @@ from benchmarks.turns import (
 from benchmarks.wmed_graph import Grids, alone, largest, size_of
 from wmed.data import CouplingDataModule
 from wmed.io.graph import CouplingGraph, build
-from wmed.io.layout import FLUXES, PROFILES, Layout
+from wmed.io.layout import FLUXES, PROFILES, RhoLayout
 from wmed.models import (
     OUTPUTS,
     CouplingModule,
@@ -46,7 +46,7 @@ from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.synthetic.events import DEMO
 from wmed.synthetic.generate import generate
 
-LAYOUT = Layout()
+LAYOUT = RhoLayout()
 NETWORKS: dict[str, Callable[[], CouplingModule]] = {
     "LitConstantBulk": LitConstantBulk,
     "LitTransferNet, no profile": partial(LitTransferNet, profile=False),

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from ai4sim.data.datamodule import BatchIndex, Stage
-from combustion.data import Batch, FlameDataModule, on_grids, stack
+from ai4sim.variables import Batch
+from combustion.data import FlameDataModule, on_grids, stack
 from combustion.io.layouts import Snapshot, period
 from combustion.io.meshes import MeshSnapshot
 from combustion.matching import cells_per_filter

@@ -21,13 +21,13 @@ from ai4sim.experiment import Experiment
 from ai4sim.nets.graph import Graph
 from ai4sim.normalization import RunningStatistics
 from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch
 from combustion.baselines import gradient_of
 from combustion.io.layouts import FIELDS, Snapshot, grid_spacing, period, read_snapshot, write_like
 from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths
 from combustion.matching import cells_per_filter
 
-Batch = dict[str, Any]
 MEAN_EDGE = "mean_edge_length"
 """Attribute of a processed mesh [m]: its reference length where nobody states another."""
 

@@ -30,17 +30,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ai4sim.variables import Float64Array
 from combustion.baselines import Field, resolved_gradient
 from combustion.physics.geometry import Grid, MeshGeometry, Nodes, Section, slab_lengths
-from combustion.records import SnapshotScore, Surface
+from combustion.snapshot_scores import SnapshotScore, Surface
 
 MODEL = "model"
 """Key of the network among the predictions; the others are baselines."""
 SIGMA_DX_MAX = 1.5
 DENSITY_BINS = 150
 CONDITIONAL_BINS = 20
-
-Array = NDArray[np.float64]
 
 
 @dataclass
@@ -203,14 +202,16 @@ class FlameEvaluation:
         values = {name: _metrics(scores, surfaces, name) for name in self.names(case)}
         return {MODEL: values.pop(MODEL), "baselines": values}
 
-    def joint_density(self) -> Array:
+    def joint_density(self) -> Float64Array:
         """Count cells by (target, predicted) Sigma dx over [0, 1.5]: (150, 150)."""
         counts = np.zeros(DENSITY_BINS**2)
         for score in self.scores.values():
             np.add.at(counts, score.density[0], score.density[1])
         return counts.reshape(DENSITY_BINS, DENSITY_BINS)
 
-    def conditional_error(self, by: str, name: str) -> tuple[Array, Array, Array]:
+    def conditional_error(
+        self, by: str, name: str
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
         """Average the error [1/m] of a model given c_bar or the target, and its rms.
 
         Parameters
@@ -230,7 +231,7 @@ class FlameEvaluation:
         centres = (np.arange(CONDITIONAL_BINS) + 0.5) * upper / CONDITIONAL_BINS
         return centres, sums[0] / count, np.sqrt(sums[1] / count)
 
-    def streamwise(self, case: str) -> tuple[Array, dict[str, Array]]:
+    def streamwise(self, case: str) -> tuple[Float64Array, dict[str, Float64Array]]:
         """Average the flame surface per length of stream [m2/m] of a case: x [m], curves by name.
 
         The DNS is called "target". Snapshots on another grid than the last are left out, and so
@@ -245,13 +246,13 @@ class FlameEvaluation:
             low, high = last.extent
             lengths = slab_lengths(stations, (low / last.dx, high / last.dx))
         seen = lengths > 0.499
-        curves: dict[str, Array] = {}
+        curves: dict[str, Float64Array] = {}
         for name in ("target", *self.names(case)):
             mean = np.mean([s.profiles[name] for s in alike], axis=0)
             curves[name] = mean[seen] / (last.dx * lengths[seen])
         return stations[seen] * last.dx, curves
 
-    def in_time(self, case: str) -> tuple[Array, dict[str, Array]]:
+    def in_time(self, case: str) -> tuple[Float64Array, dict[str, Float64Array]]:
         """List the total flame surface [m2] of a case: time [s] (NaN: unknown), curves by name."""
         surfaces = self.surfaces(case)
         curves = {
@@ -298,7 +299,9 @@ def _ratio(a: float, b: float) -> float:
     return a / b if b > 0 else math.nan
 
 
-def _array(values: Field, name: str, path: Path | str, shape: tuple[int, ...] | None) -> Array:
+def _array(
+    values: Field, name: str, path: Path | str, shape: tuple[int, ...] | None
+) -> Float64Array:
     """Field as float64 of the expected shape (None: any three axes), and finite."""
     tensor = torch.as_tensor(values).detach().double().cpu()
     while tensor.ndim > (3 if shape is None else len(shape)) and tensor.shape[0] == 1:
@@ -312,11 +315,11 @@ def _array(values: Field, name: str, path: Path | str, shape: tuple[int, ...] | 
     return tensor.numpy()
 
 
-def _bin(values: Array, upper: float, bins: int) -> NDArray[np.int64]:
+def _bin(values: Float64Array, upper: float, bins: int) -> NDArray[np.int64]:
     """Bin of every cell over [0, upper], flat; what lies outside joins the end bins."""
     return np.clip(values.ravel() * (bins / upper), 0, bins - 1).astype(np.int64)
 
 
-def _sums(index: NDArray[np.int64], values: Array) -> list[float]:
+def _sums(index: NDArray[np.int64], values: Float64Array) -> list[float]:
     """Sum of the values in each conditional bin."""
     return np.bincount(index, values.ravel(), minlength=CONDITIONAL_BINS).tolist()

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.module import Batch, SurrogateModule
-from ai4sim.surrogate import Surrogate, Variable
+from ai4sim.module import SurrogateModule
+from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch, Variable
 from combustion.baselines import Closures
 from combustion.data import FlameDataModule
 from combustion.evaluation import MODEL, FlameEvaluation

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ai4sim.physics.constants import GRAVITY
+from ai4sim.physics.constants import GRAVITY, REFERENCE_PRESSURE
 from weather_forecast import climate
 from weather_forecast.climate import bell, season
 
@@ -132,7 +132,7 @@ def ozone(
     poleward = latitude.deg2rad().sin().square()[..., None]
     peak = climate.SCALE_HEIGHT * (1000 / (35 + 45 * poleward)).log()
     x = (height - peak) / (4700 + 500 * poleward)
-    pressure = climate.REFERENCE_PRESSURE * (-height / climate.SCALE_HEIGHT).exp()
+    pressure = REFERENCE_PRESSURE * (-height / climate.SCALE_HEIGHT).exp()
     layer = (1 - x - (-x).exp()).exp() / pressure
     mass = pressure_hl.diff(dim=-1) / (GRAVITY * DOBSON_UNIT)
     below = OZONE_RATIO * troposphere * torch.ones_like(layer)

@@ -22,14 +22,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ai4sim.physics.constants import EARTH_RADIUS, GAS_CONSTANT
+from ai4sim.physics.constants import EARTH_RADIUS, EARTH_ROTATION, GAS_CONSTANT, REFERENCE_PRESSURE
 
 SCALE_HEIGHT = 7000.0
 """H of the log-pressure height [m]."""
-REFERENCE_PRESSURE = 1e5
-"""p0 of the log-pressure height [Pa]."""
-ROTATION_RATE = 7.292115e-5
-"""Angular velocity of the Earth [1/s]."""
 YEAR = 365.2425
 """[days]."""
 MIDWINTER = 15.0
@@ -114,7 +110,7 @@ def log_pressure_height(pressure: Tensor) -> Tensor:
 
 def coriolis(latitude: Tensor) -> Tensor:
     """Return ``f = 2 Omega sin(latitude)`` [1/s] of a latitude [degrees]."""
-    return 2 * ROTATION_RATE * latitude.deg2rad().sin()
+    return 2 * EARTH_ROTATION * latitude.deg2rad().sin()
 
 
 def global_mean_temperature(height: Tensor) -> Tensor:

@@ -33,12 +33,13 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
-from ai4sim.surrogate import split_channels
+from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
+from ai4sim.variables import split_channels
 from wmed.io.graph import to_faces, to_rho
-from wmed.io.layout import FLUXES, HEAT_PARTS, Layout
+from wmed.io.layout import FLUXES, HEAT_PARTS, RhoLayout
 from wmed.nets.inputs import bulk_state
 from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
-from wmed.physics.constants import EMISSIVITY, STEFAN_BOLTZMANN
+from wmed.physics.constants import EMISSIVITY
 from wmed.physics.heat import net_shortwave
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Baselines:
     def fit(
         cls,
         samples: Iterable[tuple[Tensor, Tensor, Tensor]],
-        layout: Layout,
+        layout: RhoLayout,
         *,
         height: float = HEIGHT,
         penalty: float = PENALTY,
@@ -107,7 +108,7 @@ class Baselines:
             Inputs from interpolated and from nearest columns, both (row, input_channels), and
             fluxes (row, 6) as in :data:`~wmed.io.layout.FLUXES`, NaN where not known. A seventh
             column, if there is one, is the net heat, for where its parts are not known.
-        layout : Layout
+        layout : RhoLayout
             What the channels are.
         height : float
             Of the lowest level [m].
@@ -152,7 +153,7 @@ class Baselines:
         return cls(**state)
 
     def predict(
-        self, bilinear: Tensor, nearest: Tensor, graph: CouplingGraph, layout: Layout
+        self, bilinear: Tensor, nearest: Tensor, graph: CouplingGraph, layout: RhoLayout
     ) -> dict[str, dict[str, Tensor]]:
         """Predict with each baseline.
 
@@ -161,7 +162,7 @@ class Baselines:
         bilinear, nearest : (time, rho, input_channels)
             Inputs from interpolated and from nearest columns.
         graph : CouplingGraph
-        layout : Layout
+        layout : RhoLayout
 
         Returns
         -------
@@ -205,7 +206,7 @@ class Baselines:
         return {name: _on_faces(fluxes, graph) for name, fluxes in found.items()}
 
     def _radiation(
-        self, inputs: Tensor, bulk: Mapping[str, Any], layout: Layout
+        self, inputs: Tensor, bulk: Mapping[str, Any], layout: RhoLayout
     ) -> dict[str, Tensor]:
         """Return short and long wave [W/m2] with the fitted shares."""
         sun, sky, sea = _radiation_terms(inputs, bulk, layout)
@@ -241,7 +242,7 @@ def rho_fluxes(targets: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:
 
 
 def _rows(
-    samples: Iterable[tuple[Tensor, Tensor, Tensor]], layout: Layout
+    samples: Iterable[tuple[Tensor, Tensor, Tensor]], layout: RhoLayout
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Join rows, thin them evenly, and give each its net heat; all float64."""
     every = [tuple(torch.as_tensor(part) for part in sample) for sample in samples]
@@ -277,7 +278,7 @@ def _fit_drag(bulk: Mapping[str, Any], fluxes: Tensor) -> Tensor:
     return (form * stress.nan_to_num()).sum() / form.square().sum()
 
 
-def _fit_heat(bulk: Mapping[str, Any], inputs: Tensor, fluxes: Tensor, layout: Layout) -> Tensor:
+def _fit_heat(bulk: Mapping[str, Any], inputs: Tensor, fluxes: Tensor, layout: RhoLayout) -> Tensor:
     """Return the constants of the parts of the heat by least squares, (4,).
 
     A row gives one equation for each part that it knows. Those that it does not know share one:
@@ -332,18 +333,18 @@ def _ridge(z: Tensor, fluxes: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
 
 
 def _radiation_terms(
-    inputs: Tensor, bulk: Mapping[str, Any], layout: Layout
+    inputs: Tensor, bulk: Mapping[str, Any], layout: RhoLayout
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what the sea takes up of all sunlight, of a black sky, and what it radiates [W/m2]."""
     sun = net_shortwave(split_channels(inputs, layout.inputs)["toa_shortwave"])
     sky, sea = (
-        EMISSIVITY * STEFAN_BOLTZMANN * bulk[name].pow(4)
+        EMISSIVITY * AEROBULK_STEFAN_BOLTZMANN * bulk[name].pow(4)
         for name in ("air_temperature", "sea_surface_temperature")
     )
     return sun, sky, sea
 
 
-def _features(inputs: Tensor, layout: Layout) -> Tensor:
+def _features(inputs: Tensor, layout: RhoLayout) -> Tensor:
     """Return the inputs and the speed of the relative wind, float64."""
     x = split_channels(inputs.double(), layout.inputs)
     speed = torch.hypot(x["wind_x"][..., 0] - x["current_x"], x["wind_y"][..., 0] - x["current_y"])

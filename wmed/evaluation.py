@@ -19,7 +19,7 @@ from ai4sim.evaluation.scores import require_finite
 from wmed import tables
 from wmed.io.graph import to_faces, to_rho
 from wmed.io.layout import HEAT, points_of
-from wmed.samples import MODEL, TARGET, Fluxes, Samples
+from wmed.samples import MODEL, TARGET, NamedFluxes, Samples
 from wmed.scores import (
     PsiPoints,
     Sums,
@@ -72,8 +72,8 @@ class FluxEvaluation:
         wind_y: Tensor,
         current_u: Tensor,
         current_v: Tensor,
-        targets: Fluxes,
-        predictions: Mapping[str, Fluxes],
+        targets: NamedFluxes,
+        predictions: Mapping[str, NamedFluxes],
     ) -> None:
         """Take in some times of a file.
 
@@ -140,8 +140,8 @@ class FluxEvaluation:
         graph: CouplingGraph,
         classes: Mapping[str, Tensor],
         current: tuple[Tensor, Tensor],
-        truth: Fluxes,
-        guesses: Mapping[str, Fluxes],
+        truth: NamedFluxes,
+        guesses: Mapping[str, NamedFluxes],
     ) -> None:
         """Add the errors of each quantity on its own points, the wind work and the angle."""
         wet = (graph.rho_faces >= 0).all(dim=-1)
@@ -168,8 +168,8 @@ class FluxEvaluation:
         grid: OceanGrid,
         classes: Mapping[str, Tensor],
         current: tuple[Tensor, Tensor],
-        truth: Fluxes,
-        guesses: Mapping[str, Fluxes],
+        truth: NamedFluxes,
+        guesses: Mapping[str, NamedFluxes],
     ) -> None:
         """Add the curl of the stress and its answer to the vorticity of the currents."""
         psi = self._psi_points(grid, current[0].device)
@@ -252,7 +252,7 @@ class FluxEvaluation:
         return added(self.coupling.get(file, {}).get(name, {}) for file in chosen)
 
 
-def with_non_solar(fluxes: Fluxes) -> dict[str, Tensor]:
+def with_non_solar(fluxes: NamedFluxes) -> dict[str, Tensor]:
     """Return fluxes with, where heat and short wave are there, the heat without the short wave."""
     if not {"heat", "shortwave"} <= fluxes.keys():
         return dict(fluxes)
@@ -263,9 +263,9 @@ def _check(
     file: str,
     times: int,
     sizes: Mapping[str, int],
-    state: Fluxes,
-    targets: Fluxes,
-    predictions: Mapping[str, Fluxes],
+    state: NamedFluxes,
+    targets: NamedFluxes,
+    predictions: Mapping[str, NamedFluxes],
 ) -> None:
     """Raise ValueError unless all that is needed is there, finite and of its shape."""
     if MODEL not in predictions:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wmed.io.grid import Array, Mask, OceanGrid, on_grid
+from ai4sim.variables import Float64Array
+from wmed.io.grid import Mask, OceanGrid, on_grid
 from wmed.samples import Snapshot
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ ARROWS = 22
 """Arrows across a map, about."""
 
 
-def field_on(grid: OceanGrid, values: Values) -> tuple[Array, Array, Values]:
+def field_on(grid: OceanGrid, values: Values) -> tuple[Float64Array, Float64Array, Values]:
     """Put values at the nodes of rho, u or v points on a map.
 
     Parameters
@@ -38,7 +39,7 @@ def field_on(grid: OceanGrid, values: Values) -> tuple[Array, Array, Values]:
     ValueError
         As many values as no kind of points has.
     """
-    kinds: dict[str, tuple[Mask, Array, Array]] = {
+    kinds: dict[str, tuple[Mask, Float64Array, Float64Array]] = {
         "rho": (grid.sea, grid.lon, grid.lat),
         "u": (grid.sea_u, _between(grid.lon.T).T, _between(grid.lat.T).T),
         "v": (grid.sea_v, _between(grid.lon), _between(grid.lat)),
@@ -98,7 +99,7 @@ def upward(*fields: Values, cmap: str = "viridis", quantile: float = 0.995) -> d
     return {"cmap": cmap, "vmin": 0.0, "vmax": end}
 
 
-def _between(field: Array) -> Array:
+def _between(field: Float64Array) -> Float64Array:
     """Return the means of neighbours along the first axis."""
-    means: Array = (field[1:] + field[:-1]) / 2
+    means: Float64Array = (field[1:] + field[:-1]) / 2
     return means

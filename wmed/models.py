@@ -21,14 +21,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.module import Batch, SurrogateModule
-from ai4sim.surrogate import Surrogate, split_channels
+from ai4sim.module import SurrogateModule
+from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch, split_channels
 from wmed import plotters
 from wmed.baselines import Baselines, rho_fluxes
 from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import FluxEvaluation
 from wmed.io.graph import CouplingGraph
-from wmed.io.layout import FLUXES, HEAT, Layout
+from wmed.io.layout import FLUXES, HEAT, RhoLayout
 from wmed.io.preprocess import TARGETS
 from wmed.nets.coupler import Prediction, fluxes
 from wmed.nets.features import sea_surface
@@ -64,7 +65,7 @@ class CouplingModule(SurrogateModule):
     headline = HEADLINE
 
     def __init__(self, net: Mapping[str, Any], levels: int, **kwargs: Any) -> None:
-        layout = Layout(levels)
+        layout = RhoLayout(levels)
         super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
         self.layout = layout
         self.baselines: Baselines | None = None
@@ -245,7 +246,7 @@ class LitConstantBulk(CouplingModule):
     """
 
     def __init__(self, levels: int = 15, **kwargs: Any) -> None:
-        net = {"name": "wmed.nets.flux_net.FluxNet", "levels": levels, "layers": 0}
+        net = {"name": "wmed.nets.bulk_flux_net.BulkFluxNet", "levels": levels, "layers": 0}
         super().__init__(net, levels, **kwargs)
         self.save_hyperparameters()
 
@@ -271,7 +272,7 @@ class LitMLP(CouplingModule):
     ) -> None:
         net = {
             "name": "MLP",
-            "in_channels": Layout(levels).input_channels,
+            "in_channels": RhoLayout(levels).input_channels,
             "out_channels": len(FLUXES),
             "features": features,
             "layers": layers,
@@ -311,7 +312,7 @@ class LitTransferNet(CouplingModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "wmed.nets.flux_net.FluxNet",
+            "name": "wmed.nets.bulk_flux_net.BulkFluxNet",
             "levels": levels,
             "features": features,
             "layers": layers,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wmed.io.graph import CouplingGraph
     from wmed.io.grid import OceanGrid
 
-Fluxes = Mapping[str, Tensor]
+NamedFluxes = Mapping[str, Tensor]
 """Name -> (time, point), on its own points."""
 
 MODEL = "model"
@@ -111,7 +111,7 @@ class Samples:
         grid: OceanGrid,
         graph: CouplingGraph,
         wind: tuple[Tensor, Tensor],
-        fluxes: Mapping[str, Fluxes],
+        fluxes: Mapping[str, NamedFluxes],
     ) -> None:
         """Take in some times of a file.
 
@@ -224,7 +224,7 @@ class Samples:
         return torch.cat(parts).numpy()[order]
 
 
-def _with_size(fluxes: Fluxes, graph: CouplingGraph) -> dict[str, Tensor]:
+def _with_size(fluxes: NamedFluxes, graph: CouplingGraph) -> dict[str, Tensor]:
     """Return fluxes with, where both components are there, the size of the stress at rho points."""
     if not {"tau_x", "tau_y"} <= fluxes.keys():
         return dict(fluxes)

@@ -43,7 +43,7 @@ from ai4sim.io.files import (
     write_text,
 )
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "xxh3_128"  # the entry of the manifest says how they are made
@@ -328,7 +328,7 @@ class ProcessedCache:
                 return beside
         except OSError:
             pass
-        logger.warning("%s cannot be written; processed data go to %s", beside, personal)
+        log.warning("%s cannot be written; processed data go to %s", beside, personal)
         personal.mkdir(parents=True, exist_ok=True)
         return personal
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from ai4sim.io.files import temporary_path
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Rows = dict[str, Tensor]
 Piece = tuple[int, int, int]
@@ -244,7 +244,7 @@ class ShuffledRows(RowLoader):
         affordable = int(memory_limit / 2 / max(self.row_bytes, 1))
         self.pool_batches = max(min(pool_rows, affordable) // batch_size, 1)
         self._held: Rows | None = None
-        logger.info(
+        log.info(
             "%d training rows (%.2f GB) %s",
             self.rows,
             self.rows * self.row_bytes / 1e9,

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.normalization import RunningStatistics
-
-Array = NDArray[np.float64]
+from ai4sim.variables import Float64Array
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,11 @@ class CrossMoments:
     """
 
     count: int
-    x_mean: Array
-    y_mean: Array
-    xx: Array
-    xy: Array
-    y_m2: Array
+    x_mean: Float64Array
+    y_mean: Float64Array
+    xx: Float64Array
+    xy: Float64Array
+    y_m2: Float64Array
 
     @classmethod
     def of(cls, x: NDArray, y: NDArray) -> CrossMoments:

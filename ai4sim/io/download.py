@@ -27,7 +27,7 @@ from ai4sim.io.files import (
 from ai4sim.io.resuming import ResumingDownloader, read_json, size_of
 from ai4sim.io.unpack import DamagedArchiveError, unpack
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
@@ -198,7 +198,7 @@ def _fetch(
     with one_at_a_time(downloads):
         finished = _finished(receipt_path, raw, sha256)
         if finished:
-            logger.info("%s: already fetched, %d files in %s", name, len(finished), raw)
+            log.info("%s: already fetched, %d files in %s", name, len(finished), raw)
             return finished
         for folder in (downloads, raw):
             remove_stale_temporaries(folder)
@@ -218,7 +218,7 @@ def _fetch(
         for url, file in zip(urls, fetched, strict=True):
             if _is_remote(url):
                 file.unlink()
-    logger.info("%s: %d files brought to %s", name, len(files), raw)
+    log.info("%s: %d files brought to %s", name, len(files), raw)
     return files
 
 

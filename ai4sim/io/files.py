@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import h5py
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 SECONDS_PER_DAY = 86_400.0
 _TEMPORARY_NAME = re.compile(r"^\.tmp-(?P<host>[\w.]*)-(?P<pid>\d+)-[0-9a-f]{8}-.+$", re.ASCII)
@@ -155,7 +155,7 @@ def one_at_a_time(folder: Path | str) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                logger.info("waiting for another process that writes into %s", folder)
+                log.info("waiting for another process that writes into %s", folder)
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -14,7 +14,7 @@ from ai4sim.io.files import write_json
 if TYPE_CHECKING:
     import requests
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16  # bytes written at a time: what an interruption can lose
 
@@ -70,7 +70,7 @@ class ResumingDownloader:
                         f"are kept in {part}: run the same command again to continue."
                     ) from error
                 wait = min(self.pause * 2 ** (failures - 1), 60.0)
-                logger.warning("%s: %s; trying again in %.1f s", url, error, wait)
+                log.warning("%s: %s; trying again in %.1f s", url, error, wait)
                 time.sleep(wait)
         os.replace(part, output_file)
         _state_path(part).unlink(missing_ok=True)
@@ -102,7 +102,7 @@ class ResumingDownloader:
             if not resumed:
                 have = 0
                 write_json(_state_path(part), {"url": url, "version": version, "total": total})
-            logger.info("%s: %s bytes, %d here already", url, total or "unknown", have)
+            log.info("%s: %s bytes, %d here already", url, total or "unknown", have)
             with part.open("ab" if resumed else "wb") as file:
                 self._write(response, file, have, total)
         if total is not None and size_of(part) != total:

@@ -9,8 +9,8 @@ import math
 import torch
 from torch import Tensor
 
-EARTH_RADIUS = 6371.0
-"""[km]."""
+from ai4sim.physics.constants import MEAN_EARTH_RADIUS
+
 WAVES = 48
 """Plane waves in a field."""
 
@@ -58,7 +58,7 @@ def smooth_fields(
     (place, count), float64
         Mean 0, variance 1.
     """
-    wave = normal(generator, 3, count * WAVES) * (EARTH_RADIUS / length)
+    wave = normal(generator, 3, count * WAVES) * (MEAN_EARTH_RADIUS / 1000 / length)
     phase = 2 * math.pi * uniform(generator, count * WAVES)
     phi, lam = latitude.deg2rad(), longitude.deg2rad()
     place = torch.stack([phi.cos() * lam.cos(), phi.cos() * lam.sin(), phi.sin()], dim=-1)

@@ -7,8 +7,7 @@ import math
 
 from torch import Tensor
 
-SOLAR_CONSTANT = 1361.0
-"""Irradiance at the mean distance of the Earth [W/m2] (Kopp & Lean 2011)."""
+from ai4sim.physics.constants import SOLAR_IRRADIANCE
 
 
 def _year_angle(time: datetime.datetime) -> float:
@@ -46,7 +45,7 @@ def irradiance(time: datetime.datetime) -> float:
     x = _year_angle(time)
     nearness = 1.00011 + 0.034221 * math.cos(x) + 0.00128 * math.sin(x)
     nearness += 0.000719 * math.cos(2 * x) + 0.000077 * math.sin(2 * x)
-    return SOLAR_CONSTANT * nearness
+    return SOLAR_IRRADIANCE * nearness
 
 
 def cos_zenith_angle(time: datetime.datetime, latitude: Tensor, longitude: Tensor) -> Tensor:

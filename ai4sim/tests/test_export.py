@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ai4sim.export import export_program
-from ai4sim.surrogate import Surrogate, Variable
+from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Variable
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

@@ -13,8 +13,9 @@ from ai4sim.nets.gat import GAT
 from ai4sim.nets.gnn import GCN, GIN
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_unet import GraphUNet
-from ai4sim.surrogate import Surrogate, Variable
+from ai4sim.surrogate import Surrogate
 from ai4sim.tests.graphs import as_nodes, assert_same, mesh_graph, net, scattered_graph
+from ai4sim.variables import Variable
 
 STACKS = [GCN, GIN, GAT]
 ISOTROPIC = [*STACKS, GraphUNet]

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from ai4sim.surrogate import Surrogate, Variable, split_channels
+from ai4sim.surrogate import Surrogate
 from ai4sim.tests.graphs import NeighbourMeans, scattered_graph
+from ai4sim.variables import Variable, split_channels
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from torch.utils.data import Dataset
 from ai4sim.cli import main
 from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
 from ai4sim.evaluation.scores import RegressionMetrics
-from ai4sim.module import Batch, SurrogateModule
-from ai4sim.surrogate import Surrogate, Variable
+from ai4sim.module import SurrogateModule
+from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch, Variable
 
 LEVELS = 16
 

@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 
 from ai4sim.data.datamodule import BatchIndex, Stage
 from ai4sim.nets.graph import Graph
+from ai4sim.variables import Batch
 from combustion.crops import REFLECTED, Augmentation, CropDataModule
-from combustion.data import Batch
 from combustion.io.meshes import MeshSnapshot
 from combustion.matching import cells_per_filter
 

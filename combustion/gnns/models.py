@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from ai4sim.module import Batch
 from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch
 from combustion.evaluation import FlameEvaluation
 from combustion.gnns import plotters
 from combustion.models import INPUTS, OUTPUTS, FlameModule

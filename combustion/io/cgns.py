@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ai4sim.io.files import atomic_write, open_hdf5
 from combustion.io.elements import FACES, KINDS, Section, from_zero
-from combustion.io.layouts import Layout, check_progress_variable, plain
+from combustion.io.layouts import FlameLayout, check_progress_variable, plain
 from combustion.io.meshes import Zone, checked_field, layout_of
 
 SOLID_CODES = {10: 4, 12: 5, 14: 6, 17: 8}
@@ -156,7 +156,7 @@ def _read_zone(zone: h5py.Group, path: Path) -> Zone:
     return Zone(where, positions, sections, fields)
 
 
-def _solution(zone: h5py.Group, where: str) -> tuple[Layout, dict[str, Any]]:
+def _solution(zone: h5py.Group, where: str) -> tuple[FlameLayout, dict[str, Any]]:
     """Find the node fields: the layout whose names they have, and where each of them stands."""
     places = [zone, *(node for node in zone.values() if isinstance(node, h5py.Group))]
     layout = layout_of({name for place in places for name in place}, where)

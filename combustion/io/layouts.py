@@ -43,7 +43,7 @@ PROGRESS_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class Layout:
+class FlameLayout:
     """Names and axis order of one family of files."""
 
     name: str
@@ -78,8 +78,8 @@ FIELDS = (
     "subfilter_velocity",
     "les_velocity",
 )
-CNF = Layout("cnf", "filt_8", "filt_grad_8", "grad_filt_8", "u_sgs_8", "u_les_8", "xyz")
-R2 = Layout("r2", "c_filt", "c_grad_filt", "c_filt_grad", "u_sgs", "u_les", "zyx")
+CNF = FlameLayout("cnf", "filt_8", "filt_grad_8", "grad_filt_8", "u_sgs_8", "u_les_8", "xyz")
+R2 = FlameLayout("r2", "c_filt", "c_grad_filt", "c_filt_grad", "u_sgs", "u_les", "zyx")
 LAYOUTS = {layout.name: layout for layout in (CNF, R2)}
 
 
@@ -99,7 +99,7 @@ class Snapshot:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def detect(path: Path | str) -> Layout:
+def detect(path: Path | str) -> FlameLayout:
     """Tell the layout of a file from the name of its progress variable.
 
     Raises
@@ -177,7 +177,7 @@ def write_snapshot(
     path: Path | str,
     fields: Mapping[str, ArrayLike],
     attributes: Mapping[str, Any],
-    layout: Layout,
+    layout: FlameLayout,
 ) -> None:
     """Write fields given in memory order as one file of `layout`: float32, atomically.
 
@@ -190,7 +190,7 @@ def write_snapshot(
         Field name of `FIELDS` -> array (nx, ny, nz), ``progress_variable`` among them.
     attributes : mapping
         Facts about the flame, SI units; plain numbers and strings.
-    layout : Layout
+    layout : FlameLayout
         `CNF` or `R2`.
     """
     path = Path(path)
@@ -273,7 +273,7 @@ def filter_width(attributes: Mapping[str, Any], dx: float) -> float:
     return dx
 
 
-def _layout_of(file: h5py.File, path: Path) -> Layout:
+def _layout_of(file: h5py.File, path: Path) -> FlameLayout:
     """Layout whose progress variable is in the file; the error names the nearest one."""
     found = sorted(file)
     matches = [layout for layout in LAYOUTS.values() if layout.progress_variable in file]
@@ -291,7 +291,7 @@ def _layout_of(file: h5py.File, path: Path) -> Layout:
     )
 
 
-def _likeness(layout: Layout, found: list[str]) -> float:
+def _likeness(layout: FlameLayout, found: list[str]) -> float:
     """How near the found names come to those of a layout."""
     return sum(
         max((difflib.SequenceMatcher(None, name, other).ratio() for other in found), default=0.0)
@@ -299,7 +299,7 @@ def _likeness(layout: Layout, found: list[str]) -> float:
     )
 
 
-def _read(dataset: Any, layout: Layout, path: Path) -> NDArray[np.float32]:
+def _read(dataset: Any, layout: FlameLayout, path: Path) -> NDArray[np.float32]:
     """One field in memory order, checked to be 3-D and finite."""
     name = dataset.name.lstrip("/")
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 3:

@@ -19,7 +19,7 @@ from combustion.io.layouts import (
     FIELDS,
     LAYOUTS,
     PROGRESS_TOLERANCE,
-    Layout,
+    FlameLayout,
     Snapshot,
 )
 
@@ -76,7 +76,7 @@ class Zone:
     fields: dict[str, NDArray[np.float32]]  # by the names of `combustion.io.layouts.FIELDS`
 
 
-def layout_of(names: Collection[str], where: str) -> Layout:
+def layout_of(names: Collection[str], where: str) -> FlameLayout:
     """Tell by which names the fields go: those of the layout whose progress variable is there."""
     for layout in LAYOUTS.values():
         if layout.progress_variable in names:

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.variables import Float64Array
+
 POINTS_IN_PLANE = 20_000
 """Points of a mesh that are kept of a plane at most, a random choice."""
-
-Array = NDArray[np.float64]
 
 
 class MeshGeometry(Protocol):
@@ -95,15 +95,15 @@ class Grid:
     def __init__(self, dx: float) -> None:
         self.dx = dx
 
-    def integral(self, values: Array) -> float:
+    def integral(self, values: Float64Array) -> float:
         """Integrate over the volume."""
         return float(values.sum() * self.dx**3)
 
-    def profile(self, values: Array) -> list[float]:
+    def profile(self, values: Float64Array) -> list[float]:
         """Integrate over the slab of each plane across the stream, (nx,)."""
         return (values.sum((1, 2)) * self.dx**3).tolist()
 
-    def section(self, fields: Mapping[str, Array]) -> Section:
+    def section(self, fields: Mapping[str, Float64Array]) -> Section:
         """Take out the plane at mid span, and that across the stream with the largest target."""
         span = fields["target"].shape[2] // 2
         cross = int(fields["target"].sum((1, 2)).argmax())
@@ -150,15 +150,15 @@ class Nodes:
         """Number of the first station: it lies at this multiple of dx."""
         return int(self._stations.min())
 
-    def integral(self, values: Array) -> float:
+    def integral(self, values: Float64Array) -> float:
         """Integrate over the volume."""
         return float((values * self.volumes).sum())
 
-    def profile(self, values: Array) -> list[float]:
+    def profile(self, values: Float64Array) -> list[float]:
         """Integrate over the slab of each station."""
         return np.bincount(self._stations - self.first_station, values * self.volumes).tolist()
 
-    def section(self, fields: Mapping[str, Array]) -> Section:
+    def section(self, fields: Mapping[str, Float64Array]) -> Section:
         """Cut the mesh at mid span, and across the stream at the station of the largest target."""
         low, high = self.extent
         station = self.first_station + int(np.argmax(self.profile(fields["target"])))
@@ -171,7 +171,9 @@ class Nodes:
             ),
         )
 
-    def _cut(self, fields: Mapping[str, Array], axis: int, at: float, shown: list[int]) -> Plane:
+    def _cut(
+        self, fields: Mapping[str, Float64Array], axis: int, at: float, shown: list[int]
+    ) -> Plane:
         """Find where a plane cuts the edges, and the values there by linear interpolation."""
         from_plane = self.positions[:, axis] - at
         sides = (from_plane < 0)[self.edges]
@@ -182,7 +184,7 @@ class Nodes:
         a, b = cut.T
         share = from_plane[a] / (from_plane[a] - from_plane[b])
 
-        def between(values: Array, share: Array = share) -> Array:
+        def between(values: Float64Array, share: Float64Array = share) -> Float64Array:
             return values[a] + share * (values[b] - values[a])
 
         lengths = np.linalg.norm(self.positions[a] - self.positions[b], axis=1)
@@ -194,7 +196,7 @@ class Nodes:
         )
 
 
-def slab_lengths(stations: Array, extent: tuple[float, float]) -> Array:
+def slab_lengths(stations: Float64Array, extent: tuple[float, float]) -> Float64Array:
     """Share of the slab of each station that lies between the ends of a mesh.
 
     Parameters

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Periods = Sequence[int | None]
+from ai4sim.variables import Periods
 
 
 @dataclass(frozen=True)

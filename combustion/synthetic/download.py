@@ -28,7 +28,7 @@ from pathlib import Path
 
 from ai4sim.io.download import fetch_archive
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 LANDING_PAGE = "https://www.coe-raise.eu/od-combustion"
 """Where RAISE describes and links the archives (named by github.com/AI4SIM/model-collection)."""
@@ -194,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
         except (OSError, ValueError) as error:
             raise SystemExit(f"error: {error}") from error
-    logger.info("%d raw files in %s", len(files), arguments.data_path / "raw")
+    log.info("%d raw files in %s", len(files), arguments.data_path / "raw")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from combustion.io.layouts import LAYOUTS, write_snapshot
 from combustion.physics.les import filter_flame
 from combustion.synthetic.flame import SlotBurner, SlotFlame
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 CHECKPOINT_STEPS = 100  # solver steps between states, besides the one after each snapshot
 MODEL = (
@@ -245,7 +245,7 @@ def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line
         if not all(
             file.exists() for file, time in zip(files, times, strict=True) if time < flame.time
         ):
-            logger.info("%s: an early snapshot is missing, starting over", case)
+            log.info("%s: an early snapshot is missing, starting over", case)
             flame = SlotFlame(burner, device)
     with tqdm(
         total=times[-1],
@@ -266,7 +266,7 @@ def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line
                 _write(file, case, flame, recipe)
                 flame.save(state)
     state.unlink(missing_ok=True)
-    logger.info("%s: %d snapshots in %s", case, len(files), data_path / "raw")
+    log.info("%s: %d snapshots in %s", case, len(files), data_path / "raw")
 
 
 def _write(path: Path, case: str, flame: SlotFlame, recipe: Recipe) -> None:

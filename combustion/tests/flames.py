@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from combustion.io.layouts import CNF, Layout, read_snapshot, write_snapshot
+from combustion.io.layouts import CNF, FlameLayout, read_snapshot, write_snapshot
 from combustion.io.mesh_files import write_mesh
 from combustion.io.meshes import grid_tetrahedra, mesh_of_snapshot
 
@@ -20,7 +20,7 @@ def write_sheets(
     case: str = "DNS1",
     snapshots: int = 8,
     shape: tuple[int, int, int] = (16, 12, 12),
-    layout: Layout = CNF,
+    layout: FlameLayout = CNF,
     target: bool = True,
     wrinkling: float = 1.0,
     **attributes: object,

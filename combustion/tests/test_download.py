@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ai4sim.tests.archive_server import ArchiveServer, serving
-from combustion.io.layouts import CNF, R2, Layout, read_snapshot, write_snapshot
+from combustion.io.layouts import CNF, R2, FlameLayout, read_snapshot, write_snapshot
 from combustion.synthetic.download import fetch_flames, main
 from combustion.synthetic.generate import R3, RECIPES
 
@@ -30,7 +30,7 @@ def flame(number: int) -> dict[str, np.ndarray]:
     }
 
 
-def archive_of(layout: Layout, folder: Path) -> bytes:
+def archive_of(layout: FlameLayout, folder: Path) -> bytes:
     """Return a zip of three flames in the given layout, in a sub-folder as the real ones are."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -55,7 +55,7 @@ def run(server: ArchiveServer, folder: Path, *more: str, source: str = "cnf") ->
 
 
 @pytest.mark.parametrize(("source", "layout"), [("cnf", CNF), ("r2", R2), ("r3", R2)])
-def test_an_archive_becomes_raw_flames(tmp_path: Path, source: str, layout: Layout) -> None:
+def test_an_archive_becomes_raw_flames(tmp_path: Path, source: str, layout: FlameLayout) -> None:
     content = archive_of(layout, tmp_path / "made")
     with serving(content) as server:
         for _ in range(2):  # the second finds everything done

@@ -10,7 +10,7 @@ import pytest
 from combustion.io.layouts import (
     CNF,
     R2,
-    Layout,
+    FlameLayout,
     detect,
     filter_width,
     read_snapshot,
@@ -38,7 +38,7 @@ def write_raw(path: Path, attributes: dict | None = None, **datasets: np.ndarray
 
 
 @pytest.mark.parametrize("layout", [CNF, R2], ids=lambda layout: layout.name)
-def test_what_is_written_is_read_in_the_same_axis_order(tmp_path: Path, layout: Layout):
+def test_what_is_written_is_read_in_the_same_axis_order(tmp_path: Path, layout: FlameLayout):
     fields = {"progress_variable": ramp(), "flame_surface_density": ramp(300.0)}
     path = tmp_path / "DNS1_007.h5"
     write_snapshot(path, fields, FACTS, layout)

@@ -21,7 +21,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.io.layout import AEROSOLS, Layout
+from weather_forecast.bias_correction.io.layout import AEROSOLS, RadiationLayout
 
 FIT_COLUMNS = 10_000
 """Columns that the ridge regression is fitted to, at most, evenly spread over those given."""
@@ -73,7 +73,7 @@ class Baselines:
         cls,
         inputs: Tensor,
         targets: Tensor,
-        layout: Layout,
+        layout: RadiationLayout,
         *,
         mean_profile: Tensor | None = None,
         components: int = COMPONENTS,
@@ -89,7 +89,7 @@ class Baselines:
         ----------
         inputs : (column, input_channels)
         targets : (column, output_channels)
-        layout : Layout
+        layout : RadiationLayout
         mean_profile : (output_channels,), optional
             That of the whole training set; that of the columns by default.
         components : int
@@ -136,14 +136,14 @@ class Baselines:
         return cls(**state)
 
     def predict(
-        self, inputs: Tensor, layout: Layout, *, teacher: bool = False, every: int = 1
+        self, inputs: Tensor, layout: RadiationLayout, *, teacher: bool = False, every: int = 1
     ) -> dict[str, Tensor]:
         """Predict with each baseline.
 
         Parameters
         ----------
         inputs : (column, input_channels)
-        layout : Layout
+        layout : RadiationLayout
         teacher : bool
             Whether the radiation scheme is one of them. It costs some 30 ms per column.
         every : int
@@ -180,7 +180,7 @@ class Baselines:
         return predictions
 
 
-def features(inputs: Tensor, layout: Layout) -> Tensor:
+def features(inputs: Tensor, layout: RadiationLayout) -> Tensor:
     """Return the inputs with those of :data:`LOGARITHMIC` as logarithms.
 
     Parameters
@@ -234,7 +234,7 @@ def thinning(columns: int, teacher_columns: int = TEACHER_COLUMNS) -> int:
     return max(1, -(-columns // max(1, teacher_columns)))
 
 
-def _teacher(inputs: Tensor, layout: Layout, every: int) -> Tensor:
+def _teacher(inputs: Tensor, layout: RadiationLayout, every: int) -> Tensor:
     """Run the radiation scheme on one column in `every`, on the host."""
     from weather_forecast.bias_correction.physics.solver import three_dimensional_effect
 
@@ -246,7 +246,7 @@ def _teacher(inputs: Tensor, layout: Layout, every: int) -> Tensor:
     return found
 
 
-def _require(inputs: Tensor, layout: Layout, what: str) -> None:
+def _require(inputs: Tensor, layout: RadiationLayout, what: str) -> None:
     """Raise an error unless the inputs are of the layout."""
     if inputs.ndim != 2 or inputs.shape[1] != layout.input_channels:
         raise ValueError(

@@ -18,9 +18,9 @@ from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.rows import OrderedRows, RowArray, Table
 from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table, runs
 from ai4sim.normalization import RunningStatistics
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.preprocess import MOMENTS, process, row_statistics
-from weather_forecast.bias_correction.io.records import read_groups, read_layout, write_like
+from weather_forecast.bias_correction.io.raw_files import read_groups, read_layout, write_like
 
 Runs = list[tuple[int, int]]
 ARRAYS: dict[str, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ ARRAYS: dict[str, tuple[str, ...]] = {
 READ_ROWS = 1024
 
 
-class RadiationDataModule(RowDataModule[Layout]):
+class RadiationDataModule(RowDataModule[RadiationLayout]):
     """Columns and the 3-D corrections of their fluxes and heating rates.
 
     The raw layout is that of :mod:`weather_forecast.bias_correction.io.layout`. A batch has
@@ -143,7 +143,7 @@ class RadiationDataModule(RowDataModule[Layout]):
             scheduler=self.scheduler,
         )
 
-    def read_layout(self, path: Path) -> Layout:
+    def read_layout(self, path: Path) -> RadiationLayout:
         """Tell the levels of a raw file."""
         return read_layout(path)
 

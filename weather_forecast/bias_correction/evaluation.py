@@ -43,7 +43,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.evaluation.scores import plain_number, plain_numbers, require_finite
-from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, Layout
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.physics.diagnostics import (
     consistency,
     pressure_thickness,
@@ -82,7 +82,7 @@ class CorrectionEvaluation:
 
     Parameters
     ----------
-    layout : Layout
+    layout : RadiationLayout
         What the channels of the columns are.
 
     Attributes
@@ -102,7 +102,7 @@ class CorrectionEvaluation:
         Columns that the figures show.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RadiationLayout) -> None:
         self.layout = layout
         self.columns = 0
         self.scores: dict[str, dict[str, Sums]] = {}

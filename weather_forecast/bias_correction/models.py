@@ -18,14 +18,15 @@ from typing import Any
 
 from torch import Tensor
 
-from ai4sim.module import Batch, SurrogateModule
+from ai4sim.module import SurrogateModule
 from ai4sim.nets.column_rnn import Cell
 from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch
 from weather_forecast.bias_correction import plotters
 from weather_forecast.bias_correction.baselines import Baselines, thinning
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.nets.correction_net import CorrectionNet
 
 CALIBRATION_COLUMNS = 10_000
@@ -75,7 +76,7 @@ class CorrectionModule(SurrogateModule):
         teacher: bool = False,
         **kwargs: Any,
     ) -> None:
-        layout = Layout(levels)
+        layout = RadiationLayout(levels)
         net = {
             "name": "weather_forecast.bias_correction.nets.correction_net.CorrectionNet",
             "backbone": dict(backbone),

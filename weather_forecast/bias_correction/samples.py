@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.io.layout import FLUXES, Layout
+from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
 from weather_forecast.bias_correction.physics.diagnostics import cloud_amounts
 
 POINTS = 4000
@@ -60,7 +60,7 @@ class Samples:
 
     Attributes
     ----------
-    layout : Layout
+    layout : RadiationLayout
     points : name -> (point,)
         At most :data:`POINTS`, drawn evenly: ``key``, ``cos_solar_zenith_angle``,
         ``cloud_cover`` (the largest cloud fraction), ``latitude``, ``longitude`` and, of each of
@@ -68,7 +68,7 @@ class Samples:
     columns : kind -> Sample
     """
 
-    layout: Layout
+    layout: RadiationLayout
     points: dict[str, Tensor] = field(default_factory=dict)
     columns: dict[str, Sample] = field(default_factory=dict)
 

@@ -25,7 +25,7 @@ def quantities(outputs: Mapping[str, Tensor], lapse: Tensor) -> dict[str, Tensor
     Parameters
     ----------
     outputs : name -> (column, level)
-        As :meth:`~weather_forecast.bias_correction.io.layout.Layout.split_outputs` gives.
+        As :meth:`~weather_forecast.bias_correction.io.layout.RadiationLayout.split_outputs` gives.
     lapse : (column,)
         Half level of the tropopause.
 

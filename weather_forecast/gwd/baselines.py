@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.evaluation.moments import CrossMoments
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Baselines:
         return cls(**state)
 
     def predict(
-        self, inputs: Tensor, latitude: Tensor, layout: Layout, *, every: int = 1
+        self, inputs: Tensor, latitude: Tensor, layout: DragLayout, *, every: int = 1
     ) -> dict[str, Tensor]:
         """Predict with each baseline.
 
@@ -109,7 +109,7 @@ class Baselines:
         inputs : (column, x_rows)
         latitude : (column,)  [degrees north]
             NaN where it is not known.
-        layout : Layout
+        layout : DragLayout
         every : int
             The cheaper schemes see one column in so many, see :func:`thinning`.
 
@@ -154,7 +154,7 @@ def thinning(columns: int, scheme_columns: int = SCHEME_COLUMNS) -> int:
 
 
 def _cheaper_schemes(
-    inputs: Tensor, latitude: Tensor, layout: Layout, every: int
+    inputs: Tensor, latitude: Tensor, layout: DragLayout, every: int
 ) -> dict[str, Tensor]:
     """Run the cheaper schemes on one column in `every`, where the latitude is known."""
     seen = torch.zeros_like(latitude, dtype=torch.bool)

@@ -26,7 +26,7 @@ from weather_forecast.gwd.io.layout import (
     INPUTS,
     LATITUDE,
     TENDENCIES,
-    Layout,
+    DragLayout,
     blocks,
     layout_of,
     read_layout,
@@ -127,7 +127,7 @@ def _unpacked(path: Path, scratch: Path, names: Sequence[str]) -> Path:
     return copy
 
 
-class ColumnDataModule(RowDataModule[Layout]):
+class ColumnDataModule(RowDataModule[DragLayout]):
     """Columns and the tendencies that a gravity wave drag scheme gives them.
 
     The raw layout is that of :mod:`weather_forecast.gwd.io.layout`, one file per date. A batch has
@@ -162,7 +162,7 @@ class ColumnDataModule(RowDataModule[Layout]):
             scheduler=self.scheduler,
         )
 
-    def read_layout(self, path: Path) -> Layout:
+    def read_layout(self, path: Path) -> DragLayout:
         """Tell scheme and levels of a raw file."""
         return read_layout(path)
 
@@ -175,7 +175,7 @@ class ColumnDataModule(RowDataModule[Layout]):
             The file lacks what the stage needs, or its layout is another one than the others'.
         """
         arrays, facts = self.processed(path)
-        found = Layout(facts["scheme"], facts["levels"])
+        found = DragLayout(facts["scheme"], facts["levels"])
         if found != self.layout:
             raise ValueError(f"{path}: {found}, expected {self.layout} as in {self.data_path}")
         if LATITUDE not in arrays and self.latitude:

@@ -44,7 +44,7 @@ from torch import Tensor
 from ai4sim.evaluation.scores import plain_number, plain_numbers, require_finite
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.atlas import Atlas, Sums, add
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
 MODEL = "model"
@@ -58,7 +58,7 @@ class ColumnEvaluation:
 
     Parameters
     ----------
-    layout : Layout
+    layout : DragLayout
         What the rows of the columns are.
 
     Attributes
@@ -72,7 +72,7 @@ class ColumnEvaluation:
         What the figures show.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: DragLayout) -> None:
         self.layout = layout
         self.scores: dict[str, Sums] = {}
         self.atlas = Atlas(self.pressure)

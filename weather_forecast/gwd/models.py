@@ -4,7 +4,7 @@
 ``LitMLP``        multilayer perceptron on the whole column (Chantry et al. 2021)
 ``LitCNN``        one-dimensional convolutions along the levels
 ``LitFluxNet``    non-orographic: momentum flux per azimuth, see
-                  :mod:`weather_forecast.gwd.nets.flux_net`
+                  :mod:`weather_forecast.gwd.nets.momentum_flux_net`
 ``LitStressNet``  orographic: stress of the waves and blocking coefficient, see
                   :mod:`weather_forecast.gwd.nets.stress_net`
 ================  ===========================================================================
@@ -20,20 +20,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ai4sim.module import Batch, SurrogateModule
+from ai4sim.module import SurrogateModule
 from ai4sim.nets.mlp import Activation
 from ai4sim.surrogate import Surrogate
+from ai4sim.variables import Batch
 from weather_forecast.gwd import plotters
 from weather_forecast.gwd.baselines import Baselines, thinning
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
-from weather_forecast.gwd.io.layout import Layout
-from weather_forecast.gwd.nets.flux_net import FluxNet
+from weather_forecast.gwd.io.layout import DragLayout, Scheme
+from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
 from weather_forecast.gwd.nets.stress_net import StressNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum
 from weather_forecast.gwd.physics.symmetries import random_transform
 
-Scheme = Literal["nogwd", "ogwd"]
 LaunchFlux = Literal["latitude", "learned"]
 CALIBRATION_COLUMNS = 4096
 LEAST_SCALE = 1e-4
@@ -75,7 +75,7 @@ class DragModule(SurrogateModule):
     ----------
     net : mapping
         See :func:`ai4sim.nets.build`.
-    layout : Layout
+    layout : DragLayout
         What the columns are.
     launch_flux : {"latitude", "learned"}
         Whether non-orographic drag is scaled by the :func:`launch_factor` of the latitude, or the
@@ -89,7 +89,7 @@ class DragModule(SurrogateModule):
     def __init__(
         self,
         net: Mapping[str, Any],
-        layout: Layout,
+        layout: DragLayout,
         launch_flux: LaunchFlux = "latitude",
         augment: bool = False,
         **kwargs: Any,
@@ -133,7 +133,7 @@ class DragModule(SurrogateModule):
         # An output that never varies gets a scale too small for a network to do harm in it.
         std = np.maximum(outputs.std, LEAST_SCALE * outputs.std.max())
         net = self.surrogate.net
-        if isinstance(net, FluxNet | StressNet):
+        if isinstance(net, MomentumFluxNet | StressNet):
             # They take physical units, and no drag must stay no drag.
             self.surrogate.output_norm.set(0.0, std)
             columns = datamodule.columns(CALIBRATION_COLUMNS)
@@ -149,7 +149,7 @@ class DragModule(SurrogateModule):
         }
         self.baselines = Baselines.fit(datamodule.gram())
 
-    def require(self, found: Layout, where: Path) -> None:
+    def require(self, found: DragLayout, where: Path) -> None:
         """Raise ValueError unless the columns found somewhere are those of the model."""
         if found != self.layout:
             raise ValueError(
@@ -227,7 +227,7 @@ class LitMLP(DragModule):
         residual: bool = True,
         **kwargs: Any,
     ) -> None:
-        layout = Layout(scheme, levels)
+        layout = DragLayout(scheme, levels)
         net = {
             "name": "MLP",
             "in_channels": layout.x_rows,
@@ -264,7 +264,7 @@ class LitCNN(DragModule):
         kernel: int = 3,
         **kwargs: Any,
     ) -> None:
-        layout = Layout(scheme, levels)
+        layout = DragLayout(scheme, levels)
         net = {
             "name": "ColumnCNN",
             "levels": levels,
@@ -289,7 +289,7 @@ class LitFluxNet(DragModule):
     table : str
         Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
     azimuths, phase_speeds, features, layers
-        See :class:`weather_forecast.gwd.nets.flux_net.FluxNet`.
+        See :class:`weather_forecast.gwd.nets.momentum_flux_net.MomentumFluxNet`.
     **kwargs
         See :class:`DragModule`.
     """
@@ -305,7 +305,7 @@ class LitFluxNet(DragModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "weather_forecast.gwd.nets.flux_net.FluxNet",
+            "name": "weather_forecast.gwd.nets.momentum_flux_net.MomentumFluxNet",
             "levels": levels,
             "table": table,
             "azimuths": azimuths,
@@ -313,7 +313,7 @@ class LitFluxNet(DragModule):
             "features": features,
             "layers": layers,
         }
-        super().__init__(net, Layout("nogwd", levels), **kwargs)
+        super().__init__(net, DragLayout("nogwd", levels), **kwargs)
         self.save_hyperparameters()
 
 
@@ -347,7 +347,7 @@ class LitStressNet(DragModule):
             "features": features,
             "layers": layers,
         }
-        super().__init__(net, Layout("ogwd", levels), **kwargs)
+        super().__init__(net, DragLayout("ogwd", levels), **kwargs)
         self.save_hyperparameters()
 
 

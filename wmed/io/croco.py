@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.physics.constants import ZERO_CELSIUS
+from ai4sim.variables import Float32Array
 from wmed.io.croco_layout import (
     FLUXES,
     NEEDED_FLUXES,
@@ -24,7 +26,6 @@ from wmed.io.croco_layout import (
 from wmed.io.croco_writer import write_history, write_like
 from wmed.io.grid import OceanGrid, ocean_grid
 from wmed.io.netcdf import Source, normal_units, read_dates, to_seconds
-from wmed.physics.constants import ZERO_CELSIUS
 
 __all__ = [
     "bulk_algorithm",
@@ -36,7 +37,6 @@ __all__ = [
     "write_like",
 ]
 
-Array = NDArray[np.float32]
 
 SEA_TEMPERATURES = (268.0, 323.0)
 """[K]"""
@@ -138,7 +138,7 @@ def fluxes_of(path: Path | str) -> list[str]:
 
 def read_record(
     path: Path | str, record: int, *, state: bool = True, fluxes: bool = False
-) -> dict[str, Array]:
+) -> dict[str, Float32Array]:
     """Read the surface of the sea, and the fluxes into it, of one record.
 
     Parameters
@@ -165,7 +165,7 @@ def read_record(
         A variable is missing, has another shape or units, or nonsense at sea; or there is no such
         record.
     """
-    found: dict[str, Array] = {}
+    found: dict[str, Float32Array] = {}
     with Source(path) as source:
         shape = rho_shape(source)
         if state:
@@ -229,7 +229,7 @@ def _check_mask(source: Source, mask: NDArray[np.float64], placed: NDArray[np.bo
 
 def _surface(
     source: Source, name: str, points: str, shape: tuple[int, int], record: int, units: str
-) -> Array:
+) -> Float32Array:
     """Read what a record has at the surface."""
     found, expected = source.shape(name), points_shape(points, shape)
     if len(found) not in (3, 4) or found[-2:] != expected:
@@ -247,7 +247,7 @@ def _surface(
     return values.astype(np.float32, copy=False)
 
 
-def _check_state(source: Source, found: dict[str, Array], record: int) -> None:
+def _check_state(source: Source, found: dict[str, Float32Array], record: int) -> None:
     """Raise ValueError if the sea has temperatures that no sea has, or currents that are NaN."""
     sst = found["sst"]
     sea = source.read("mask_rho") > 0.5 if "mask_rho" in source else np.ones(sst.shape, bool)

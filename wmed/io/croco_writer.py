@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.io.files import atomic_write
+from ai4sim.physics.constants import ZERO_CELSIUS
+from ai4sim.variables import Float32Array
 from wmed.io.croco_layout import (
     FLUXES,
     GRID,
@@ -23,12 +25,10 @@ from wmed.io.croco_layout import (
 )
 from wmed.io.grid import OceanGrid, inverse_mercator, mercator
 from wmed.io.netcdf import LOCK, Source, create
-from wmed.physics.constants import ZERO_CELSIUS
 
 if TYPE_CHECKING:
     import netCDF4
 
-Array = NDArray[np.float32]
 
 COMPRESSION = 4
 
@@ -37,7 +37,7 @@ def write_history(
     path: Path | str,
     grid: OceanGrid,
     times: NDArray[np.datetime64],
-    fields: Mapping[str, Array],
+    fields: Mapping[str, Float32Array],
     attributes: Mapping[str, Any] | None = None,
     *,
     start: np.datetime64 | None = None,
@@ -94,7 +94,7 @@ def write_history(
 def write_like(
     source: Path | str,
     destination: Path | str,
-    fluxes: Iterable[tuple[int, Mapping[str, Array]]],
+    fluxes: Iterable[tuple[int, Mapping[str, Float32Array]]],
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
     """Copy a history with other fluxes, record by record, atomically.
@@ -153,7 +153,9 @@ def write_like(
                     copy.variables[alias][record] = given[name]
 
 
-def _check_fields(path: Path | str, fields: Mapping[str, Array], grid: OceanGrid, n: int) -> None:
+def _check_fields(
+    path: Path | str, fields: Mapping[str, Float32Array], grid: OceanGrid, n: int
+) -> None:
     """Raise ValueError unless fields of n records are such as histories have, on their points."""
     known = STATE | FLUXES
     for name, values in fields.items():
@@ -164,7 +166,7 @@ def _check_fields(path: Path | str, fields: Mapping[str, Array], grid: OceanGrid
             raise ValueError(f"{path}: {name} has shape {values.shape}, expected {expected}")
 
 
-def _write_records(file: Any, name: str, records: Array, grid: OceanGrid) -> None:
+def _write_records(file: Any, name: str, records: Float32Array, grid: OceanGrid) -> None:
     """Write a field of the sea or a flux, and what it is at the start."""
     facts = (STATE | FLUXES)[name]
     points, levels = facts[0], ("s_rho",) if name in STATE else ()
@@ -177,7 +179,7 @@ def _write_records(file: Any, name: str, records: Array, grid: OceanGrid) -> Non
         variable[k] = surface
 
 
-def _grid_fields(grid: OceanGrid, depth: NDArray[np.float64] | None) -> dict[str, Array]:
+def _grid_fields(grid: OceanGrid, depth: NDArray[np.float64] | None) -> dict[str, Float32Array]:
     """Return the variables of a file that say what its grid is."""
     east, north = grid.lon, mercator(grid.lat)
     fields = {

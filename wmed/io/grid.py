@@ -18,14 +18,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from ai4sim.physics.constants import EARTH_ROTATION, MEAN_EARTH_RADIUS
+from ai4sim.variables import Float64Array
+
 Mask = NDArray[np.bool_]
 Field = TypeVar("Field", NDArray[np.float32], NDArray[np.float64])
 
-EARTH_RADIUS = 6371e3
-"""[m]"""
-EARTH_ROTATION = 7.292115e-5
-"""[rad/s]"""
 POLYNOMIAL_DEGREE = 3
 
 
@@ -46,13 +44,13 @@ class OceanGrid:
     coriolis : (eta, xi)  [1/s]
     """
 
-    lon: Array
-    lat: Array
+    lon: Float64Array
+    lat: Float64Array
     sea: Mask
-    angle: Array
-    dx: Array
-    dy: Array
-    coriolis: Array
+    angle: Float64Array
+    dx: Float64Array
+    dy: Float64Array
+    coriolis: Float64Array
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -105,10 +103,10 @@ class AtmosphereGrid:
         Of the mass points above the ground, the lowest first, none below the ground.
     """
 
-    lon: Array
-    lat: Array
+    lon: Float64Array
+    lat: Float64Array
     sea: Mask
-    heights: Array
+    heights: Float64Array
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -121,7 +119,7 @@ class AtmosphereGrid:
         return len(self.heights)
 
     @cached_property
-    def angle(self) -> Array:
+    def angle(self) -> Float64Array:
         """Angle from east to the ni axis, counter-clockwise, ``(nj, ni)``  [rad]."""
         return axis_angle(self.lon, self.lat)
 
@@ -145,7 +143,7 @@ class AtmosphereGrid:
         return hash(self.fingerprint)
 
 
-def mercator(latitude: ArrayLike) -> Array:
+def mercator(latitude: ArrayLike) -> Float64Array:
     """Return the Mercator ordinate of latitudes, in degrees of longitude at the equator.
 
     On the map of longitude and this ordinate, a degree is as long in both directions everywhere.
@@ -154,23 +152,23 @@ def mercator(latitude: ArrayLike) -> Array:
     ----------
     latitude : array  [degrees]
     """
-    ordinate: Array = np.degrees(np.arcsinh(np.tan(np.radians(np.asarray(latitude, float)))))
+    ordinate: Float64Array = np.degrees(np.arcsinh(np.tan(np.radians(np.asarray(latitude, float)))))
     return ordinate
 
 
-def inverse_mercator(ordinate: ArrayLike) -> Array:
+def inverse_mercator(ordinate: ArrayLike) -> Float64Array:
     """Return the latitude [degrees] of a Mercator ordinate [degrees]."""
-    latitude: Array = np.degrees(np.arctan(np.sinh(np.radians(np.asarray(ordinate, float)))))
+    latitude: Float64Array = np.degrees(np.arctan(np.sinh(np.radians(np.asarray(ordinate, float)))))
     return latitude
 
 
-def near(longitude: ArrayLike, centre: float) -> Array:
+def near(longitude: ArrayLike, centre: float) -> Float64Array:
     """Return longitudes [degrees] by the names that they have within 180 degrees of a centre."""
-    shifted: Array = np.asarray(longitude, float) - centre
+    shifted: Float64Array = np.asarray(longitude, float) - centre
     return centre + (shifted - 360 * np.round(shifted / 360))
 
 
-def axis_angle(lon: Array, lat: Array) -> Array:
+def axis_angle(lon: Float64Array, lat: Float64Array) -> Float64Array:
     """Return the angle from east to the second axis of a grid, ``(n, m)``  [rad].
 
     Parameters
@@ -178,11 +176,11 @@ def axis_angle(lon: Array, lat: Array) -> Array:
     lon, lat : (n, m)  [degrees]
     """
     east, north = near(lon, float(lon[0, 0])), mercator(lat)
-    angle: Array = np.arctan2(np.gradient(north, axis=1), np.gradient(east, axis=1))
+    angle: Float64Array = np.arctan2(np.gradient(north, axis=1), np.gradient(east, axis=1))
     return angle
 
 
-def spacing(lon: Array, lat: Array, axis: int) -> Array:
+def spacing(lon: Float64Array, lat: Float64Array, axis: int) -> Float64Array:
     """Return the spacing of a grid along an axis, on a sphere, ``(n, m)``  [m].
 
     Parameters
@@ -192,11 +190,15 @@ def spacing(lon: Array, lat: Array, axis: int) -> Array:
     """
     east = np.gradient(near(lon, float(lon[0, 0])), axis=axis)
     north = np.gradient(mercator(lat), axis=axis)
-    metres: Array = EARTH_RADIUS * np.radians(np.hypot(east, north)) * np.cos(np.radians(lat))
+    metres: Float64Array = (
+        MEAN_EARTH_RADIUS * np.radians(np.hypot(east, north)) * np.cos(np.radians(lat))
+    )
     return metres
 
 
-def ocean_grid(lon: Array, lat: Array, sea: Mask, **given: Array | None) -> OceanGrid:
+def ocean_grid(
+    lon: Float64Array, lat: Float64Array, sea: Mask, **given: Float64Array | None
+) -> OceanGrid:
     """Return the grid of some rho points; what is not given about it follows from where they lie.
 
     Parameters
@@ -224,7 +226,7 @@ def ocean_grid(lon: Array, lat: Array, sea: Mask, **given: Array | None) -> Ocea
     )
 
 
-def continued(field: Array) -> Array:
+def continued(field: Float64Array) -> Float64Array:
     """Continue a smooth field to where it is NaN, by a cubic polynomial of the two indices.
 
     Good enough to draw land that a model never writes.
@@ -244,7 +246,7 @@ def continued(field: Array) -> Array:
         return field
     rows, columns = (np.linspace(-1, 1, size) for size in field.shape)
 
-    def terms(where: Mask) -> Array:
+    def terms(where: Mask) -> Float64Array:
         y, x = (axis[index] for axis, index in zip((rows, columns), np.nonzero(where), strict=True))
         powers = [
             x**i * y**j
@@ -306,7 +308,7 @@ def _summary(sea: Mask) -> str:
     return f"{sea.shape[0]} x {sea.shape[1]} points, {sea.sum()} of them sea"
 
 
-def _fingerprint(sea: Mask, *fields: Array) -> str:
+def _fingerprint(sea: Mask, *fields: Float64Array) -> str:
     """Hash a mask and what fields have where it is true, in single precision."""
     digest = hashlib.blake2b(f"{sea.shape}".encode(), digest_size=8)
     digest.update(np.packbits(sea).tobytes())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ai4sim.surrogate import Variable
+from ai4sim.variables import Variable
 
 PROFILES = {
     "wind_x": "m/s",
@@ -56,7 +56,7 @@ def points_of(flux: str) -> str:
 
 
 @dataclass(frozen=True)
-class Layout:
+class RhoLayout:
     """The channels of a rho point.
 
     Attributes

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.io.files import atomic_write
+from ai4sim.variables import Float32Array
 from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator
 from wmed.io.netcdf import LOCK, Source, create, read_dates
-
-Array = NDArray[np.float32]
 
 LAND = np.float32(999)
 """SST and SSS on land."""
@@ -53,11 +52,11 @@ class AtmosphereState(NamedTuple):
     pressure : (level, nj, ni)  [Pa]
     """
 
-    wind_x: Array
-    wind_y: Array
-    potential_temperature: Array
-    mixing_ratio: Array
-    pressure: Array
+    wind_x: Float32Array
+    wind_y: Float32Array
+    potential_temperature: Float32Array
+    mixing_ratio: Float32Array
+    pressure: Float32Array
 
 
 def file_name(time: np.datetime64) -> str:
@@ -200,7 +199,7 @@ def write_state(
         _write_axis(file, "level", "level", (faces[1:] + faces[:-1]) / 2, units="m")
 
 
-def unstagger(wind: Array, axis: int) -> Array:
+def unstagger(wind: Float32Array, axis: int) -> Float32Array:
     """Bring winds from the faces before the mass points to these: the mean of two faces.
 
     The last mass point has only the face before it.
@@ -218,7 +217,7 @@ def unstagger(wind: Array, axis: int) -> Array:
     return np.asarray((wind + after) * wind.dtype.type(0.5))
 
 
-def stagger(wind: Array, axis: int) -> Array:
+def stagger(wind: Float32Array, axis: int) -> Float32Array:
     """Bring winds from the mass points to the faces before them; the first one is a copy."""
     return np.flip(unstagger(np.flip(wind, axis), axis), axis)
 
@@ -260,7 +259,7 @@ def _heights(source: Source) -> NDArray[np.float64]:
     return (faces[1:] + faces[:-1]) / 2
 
 
-def _levels(source: Source, name: str, shape: tuple[int, ...]) -> Array:
+def _levels(source: Source, name: str, shape: tuple[int, ...]) -> Float32Array:
     """Read a field with levels."""
     values = source.read(name, VARIABLES[name][1])
     if values.shape not in (shape, (1, *shape)):

@@ -22,7 +22,6 @@ from ai4sim.io.files import missing_file_error
 if TYPE_CHECKING:
     import netCDF4
 
-Array = NDArray[np.float32]
 
 LOCK = threading.RLock()
 UNWRITTEN = 1e30

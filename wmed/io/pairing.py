@@ -12,7 +12,7 @@ from wmed.io import croco, mesonh
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
 from wmed.io.remap import locate
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 SAME_TIME = np.timedelta64(30, "s")
 """A model that counts seconds of many years in single precision is that far off."""
@@ -85,7 +85,7 @@ def pair(
             f"{times[-1]}, none at the same time as a record"
         )
     if len(found) < len(records) - 1:
-        logger.info(
+        log.info(
             "%s: %d of %d records have no air of their time, and are left out",
             croco_path,
             len(records) - 1 - len(found),

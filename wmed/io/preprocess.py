@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ai4sim.data.streaming import Blocks
 from ai4sim.io.files import visible_files
 from ai4sim.physics.sun import declination, greenwich_hour_angle, irradiance
+from ai4sim.variables import Float32Array
 from wmed.io import croco, mesonh
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
 from wmed.io.layout import PROFILES, points_of
 from wmed.io.pairing import pair
-
-Array = NDArray[np.float32]
 
 HISTORIES = "*his*.nc"
 """Names of the ocean's files; the other netCDF files of a folder are those of the atmosphere."""
@@ -126,7 +124,7 @@ def process(history: Path) -> Blocks:
     return {"attributes": attributes, "sources": [file.name for _, file in pairs]}
 
 
-def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Array]:
+def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Float32Array]:
     """Return state and fluxes of the sea at one time, at the nodes."""
     fields = croco.read_record(history, record)
     found = {
@@ -140,13 +138,13 @@ def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Array]:
     return found
 
 
-def _air(file: Path, grid: AtmosphereGrid) -> Array:
+def _air(file: Path, grid: AtmosphereGrid) -> Float32Array:
     """Return the columns over sea, ``(node, 5 level)``, see :data:`.layout.PROFILES`."""
     state = mesonh.read_state(file, grid)
     return np.concatenate([at_nodes(getattr(state, name), grid.sea) for name in PROFILES]).T
 
 
-def sun_at(moment: datetime.datetime) -> Array:
+def sun_at(moment: datetime.datetime) -> Float32Array:
     """Return what :func:`.inputs.sunlight` takes of a UTC time, (3,).
 
     Declination and Greenwich hour angle of the sun [rad], and its irradiance [W/m2].

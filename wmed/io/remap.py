@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from ai4sim.variables import Float64Array
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes, mercator, near, node_numbers
 
-Array = NDArray[np.float64]
-Places = tuple[Array, Array]
+Places = tuple[Float64Array, Float64Array]
 Values = TypeVar("Values", Tensor, NDArray[np.float32], NDArray[np.float64])
 
 SEPARABLE = 1e-3
@@ -140,7 +140,7 @@ def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> Remap:
     )
 
 
-def locate(atmosphere: AtmosphereGrid, lon: Array, lat: Array) -> Places:
+def locate(atmosphere: AtmosphereGrid, lon: Float64Array, lat: Float64Array) -> Places:
     """Find where places lie between the mass points of an atmosphere.
 
     Parameters
@@ -180,14 +180,14 @@ def locate(atmosphere: AtmosphereGrid, lon: Array, lat: Array) -> Places:
     return np.clip(row, 0, rows), np.clip(column, 0, columns)
 
 
-def _is_separable(east: Array, north: Array) -> bool:
+def _is_separable(east: Float64Array, north: Float64Array) -> bool:
     """Whether longitudes depend on the column alone and latitudes on the row alone."""
     spread = max(np.ptp(east, axis=0).max(), np.ptp(north, axis=1).max())
     step = min(np.abs(np.diff(east, axis=1)).min(), np.abs(np.diff(north, axis=0)).min())
     return bool(spread < SEPARABLE * step)
 
 
-def _along(points: Array, places: Array) -> Array:
+def _along(points: Float64Array, places: Float64Array) -> Float64Array:
     """Find where places lie between points on an axis; beyond the ends by the last spacing.
 
     An interval has its lower end and not its upper one, so each place is in one interval.
@@ -195,11 +195,11 @@ def _along(points: Array, places: Array) -> Array:
     if points[0] > points[-1]:
         return len(points) - 1 - _along(points[::-1], places)
     before = np.clip(np.searchsorted(points, places, side="right") - 1, 0, len(points) - 2)
-    found: Array = before + (places - points[before]) / np.diff(points)[before]
+    found: Float64Array = before + (places - points[before]) / np.diff(points)[before]
     return found
 
 
-def _newton(east: Array, north: Array, x: Array, y: Array) -> Places:
+def _newton(east: Float64Array, north: Float64Array, x: Float64Array, y: Float64Array) -> Places:
     """Find the indices whose bilinear map gives some places; NaN where none do.
 
     Parameters
@@ -249,7 +249,11 @@ def _newton(east: Array, north: Array, x: Array, y: Array) -> Places:
 
 
 def _nearest_sea(
-    atmosphere: AtmosphereGrid, row: Array, column: Array, lon: Array, lat: Array
+    atmosphere: AtmosphereGrid,
+    row: Float64Array,
+    column: Float64Array,
+    lon: Float64Array,
+    lat: Float64Array,
 ) -> NDArray[np.int64]:
     """Return the nearest atmosphere node of each place.
 
@@ -279,8 +283,8 @@ def _nearest_sea(
 
 
 def _offsets(
-    atmosphere: AtmosphereGrid, index: NDArray[np.int64], row: Array, column: Array
-) -> Array:
+    atmosphere: AtmosphereGrid, index: NDArray[np.int64], row: Float64Array, column: Float64Array
+) -> Float64Array:
     """Return the positions of nodes relative to places, to the east and north, in spacings."""
     j, i = np.divmod(np.flatnonzero(atmosphere.sea)[index], atmosphere.shape[1])
     along_i, along_j = i - column[:, None], j - row[:, None]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
 from wmed.io.graph import CouplingGraph, to_faces
-from wmed.io.layout import FLUXES, PROFILES, SURFACE, Layout
+from wmed.io.layout import FLUXES, PROFILES, SURFACE, RhoLayout
 from wmed.nets.coupling_net import CouplingNet, coupled
 from wmed.nets.inputs import rho_inputs
 
@@ -20,10 +20,10 @@ Prediction = dict[str, Tensor]
 ``latent``, ``sensible``, ``heat : (time, rho)`` [W/m2], the last one the sum of the others."""
 
 
-def layout_of(surrogate: Surrogate) -> Layout:
+def layout_of(surrogate: Surrogate) -> RhoLayout:
     """Return the layout of the rows that a surrogate takes."""
     (channels,) = surrogate.spec["input_shape"]
-    return Layout((channels - len(SURFACE)) // len(PROFILES))
+    return RhoLayout((channels - len(SURFACE)) // len(PROFILES))
 
 
 def fluxes(

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from ai4sim.nets.graph_net import GraphNet
-from ai4sim.surrogate import split_channels
+from ai4sim.variables import split_channels
 from wmed.io.graph import CouplingGraph, hetero
-from wmed.io.layout import Layout
+from wmed.io.layout import RhoLayout
+from wmed.nets.bulk_flux_net import ColumnEncoder, Numbers, fluxes
 from wmed.nets.features import (
     SKY_FEATURES,
     SURFACE_FEATURES,
@@ -27,7 +28,6 @@ from wmed.nets.features import (
     sky_features,
     surface_features,
 )
-from wmed.nets.flux_net import ColumnEncoder, Numbers, fluxes
 from wmed.nets.heads import neutral_drag
 from wmed.nets.inputs import turned
 
@@ -122,7 +122,7 @@ class CouplingNet(GraphNet):
         self, levels: int = 15, features: int = 32, rounds: int = 2, layers: int = 3
     ) -> None:
         super().__init__()
-        self.layout = Layout(levels)
+        self.layout = RhoLayout(levels)
         self.register_buffer("height", torch.tensor(10.0))
         self.register_buffer("strongest", torch.tensor(torch.inf))
         self.column = ColumnEncoder(levels, features=features)

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ai4sim.surrogate import split_channels
-from wmed.io.layout import PROFILES, Layout
-from wmed.physics.constants import GRAVITY, SALT_FACTOR, VIRTUAL
+from ai4sim.physics.constants import GRAVITY
+from ai4sim.variables import split_channels
+from wmed.io.layout import PROFILES, RhoLayout
+from wmed.physics.constants import SALT_FACTOR, VIRTUAL
 from wmed.physics.surface_layer import LAPSE_RATE
 from wmed.physics.thermodynamics import (
     air_density,
@@ -68,14 +69,14 @@ class SeaSurface(NamedTuple):
     toa_shortwave: Tensor
 
 
-def sea_surface(inputs: Tensor, layout: Layout, height: Tensor) -> SeaSurface:
+def sea_surface(inputs: Tensor, layout: RhoLayout, height: Tensor) -> SeaSurface:
     """Compare air and sea.
 
     Parameters
     ----------
     inputs : (row, input channel)
-        See :class:`.layout.Layout`.
-    layout : Layout
+        See :class:`.layout.RhoLayout`.
+    layout : RhoLayout
     height : ()  [m]
         Of the lowest level.
     """

@@ -11,13 +11,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wmed.nets.features import SeaSurface
-from wmed.physics.constants import (
+from ai4sim.physics.constants import (
+    AEROBULK_HEAT_CAPACITY,
+    AEROBULK_STEFAN_BOLTZMANN,
     GRAVITY,
-    HEAT_CAPACITY_DRY_AIR,
-    STEFAN_BOLTZMANN,
     VON_KARMAN,
 )
+from wmed.nets.features import SeaSurface
 from wmed.physics.ecmwf import CHARNOCK, SMOOTH_MOMENTUM
 from wmed.physics.heat import net_longwave, net_shortwave
 
@@ -73,7 +73,7 @@ def turbulent_fluxes(surface: SeaSurface, numbers: Tensor, drag: Tensor | float 
             drag * momentum * surface.wind_x,
             drag * momentum * surface.wind_y,
             DALTON * water * surface.latent_heat * surface.moisture,
-            STANTON * heat * HEAT_CAPACITY_DRY_AIR * surface.warmth,
+            STANTON * heat * AEROBULK_HEAT_CAPACITY * surface.warmth,
         ],
         dim=-1,
     )
@@ -95,7 +95,7 @@ def radiative_fluxes(surface: SeaSurface, numbers: Tensor) -> Tensor:
         shortwave, longwave [W/m2].
     """
     through, emission = numbers.float().sigmoid().unbind(-1)
-    black = STEFAN_BOLTZMANN * surface.temperature**4
+    black = AEROBULK_STEFAN_BOLTZMANN * surface.temperature**4
     downward = 1.2 * emission * black
     return torch.stack(
         [

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.surrogate import split_channels
+from ai4sim.variables import split_channels
 from wmed.io.graph import CouplingGraph, to_rho
-from wmed.io.layout import PROFILES, Layout
+from wmed.io.layout import PROFILES, RhoLayout
 from wmed.physics.bulk import bulk_inputs
 
 
 def rho_inputs(
-    fields: Mapping[str, Tensor], graph: CouplingGraph, layout: Layout, nearest: bool = False
+    fields: Mapping[str, Tensor], graph: CouplingGraph, layout: RhoLayout, nearest: bool = False
 ) -> Tensor:
     """Bring the states of both sides to the rho points.
 
@@ -27,14 +27,14 @@ def rho_inputs(
         ``current_v : (time, v)`` [m/s] on the faces, along xi and eta; ``sun : (time, 3)``, its
         declination and Greenwich hour angle [rad] and its irradiance [W/m2].
     graph : CouplingGraph
-    layout : Layout
+    layout : RhoLayout
     nearest : bool
         Take the nearest column of sea instead of interpolating.
 
     Returns
     -------
     (time, rho, input channel)
-        The channels of :attr:`.layout.Layout.inputs`.
+        The channels of :attr:`.layout.RhoLayout.inputs`.
 
     Raises
     ------
@@ -80,14 +80,14 @@ def sunlight(sun: Tensor, lat: Tensor, lon: Tensor) -> tuple[Tensor, Tensor]:
     return cos_zenith, irradiance * cos_zenith.clamp(min=0)
 
 
-def bulk_state(inputs: Tensor, layout: Layout, height: float) -> dict[str, Any]:
+def bulk_state(inputs: Tensor, layout: RhoLayout, height: float) -> dict[str, Any]:
     """Return the arguments of a bulk formula from rows of inputs at rho points.
 
     Parameters
     ----------
     inputs : (..., input channel)
         See :func:`rho_inputs`.
-    layout : Layout
+    layout : RhoLayout
         What the channels are.
     height : float
         Of the lowest level, which is the one that counts [m].

@@ -19,7 +19,7 @@ from wmed.online.slab_ocean import OceanParameters, OceanState, SlabOcean
 from wmed.physics.heat import net_heat
 
 Fields = Mapping[str, Tensor]
-Fluxes = Callable[[Fields], Mapping[str, Tensor]]
+FluxScheme = Callable[[Fields], Mapping[str, Tensor]]
 """From the states of both sides at one time, as :func:`.inputs.rho_inputs` has them, to fluxes on
 the ocean's own points: ``tau_x : (1, u)``, ``tau_y : (1, v)`` [N/m2]; ``shortwave``, ``longwave``,
 ``latent``, ``sensible : (1, rho)`` [W/m2], or some of them."""
@@ -96,8 +96,8 @@ class OnlineRuns:
 def simulate(
     grid: OceanGrid,
     forcing: Forcing,
-    schemes: Mapping[str, Fluxes],
-    radiation: Fluxes | str,
+    schemes: Mapping[str, FluxScheme],
+    radiation: FluxScheme | str,
     sst: Tensor,
     *,
     days: float = 30.0,
@@ -112,9 +112,9 @@ def simulate(
     ----------
     grid : OceanGrid
     forcing : Forcing
-    schemes : mapping of str to Fluxes
+    schemes : mapping of str to FluxScheme
         For each run its stress, latent and sensible heat; the first one is the reference.
-    radiation : Fluxes or str
+    radiation : FluxScheme or str
         Shortwave and longwave of all runs, each for its own sea; or the name of the run whose
         scheme gives it, the same for all.
     sst : (rho,)  [K]
@@ -189,8 +189,8 @@ class Points:
 def _forcing(
     points: tuple[Points, ...],
     state: OceanState,
-    schemes: Mapping[str, Fluxes],
-    radiation: Fluxes | str,
+    schemes: Mapping[str, FluxScheme],
+    radiation: FluxScheme | str,
     above: tuple[Tensor, Tensor],
     hours: float,
 ) -> tuple[Tensor, Tensor, Tensor]:

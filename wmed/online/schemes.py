@@ -1,6 +1,6 @@
 """Schemes: what gives the fluxes of an ocean, from the states of both sides at one time.
 
-All are functions of the same fields (:data:`.runs.Fluxes`), whether a formula or a network
+All are functions of the same fields (:data:`.runs.FluxScheme`), whether a formula or a network
 stands behind them, so that oceans can be driven by any of them.
 """
 
@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
 from wmed.io.graph import CouplingGraph, to_faces
-from wmed.io.layout import PROFILES, Layout
+from wmed.io.layout import PROFILES, RhoLayout
 from wmed.nets.inputs import bulk_state, rho_inputs, sunlight
-from wmed.online.runs import Fields, Fluxes
+from wmed.online.runs import Fields, FluxScheme
 from wmed.physics.bulk import BulkFluxes
 from wmed.physics.heat import net_longwave, net_shortwave, sky_longwave
 from wmed.physics.thermodynamics import vapour_pressure
@@ -27,7 +27,7 @@ TRANSMISSION, ABSORPTION = 0.7, 0.09
 
 def bulk_scheme(
     graph: CouplingGraph, formula: Callable[..., BulkFluxes], height: float = 10.0, **options: float
-) -> Fluxes:
+) -> FluxScheme:
     """Return a bulk formula as a scheme: stress on the faces, latent and sensible heat at rho.
 
     Parameters
@@ -55,7 +55,7 @@ def bulk_scheme(
     return fluxes
 
 
-def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> Fluxes:
+def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> FluxScheme:
     """Return shortwave and longwave under a constant cloud cover as a scheme.
 
     Clear sky: Rosati & Miyakoda (1988); clouds: Reed (1977), with the height of the sun at noon;
@@ -85,7 +85,7 @@ def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> Fluxes:
     return radiation
 
 
-def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> Fluxes:
+def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> FluxScheme:
     """Return the network of a checkpoint as a scheme, radiation included."""
     from wmed.nets import coupler  # brings torch_geometric, which formulae do without
 
@@ -100,4 +100,4 @@ def _lowest_state(fields: Fields, graph: CouplingGraph, height: float) -> dict[s
     """
     levels = fields["atmosphere"].shape[-1] // len(PROFILES)
     lowest = {**fields, "atmosphere": fields["atmosphere"][..., ::levels]}
-    return bulk_state(rho_inputs(lowest, graph, Layout(1)), Layout(1), height)
+    return bulk_state(rho_inputs(lowest, graph, RhoLayout(1)), RhoLayout(1), height)

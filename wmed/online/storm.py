@@ -46,7 +46,7 @@ from wmed.io import graph as graphs
 from wmed.io.graph import CouplingGraph
 from wmed.io.grid import OceanGrid
 from wmed.io.preprocess import HISTORIES, process, read_grids, sun_at
-from wmed.online.runs import Fluxes, OnlineRuns, simulate
+from wmed.online.runs import FluxScheme, OnlineRuns, simulate
 from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
 from wmed.online.slab_ocean import OceanParameters
 from wmed.physics.bulk import coare36, constant_bulk, ecmwf
@@ -171,7 +171,7 @@ def read_case(data_path: Path | str, event: str | None = None) -> Case:
 
 def run(
     case: Case,
-    surrogate: Fluxes | None = None,
+    surrogate: FluxScheme | None = None,
     *,
     radiation: str = "fixed",
     **options: Any,
@@ -181,7 +181,7 @@ def run(
     Parameters
     ----------
     case : Case
-    surrogate : Fluxes, optional
+    surrogate : FluxScheme, optional
         The network; without one only the formulae run.
     radiation : {"fixed", "surrogate"}
     **options

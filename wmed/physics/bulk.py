@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ai4sim.physics.constants import VON_KARMAN
 from wmed.physics.coare import coare30, coare36
-from wmed.physics.constants import VON_KARMAN
 from wmed.physics.ecmwf import ecmwf
 from wmed.physics.ncar import ncar
 from wmed.physics.surface_layer import (

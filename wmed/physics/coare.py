@@ -13,7 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wmed.physics.constants import GRAVITY, SALT_FACTOR, VON_KARMAN
+from ai4sim.physics.constants import GRAVITY, VON_KARMAN
+from wmed.physics.constants import SALT_FACTOR
 from wmed.physics.skin import Radiation, cool_skin
 from wmed.physics.stability import psi_h_coare, psi_m_coare, stratify
 from wmed.physics.surface_layer import (

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wmed.physics.constants import GRAVITY, VIRTUAL, VON_KARMAN
+from ai4sim.physics.constants import GRAVITY, VON_KARMAN
+from wmed.physics.constants import VIRTUAL
 from wmed.physics.stability import psi_h_ecmwf, psi_m_ecmwf, stratify
 from wmed.physics.surface_layer import (
     CALM,

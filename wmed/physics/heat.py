@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from wmed.physics.constants import ALBEDO, EMISSIVITY, STEFAN_BOLTZMANN
+from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
+from wmed.physics.constants import ALBEDO, EMISSIVITY
 
 
 def net_shortwave(downward: Tensor, albedo: float = ALBEDO) -> Tensor:
@@ -24,7 +25,7 @@ def net_longwave(
     emissivity : float
         Of the sea, which reflects the rest.
     """
-    emitted = STEFAN_BOLTZMANN * sea_surface_temperature.square().square()
+    emitted = AEROBULK_STEFAN_BOLTZMANN * sea_surface_temperature.square().square()
     return emissivity * (downward - emitted)
 
 
@@ -43,7 +44,7 @@ def sky_longwave(temperature: Tensor, vapour_pressure: Tensor, cover: Tensor | f
     cover : Tensor or float
         Share of the sky that clouds cover.
     """
-    clear = STEFAN_BOLTZMANN * temperature**4 * (0.653 + 0.00535 * vapour_pressure / 100)
+    clear = AEROBULK_STEFAN_BOLTZMANN * temperature**4 * (0.653 + 0.00535 * vapour_pressure / 100)
     return clear * (1 + 0.1762 * cover**2)
 
 

@@ -12,7 +12,8 @@ import math
 import torch
 from torch import Tensor
 
-from wmed.physics.constants import GRAVITY, VIRTUAL, VON_KARMAN
+from ai4sim.physics.constants import GRAVITY, VON_KARMAN
+from wmed.physics.constants import VIRTUAL
 from wmed.physics.stability import psi_h_ncar, psi_m_ncar, stratify
 from wmed.physics.surface_layer import (
     BulkFluxes,

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wmed.physics.constants import (
+from ai4sim.physics.constants import (
+    AEROBULK_HEAT_CAPACITY,
+    AEROBULK_STEFAN_BOLTZMANN,
     GRAVITY,
-    HEAT_CAPACITY_DRY_AIR,
-    STEFAN_BOLTZMANN,
     ZERO_CELSIUS,
 )
 from wmed.physics.thermodynamics import air_density, latent_heat_of_vaporisation
@@ -84,10 +84,10 @@ def cool_skin(
     vaporisation = latent_heat_of_vaporisation(sea_surface_temperature)
     mass_flux = density * friction_velocity
     latent = -mass_flux * vaporisation * humidity_scale
-    emitted = STEFAN_BOLTZMANN * skin_temperature.square().square()
+    emitted = AEROBULK_STEFAN_BOLTZMANN * skin_temperature.square().square()
     loss = (
         radiation.emissivity * (emitted - radiation.longwave)
-        - mass_flux * HEAT_CAPACITY_DRY_AIR * temperature_scale
+        - mass_flux * AEROBULK_HEAT_CAPACITY * temperature_scale
         + latent
     )
     if thickness is None:

@@ -16,14 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from wmed.physics.constants import (
-    GRAVITY,
-    HEAT_CAPACITY_DRY_AIR,
-    SALT_FACTOR,
-    VAPOUR_RATIO,
-    VIRTUAL,
-    VON_KARMAN,
-)
+from ai4sim.physics.constants import AEROBULK_HEAT_CAPACITY, GRAVITY, VON_KARMAN
+from wmed.physics.constants import SALT_FACTOR, VAPOUR_RATIO, VIRTUAL
 from wmed.physics.stability import Stratification, stratify
 from wmed.physics.thermodynamics import (
     Saturation,
@@ -33,7 +27,7 @@ from wmed.physics.thermodynamics import (
     saturation_specific_humidity,
 )
 
-LAPSE_RATE = GRAVITY / HEAT_CAPACITY_DRY_AIR
+LAPSE_RATE = GRAVITY / AEROBULK_HEAT_CAPACITY
 """Dry adiabatic [K/m]."""
 CALM = 0.2
 """Least wind speed, gusts included [m/s]."""
@@ -306,7 +300,7 @@ def bulk_fluxes(
     density = air_density(temperature, specific_humidity, pressure)
     density = density * (1 - GRAVITY * z_wind * density / pressure)
     mass_flux = density.clamp_min(LIGHTEST) * bulk_wind
-    capacity = heat_capacity(specific_humidity) if moist else HEAT_CAPACITY_DRY_AIR
+    capacity = heat_capacity(specific_humidity) if moist else AEROBULK_HEAT_CAPACITY
     drag = mass_flux * cd
     condensation = mass_flux * ce * difference.humidity
     return BulkFluxes(

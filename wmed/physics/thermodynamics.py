@@ -8,17 +8,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from wmed.physics.constants import (
-    GAS_CONSTANT_DRY_AIR,
+from ai4sim.physics.constants import (
+    AEROBULK_GAS_CONSTANT,
+    AEROBULK_HEAT_CAPACITY,
     GRAVITY,
-    HEAT_CAPACITY_DRY_AIR,
     HEAT_CAPACITY_VAPOUR,
-    KAPPA,
     REFERENCE_PRESSURE,
-    VAPOUR_RATIO,
-    VIRTUAL,
     ZERO_CELSIUS,
 )
+from wmed.physics.constants import KAPPA, VAPOUR_RATIO, VIRTUAL
 
 _LN10 = math.log(10)
 COLDEST = 180.0
@@ -101,7 +99,7 @@ def air_temperature(potential_temperature: Tensor, pressure: Tensor) -> Tensor:
 
 def air_density(temperature: Tensor, humidity: Tensor, pressure: Tensor) -> Tensor:
     """Density [kg/m3] of air of this temperature [K], specific humidity and pressure [Pa]."""
-    return pressure / (GAS_CONSTANT_DRY_AIR * temperature * (1 + VIRTUAL * humidity))
+    return pressure / (AEROBULK_GAS_CONSTANT * temperature * (1 + VIRTUAL * humidity))
 
 
 def sea_level_pressure(
@@ -116,7 +114,7 @@ def sea_level_pressure(
     height : float or ()
         Above the sea [m].
     """
-    scale = GAS_CONSTANT_DRY_AIR * temperature * (1 + VIRTUAL * humidity) / GRAVITY
+    scale = AEROBULK_GAS_CONSTANT * temperature * (1 + VIRTUAL * humidity) / GRAVITY
     return pressure * torch.exp(height / scale)
 
 
@@ -127,7 +125,7 @@ def latent_heat_of_vaporisation(temperature: Tensor) -> Tensor:
 
 def heat_capacity(humidity: Tensor) -> Tensor:
     """Heat capacity of moist air at constant pressure [J/kg/K], per mass of dry air."""
-    return HEAT_CAPACITY_DRY_AIR + HEAT_CAPACITY_VAPOUR * humidity
+    return AEROBULK_HEAT_CAPACITY + HEAT_CAPACITY_VAPOUR * humidity
 
 
 def air_viscosity(temperature: Tensor) -> Tensor:

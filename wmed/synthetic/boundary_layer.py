@@ -20,16 +20,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wmed.physics.bulk import coare36
-from wmed.physics.constants import (
+from ai4sim.physics.constants import (
+    AEROBULK_HEAT_CAPACITY,
     GRAVITY,
-    HEAT_CAPACITY_DRY_AIR,
-    KAPPA,
     REFERENCE_PRESSURE,
-    VIRTUAL,
     VON_KARMAN,
     ZERO_CELSIUS,
 )
+from wmed.physics.bulk import coare36
+from wmed.physics.constants import KAPPA, VIRTUAL
 from wmed.physics.stability import psi_h_coare, psi_m_coare, stratify
 from wmed.physics.thermodynamics import (
     air_density,
@@ -45,7 +44,7 @@ SHALLOW, DEEP = 70.0, 1500.0
 """Bounds of the depth of the boundary layer [m]."""
 
 
-class Columns(NamedTuple):
+class LowestAir(NamedTuple):
     """Profiles, each (level, row, column), float64, and what they were made with.
 
     Attributes
@@ -79,7 +78,7 @@ class Scales(NamedTuple):
     inverse_length: Tensor
 
 
-def columns(air: Weather, heights: Tensor, coriolis: Tensor) -> Columns:
+def columns(air: Weather, heights: Tensor, coriolis: Tensor) -> LowestAir:
     """Return the profiles over a grid.
 
     Parameters
@@ -123,7 +122,7 @@ def columns(air: Weather, heights: Tensor, coriolis: Tensor) -> Columns:
     pressure = _hydrostatic(exner0, virtual, heights)
 
     wind_x, wind_y = _wind(air, scales.ustar * momentum, z, depth)
-    return Columns(
+    return LowestAir(
         wind_x=wind_x,
         wind_y=wind_y,
         potential_temperature=theta,
@@ -175,7 +174,7 @@ def surface_layer_scales(air: Weather) -> Scales:
     mass = air_density(temperature, air.humidity, air.pressure) * ustar
     return Scales(
         ustar,
-        fluxes.sensible / (mass * HEAT_CAPACITY_DRY_AIR),
+        fluxes.sensible / (mass * AEROBULK_HEAT_CAPACITY),
         fluxes.latent / (mass * latent_heat_of_vaporisation(air.surface)),
         fluxes.inverse_obukhov_length,
     )
@@ -209,7 +208,7 @@ def boundary_layer_depth(scales: Scales, coriolis: Tensor, random: Tensor) -> Te
 
 def _hydrostatic(exner0: Tensor, virtual: Tensor, heights: Tensor) -> Tensor:
     """Return the pressure of a profile of virtual potential temperature, (level, ...) [Pa]."""
-    slope = GRAVITY / HEAT_CAPACITY_DRY_AIR / virtual
+    slope = GRAVITY / AEROBULK_HEAT_CAPACITY / virtual
     first = slope[:1] * heights[0]
     steps = (slope[1:] + slope[:-1]) / 2 * heights.diff()[:, None, None]
     exner = exner0 - torch.cumsum(torch.cat([first, steps]), dim=0)

@@ -15,22 +15,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wmed.io.grid import EARTH_RADIUS
+from ai4sim.physics.constants import MEAN_EARTH_RADIUS
+from ai4sim.variables import Float64Array
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 FILE = Path(__file__).with_name("coast.json")
-KM_PER_DEGREE = np.pi / 180 * EARTH_RADIUS / 1000
+KM_PER_DEGREE = np.pi / 180 * MEAN_EARTH_RADIUS / 1000
 
 
 @functools.cache
-def rings() -> tuple[Array, ...]:
+def rings() -> tuple[Float64Array, ...]:
     """Read the outline of the sea and then those of its islands, each (point, 2) [degrees]."""
     return tuple(np.array(ring) for ring in json.loads(FILE.read_text())["rings"])
 
 
-def in_basin(lon: Array, lat: Array) -> Mask:
+def in_basin(lon: Float64Array, lat: Float64Array) -> Mask:
     """Tell which points of a grid lie in the basin, by the even-odd rule.
 
     A point is inside where the parallel through it crosses the coast an odd number of times on the
@@ -56,7 +56,7 @@ def in_basin(lon: Array, lat: Array) -> Mask:
     return np.cumsum(crossings[:, :-1], axis=1) % 2 == 1
 
 
-def sea_mask(lon: Array, lat: Array) -> Mask:
+def sea_mask(lon: Float64Array, lat: Float64Array) -> Mask:
     """Return the basin on a grid, without inlets that the grid cuts off from it.
 
     Parameters
@@ -97,7 +97,7 @@ def _spread(region: Mask, sea: Mask, axis: int) -> Mask:
     return np.moveaxis(touched[run] & sea, -1, axis)
 
 
-def distance_to(places: Mask, spacing: Array, limit: float) -> Array:
+def distance_to(places: Mask, spacing: Float64Array, limit: float) -> Float64Array:
     """Return the distance to the nearest marked cell of a grid of squares, up to a limit.
 
     The square of a distance is the sum of the squares along both axes: first the nearest one in
@@ -130,13 +130,15 @@ def distance_to(places: Mask, spacing: Array, limit: float) -> Array:
 
 
 @functools.cache
-def _land_tenths() -> tuple[Array, Array, Array]:
+def _land_tenths() -> tuple[Float64Array, Float64Array, Float64Array]:
     """Return longitude, latitude and land (1) or sea (0) every tenth of a degree."""
     lon, lat = np.arange(-6.95, 11, 0.1), np.arange(34.05, 46, 0.1)
     return lon, lat, (~in_basin(lon, lat)).astype(np.float64)
 
 
-def smooth_land(lon: Array, lat: Array, length: float) -> tuple[Array, Array, Array]:
+def smooth_land(
+    lon: Float64Array, lat: Float64Array, length: float
+) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Return the share of land around each point and where it grows.
 
     Weighted with a Gaussian of standard deviation `length`, which is a product of one function of
@@ -159,7 +161,9 @@ def smooth_land(lon: Array, lat: Array, length: float) -> tuple[Array, Array, Ar
     return y @ land @ x.T, y @ land @ dx.T, dy @ land @ x.T
 
 
-def _kernel(to: Array, places: Array, length: float) -> tuple[Array, Array]:
+def _kernel(
+    to: Float64Array, places: Float64Array, length: float
+) -> tuple[Float64Array, Float64Array]:
     """Return a normalised Gaussian (to, from) and its derivative in units of its length."""
     offset = (places - to[:, None]) / length
     weight = np.exp(-(offset**2) / 2)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ai4sim.physics.sun import cos_zenith_angle, declination, irradiance
+from ai4sim.variables import Float32Array
 from wmed.io.graph import CouplingGraph, build, to_faces, to_rho
 from wmed.io.grid import AtmosphereGrid, OceanGrid, on_grid
 from wmed.io.layout import PROFILES
@@ -38,8 +38,6 @@ from wmed.synthetic.radiation import Clouds, clouds, downward_longwave, shortwav
 from wmed.synthetic.sea import currents, stream_function, temperature, warm_layer
 from wmed.synthetic.weather import terrain, weather
 
-Array = NDArray[np.float32]
-
 
 class World(NamedTuple):
     """Where everything is."""
@@ -61,7 +59,7 @@ class Air(NamedTuple):
     cover : Clouds of (nj, ni)
     """
 
-    fields: dict[str, Array]
+    fields: dict[str, Float32Array]
     cover: Clouds
 
 
@@ -95,7 +93,7 @@ def air_at(event: Event, record: int, place: World, seed: int = 0) -> Air:
     return Air(fields, clouds(state, profiles, heights))
 
 
-def sea_at(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Array]:
+def sea_at(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Float32Array]:
     """Return the state of the sea, without the warm layer of the day.
 
     Returns
@@ -110,7 +108,7 @@ def sea_at(event: Event, record: int, place: World, seed: int = 0) -> dict[str, 
     return {"sst": sst.astype(np.float32), "u": u.astype(np.float32), "v": v.astype(np.float32)}
 
 
-def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Array]:
+def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Float32Array]:
     """Return what the ocean's file has of a record: its state and the fluxes that it receives.
 
     Returns

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ai4sim.physics.constants import EARTH_ROTATION, MEAN_EARTH_RADIUS
+from ai4sim.variables import Float64Array
 from wmed.io.grid import (
-    EARTH_RADIUS,
-    EARTH_ROTATION,
     AtmosphereGrid,
     OceanGrid,
     inverse_mercator,
     mercator,
 )
-from wmed.synthetic.coast import Array, sea_mask
+from wmed.synthetic.coast import sea_mask
 
 WEST, EAST, SOUTH = -5.83, 9.06, 34.86
 """First and last rho points and the first row [degrees]."""
@@ -43,18 +43,20 @@ class Axes(NamedTuple):
         Of the columns [degrees].
     """
 
-    lon: Array
-    lat: Array
+    lon: Float64Array
+    lat: Float64Array
     spacing: float
 
     @property
-    def size(self) -> Array:
+    def size(self) -> Float64Array:
         """Width, which is the height, of the cells of each row, (row,) [m]."""
-        width: Array = EARTH_RADIUS * np.deg2rad(self.spacing) * np.cos(np.deg2rad(self.lat))
+        width: Float64Array = (
+            MEAN_EARTH_RADIUS * np.deg2rad(self.spacing) * np.cos(np.deg2rad(self.lat))
+        )
         return width
 
     @property
-    def coriolis(self) -> Array:
+    def coriolis(self) -> Float64Array:
         """Coriolis parameter of each row, (row,) [1/s]."""
         return 2 * EARTH_ROTATION * np.sin(np.deg2rad(self.lat))
 
@@ -78,7 +80,7 @@ def ocean_axes(shape: tuple[int, int] = SHAPE) -> Axes:
     rows, columns = shape
     spacing = (EAST - WEST) / (columns - 1)
     y = mercator(SOUTH) + spacing * np.arange(rows)
-    lon: Array = WEST + spacing * np.arange(columns, dtype=np.float64)
+    lon: Float64Array = WEST + spacing * np.arange(columns, dtype=np.float64)
     return Axes(lon, inverse_mercator(y), spacing)
 
 

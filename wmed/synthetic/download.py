@@ -23,7 +23,7 @@ from wmed.io import croco, mesonh
 from wmed.io.netcdf import Source
 from wmed.synthetic.generate import generate
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".nc",)
 
@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             files = generate(options.data_path)
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
-    logger.info("%d %s in %s", len(files), "files" if options.url else "events", options.data_path)
+    log.info("%d %s in %s", len(files), "files" if options.url else "events", options.data_path)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from wmed.synthetic.domain import SHAPE
 from wmed.synthetic.events import DEMO, Event
 from wmed.synthetic.sea import depth
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 RECIPE = "synthetic Western Mediterranean, version 1; see wmed/world"
 
@@ -206,7 +206,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
     except ValueError as error:
         raise SystemExit(f"error: {error}") from error
-    logger.info("%d events in %s", len(files), options.data_path / "raw")
+    log.info("%d events in %s", len(files), options.data_path / "raw")
 
 
 def find_events(names: Iterable[str]) -> list[Event]:

@@ -26,7 +26,7 @@ from wmed.physics.thermodynamics import (
     saturation_specific_humidity,
     specific_humidity,
 )
-from wmed.synthetic.boundary_layer import Columns
+from wmed.synthetic.boundary_layer import LowestAir
 from wmed.synthetic.weather import Weather
 
 LOW_CRITICAL, MIDDLE_CRITICAL = 0.72, 0.52
@@ -41,7 +41,7 @@ class Clouds(NamedTuple):
     cirrus: Tensor
 
 
-def clouds(air: Weather, profiles: Columns, heights: Tensor) -> Clouds:
+def clouds(air: Weather, profiles: LowestAir, heights: Tensor) -> Clouds:
     """Return the clouds of some columns, each (row, column)."""
     pressure = profiles.pressure
     temperature = air_temperature(profiles.potential_temperature, pressure)

@@ -30,9 +30,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ai4sim.physics.constants import GRAVITY, ZERO_CELSIUS
 from ai4sim.physics.random_fields import date_generator, smooth_fields, uniform
-from wmed.physics.constants import GRAVITY, ZERO_CELSIUS
-from wmed.synthetic.coast import KM_PER_DEGREE, Array, Mask, distance_to, in_basin
+from ai4sim.variables import Float64Array
+from wmed.synthetic.coast import KM_PER_DEGREE, Mask, distance_to, in_basin
 from wmed.synthetic.domain import Axes
 from wmed.synthetic.events import Event
 
@@ -105,7 +106,9 @@ def surface_height(eddies: Tensor, hours: float, lat: Tensor, lon: Tensor) -> Te
     return height - (top * ring / 2 * bump_y).T @ (east**2 * bump_x)
 
 
-def stream_function(event: Event, hours: float, axes: Axes, sea: Mask, seed: int = 0) -> Array:
+def stream_function(
+    event: Event, hours: float, axes: Axes, sea: Mask, seed: int = 0
+) -> Float64Array:
     """Return psi at the corners of the cells.
 
     Parameters
@@ -145,7 +148,7 @@ def stream_function(event: Event, hours: float, axes: Axes, sea: Mask, seed: int
     return psi.numpy()
 
 
-def currents(psi: Array, axes: Axes) -> tuple[Array, Array]:
+def currents(psi: Float64Array, axes: Axes) -> tuple[Float64Array, Float64Array]:
     """Return the velocity on the faces of a C grid from the stream function at its corners.
 
     Parameters
@@ -192,7 +195,7 @@ def temperature(event: Event, hours: float, axes: Axes, seed: int = 0) -> Tensor
     return warmth.view(shape) + IMPRINT * eddies + ZERO_CELSIUS
 
 
-def depth(axes: Axes, sea: Mask) -> Array:
+def depth(axes: Axes, sea: Mask) -> Float64Array:
     """Return how deep the water is, schematic: 2500 m from 100 km offshore, (eta, xi) [m]."""
     offshore = distance_to(~sea, axes.size / 1000, 200.0)
     return 10 + 2490 * (1 - np.exp(-((offshore / 50) ** 2)))

@@ -31,9 +31,10 @@ import torch
 from torch import Tensor
 
 from ai4sim.physics.random_fields import date_generator, normal, smooth_fields, uniform
+from ai4sim.variables import Float64Array
 from wmed.physics.constants import SALT_FACTOR
 from wmed.physics.thermodynamics import saturation_specific_humidity
-from wmed.synthetic.coast import KM_PER_DEGREE, Array, Mask, smooth_land
+from wmed.synthetic.coast import KM_PER_DEGREE, Mask, smooth_land
 from wmed.synthetic.domain import Axes
 from wmed.synthetic.events import Event
 from wmed.synthetic.sea import mean_temperature, places, season, temperature
@@ -199,7 +200,7 @@ def pressure_at_sea_level(event: Event, hours: float, axes: Axes, seed: int = 0)
     return pressure + 60 * _moving(event, hours, axes, seed, "pressure", 170.0, 1)[..., 0]
 
 
-def terrain(axes: Axes, sea: Mask) -> Array:
+def terrain(axes: Axes, sea: Mask) -> Float64Array:
     """Return the height of the ground, schematic: it rises inland to 900 m, (row, column) [m]."""
     share, _, _ = smooth_land(axes.lon, axes.lat, 50.0)
     return np.where(sea, 0.0, 900 * share.clip(0, 1) ** 2)

@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from wmed.io import croco
 from wmed.io.graph import build
 from wmed.io.grid import on_grid
-from wmed.io.layout import Layout, points_of
+from wmed.io.layout import RhoLayout, points_of
 from wmed.io.preprocess import NEEDED, TARGETS, process
 from wmed.nets.coupler import on_own_points
 from wmed.nets.inputs import bulk_state, rho_inputs
 from wmed.physics.bulk import coare36
-from wmed.physics.constants import EMISSIVITY, STEFAN_BOLTZMANN
+from wmed.physics.constants import EMISSIVITY
 from wmed.tests.grids_made_up import (
     HEIGHTS,
     STEP,
@@ -68,7 +69,7 @@ def write_labelled(
     write_air(folder, air, times, seed)
     if not fluxes:
         return path
-    graph, layout = build(air, grid), Layout(len(heights))
+    graph, layout = build(air, grid), RhoLayout(len(heights))
     written = dict(fields)
     for name, values in labels(path, graph, layout).items():
         if name in NEEDED or TARGETS[name] in parts:
@@ -85,5 +86,5 @@ def labels(history: Path, graph, layout) -> dict[str, torch.Tensor]:
     at, toa = bulk_state(inputs, layout, 10.0), inputs[..., -1]
     bulk = coare36(**at)
     sky = 0.8 * at["air_temperature"] ** 4 - at["sea_surface_temperature"] ** 4
-    rest = [0.6 * toa, EMISSIVITY * STEFAN_BOLTZMANN * sky, bulk.latent, bulk.sensible]
+    rest = [0.6 * toa, EMISSIVITY * AEROBULK_STEFAN_BOLTZMANN * sky, bulk.latent, bulk.sensible]
     return on_own_points(torch.stack([bulk.tau_x, bulk.tau_y, *rest], dim=-1), graph)

@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from ai4sim.surrogate import split_channels
+from ai4sim.variables import split_channels
 from wmed import baselines as module
 from wmed.baselines import NAMES, Baselines, rho_fluxes
 from wmed.io.graph import to_faces
-from wmed.io.layout import FLUXES, Layout
+from wmed.io.layout import FLUXES, RhoLayout
 from wmed.nets.inputs import bulk_state
 from wmed.physics.bulk import coare36, constant_bulk, ecmwf
 from wmed.tests.fluxes_made_up import draw_fluxes, made_up_graph
 
-LAYOUT = Layout(2)
+LAYOUT = RhoLayout(2)
 CONSTANTS = {"cd": 1.4e-3, "ch": 1.0e-3, "ce": 1.2e-3}
 SUN, SKY = 0.7, 0.85
 
@@ -191,13 +191,13 @@ def test_errors_say_what_does_not_fit(graph):
     with pytest.raises(ValueError, match="fitted to 0 rows"):
         Baselines.fit([], LAYOUT)
     with pytest.raises(ValueError, match=r"inputs of shapes .* expected \(row, 20\)"):
-        Baselines.fit([(inputs, inputs, fluxes)], Layout(3))
+        Baselines.fit([(inputs, inputs, fluxes)], RhoLayout(3))
     with pytest.raises(ValueError, match=r"expected \(20, 6\), or with the net heat \(20, 7\)"):
         fitted(inputs, fluxes[:, :5])
     with pytest.raises(ValueError, match="no row of the training set has a stress"):
         fitted(inputs, fluxes.where(torch.arange(6) > 1, torch.nan))
     found = fitted(inputs, fluxes)
     with pytest.raises(ValueError, match="fitted to 15 inputs, found 20"):
-        found.predict(inputs[None], inputs[None], graph, Layout(3))
+        found.predict(inputs[None], inputs[None], graph, RhoLayout(3))
     with pytest.raises(ValueError, match=r"nearest inputs of shape \(20, 15\)"):
         found.predict(inputs[None], inputs, graph, LAYOUT)

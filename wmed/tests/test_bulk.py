@@ -6,9 +6,10 @@ from functools import partial
 import pytest
 import torch
 
+from ai4sim.physics.constants import GRAVITY, VON_KARMAN
 from wmed.physics.bulk import ALGORITHMS, bulk_inputs, constant_bulk
 from wmed.physics.coare import NOAA36, coare, coare36
-from wmed.physics.constants import GRAVITY, SALT_FACTOR, VON_KARMAN
+from wmed.physics.constants import SALT_FACTOR
 from wmed.physics.ecmwf import ecmwf
 from wmed.physics.skin import Radiation
 from wmed.physics.stability import (

@@ -17,7 +17,7 @@ from wmed import config, models, plotters
 from wmed.data import CouplingDataModule
 from wmed.io import croco
 from wmed.io.grid import at_nodes
-from wmed.io.layout import Layout
+from wmed.io.layout import RhoLayout
 from wmed.nets.coupler import fluxes
 from wmed.nets.inputs import rho_inputs
 from wmed.tests.labelled import write_labelled
@@ -91,7 +91,7 @@ def test_results_are_those_of_the_best_weights_on_the_points_of_the_ocean(traine
         assert metrics[f"{name}_r2"] == pytest.approx(float(r2), rel=1e-3, abs=1e-4)
     # The exported program gives what the surrogate does, row by row.
     program = torch.export.load(experiment / "artifacts" / "model.pt2").module()
-    rows = rho_inputs(batch, data.graph, Layout(4))[0]
+    rows = rho_inputs(batch, data.graph, RhoLayout(4))[0]
     with torch.no_grad():
         torch.testing.assert_close(program(rows, torch.ones(len(rows))), surrogate(rows))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ai4sim.physics.constants import MEAN_EARTH_RADIUS
 from wmed.io import grid as grids
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean, mercator_points
 
@@ -29,7 +30,7 @@ def test_mercator_is_conformal_and_has_an_inverse():
 def test_what_is_not_given_follows_from_the_places():
     lon, lat = mercator_points((9, 12), 179.5, 40.0, 0.1)  # across the date line
     grid = grids.ocean_grid((lon + 180) % 360 - 180, lat, np.ones(lon.shape, bool))
-    expected = grids.EARTH_RADIUS * np.radians(0.1) * np.cos(np.radians(lat))
+    expected = MEAN_EARTH_RADIUS * np.radians(0.1) * np.cos(np.radians(lat))
     np.testing.assert_allclose(grid.dx, expected, rtol=1e-3)
     np.testing.assert_allclose(grid.dy, expected, rtol=1e-3)
     np.testing.assert_allclose(grid.angle, 0, atol=1e-3)

@@ -9,21 +9,22 @@ import pytest
 import torch
 
 from ai4sim.export import export_program
-from ai4sim.surrogate import Surrogate, split_channels
+from ai4sim.physics.constants import GRAVITY
+from ai4sim.surrogate import Surrogate
+from ai4sim.variables import split_channels
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import OceanGrid, at_nodes, on_grid
-from wmed.io.layout import FLUXES, Layout
+from wmed.io.layout import FLUXES, RhoLayout
 from wmed.models import LitConstantBulk, LitCouplingGNN, LitMLP, LitTransferNet
+from wmed.nets.bulk_flux_net import ColumnEncoder
 from wmed.nets.coupler import fluxes, layout_of
 from wmed.nets.coupling_net import CouplingNet, coupled
 from wmed.nets.features import sea_surface
-from wmed.nets.flux_net import ColumnEncoder
 from wmed.nets.heads import DRAG, RANGE, neutral_drag, radiative_fluxes, turbulent_fluxes
 from wmed.nets.inputs import rho_inputs, sunlight
-from wmed.physics.constants import GRAVITY
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean
 
-LAYOUT = Layout(4)
+LAYOUT = RhoLayout(4)
 AIR = made_up_atmosphere()
 STRUCTURED = [LitConstantBulk, LitTransferNet, LitCouplingGNN]
 MODELS = [*STRUCTURED, LitMLP]
@@ -355,7 +356,7 @@ def test_a_graph_network_says_what_it_lacks():
     with pytest.raises(ValueError, match="expected a multiple of the"):
         net(rows[:-1], graph=coupled(graph, fields))
     with pytest.raises(ValueError, match="5 profiles of 9 levels"):
-        rho_inputs(fields, graph, Layout(9))
+        rho_inputs(fields, graph, RhoLayout(9))
 
 
 def test_the_sun_at_noon_and_at_midnight():

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
-from wmed.io.layout import Layout
+from wmed.io.layout import RhoLayout
 from wmed.io.preprocess import sun_at
 from wmed.nets.inputs import bulk_state
 from wmed.online.figures import kinetic_spectrum
@@ -130,7 +130,7 @@ def test_a_sea_that_moves_with_the_wind_has_no_stress(case):
 def test_a_bulk_formula_gets_the_lowest_level_and_the_surface():
     profiles = [4.0, 9.0, -3.0, 9.0, 290.0, 300.0, 0.01, 0.5, 1e5, 9e4]
     surface = [291.0, 0.5, -1.0, 0.7, 900.0]
-    state = bulk_state(torch.tensor([profiles + surface]).double(), Layout(2), height=20.0)
+    state = bulk_state(torch.tensor([profiles + surface]).double(), RhoLayout(2), height=20.0)
     found = {name: float(value) for name, value in state.items()}
     assert found["wind_x"] == 3.5 and found["wind_y"] == -2.0
     assert (
@@ -236,8 +236,8 @@ def test_command_line_says_what_is_missing(folder, tmp_path):
 
 
 def test_a_saved_network_is_a_scheme(case, tmp_path):
-    layout = Layout(4)
-    net = {"name": "wmed.nets.flux_net.FluxNet", "levels": 4, "layers": 0}
+    layout = RhoLayout(4)
+    net = {"name": "wmed.nets.bulk_flux_net.BulkFluxNet", "levels": 4, "layers": 0}
     Surrogate(net, layout.inputs, layout.outputs).save(tmp_path)
     found = surrogate_scheme(tmp_path, case.graph)(fields_of(case))
     sizes = case.graph.sizes

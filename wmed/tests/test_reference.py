@@ -12,7 +12,7 @@ from ai4sim.evaluation.scores import RegressionMetrics
 from wmed.data import CouplingDataModule
 from wmed.io import croco
 from wmed.io.grid import at_nodes
-from wmed.io.layout import Layout
+from wmed.io.layout import RhoLayout
 from wmed.models import LitTransferNet
 from wmed.nets.coupler import fluxes, on_own_points
 from wmed.nets.inputs import rho_inputs
@@ -48,7 +48,7 @@ def r2(prediction: torch.Tensor, target: torch.Tensor) -> float:
 def test_states_of_the_files_give_the_fluxes_of_the_files(data, algorithm):
     batch = next(iter(data.test_dataloader()))
     graph = data.graph
-    rows = rho_inputs(batch, graph, Layout(15))
+    rows = rho_inputs(batch, graph, RhoLayout(15))
     x, y, theta, ratio, pressure = (rows[..., 15 * i] for i in range(5))
     sst, current_x, current_y = rows[..., 75:78].unbind(-1)
     found = algorithm(

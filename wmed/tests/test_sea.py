@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from wmed.physics.constants import GRAVITY, ZERO_CELSIUS
+from ai4sim.physics.constants import GRAVITY, ZERO_CELSIUS
 from wmed.synthetic.coast import KM_PER_DEGREE
 from wmed.synthetic.domain import ocean_axes, ocean_grid
 from wmed.synthetic.events import DEMO, Event

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from wmed.physics import constants
+from ai4sim.physics.constants import AEROBULK_HEAT_CAPACITY, AEROBULK_STEFAN_BOLTZMANN, GRAVITY
+from wmed.physics.constants import SALT_FACTOR, VAPOUR_RATIO
 from wmed.physics.heat import net_heat, net_longwave, net_shortwave, sky_longwave
 from wmed.physics.thermodynamics import (
     air_density,
@@ -51,7 +52,7 @@ def test_pressure_enhances_saturation_in_one_formula_only():
 
 def test_salt_lowers_humidity_over_the_sea_by_two_percent():
     fresh = saturation_specific_humidity(scalar(293.15), scalar(ATMOSPHERE))
-    salty = saturation_specific_humidity(scalar(293.15), scalar(ATMOSPHERE), constants.SALT_FACTOR)
+    salty = saturation_specific_humidity(scalar(293.15), scalar(ATMOSPHERE), SALT_FACTOR)
     assert fresh.item() == pytest.approx(0.01446, rel=2e-3)
     assert salty.item() == pytest.approx(0.98 * fresh.item())
 
@@ -75,7 +76,7 @@ def test_nan_stays_nan():
 
 def test_humidities_agree():
     vapour, pressure = scalar(2000.0), scalar(ATMOSPHERE)
-    ratio = constants.VAPOUR_RATIO * vapour / (pressure - vapour)
+    ratio = VAPOUR_RATIO * vapour / (pressure - vapour)
     expected = specific_humidity_of_vapour(vapour, pressure)
     torch.testing.assert_close(specific_humidity(ratio), expected)
     torch.testing.assert_close(vapour_pressure(expected, pressure), vapour)
@@ -97,7 +98,7 @@ def test_density_of_the_standard_atmosphere():
 def test_ten_metres_of_air_weigh_120_pascal():
     pressure, temperature, humidity = scalar(101000.0), scalar(288.0), scalar(0.01)
     found = sea_level_pressure(pressure, temperature, humidity) - pressure
-    weight = 10 * constants.GRAVITY * air_density(temperature, humidity, pressure)
+    weight = 10 * GRAVITY * air_density(temperature, humidity, pressure)
     assert found.item() == pytest.approx(weight.item(), rel=1e-3)
     assert sea_level_pressure(pressure, temperature, humidity, 0.0) == pressure
 
@@ -106,19 +107,19 @@ def test_properties_of_air_and_water_at_15_degrees():
     warm = scalar(288.15)
     assert air_viscosity(warm).item() == pytest.approx(1.46e-5, rel=5e-3)
     assert latent_heat_of_vaporisation(warm).item() == pytest.approx(2.4655e6, rel=1e-3)
-    assert heat_capacity(scalar(0.0)).item() == constants.HEAT_CAPACITY_DRY_AIR
+    assert heat_capacity(scalar(0.0)).item() == AEROBULK_HEAT_CAPACITY
 
 
 def test_sea_in_balance_with_its_own_radiation_loses_nothing():
     warm = scalar(290.0)
-    own = constants.STEFAN_BOLTZMANN * warm**4
+    own = AEROBULK_STEFAN_BOLTZMANN * warm**4
     assert net_longwave(own, warm).item() == pytest.approx(0, abs=1e-10)
     assert net_longwave(0 * own, warm).item() == pytest.approx(-0.98 * own.item())
 
 
 def test_clouds_and_vapour_make_the_sky_warmer():
     sky = [sky_longwave(scalar(293.15), scalar(vapour), cover) for vapour, cover in SKIES]
-    black = constants.STEFAN_BOLTZMANN * 293.15**4
+    black = AEROBULK_STEFAN_BOLTZMANN * 293.15**4
     shares = [float(value) / black for value in sky]
     assert shares == pytest.approx([0.653, 0.653 + 0.0963, (0.653 + 0.0963) * 1.1762])
 

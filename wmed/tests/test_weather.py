@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.physics.constants import GRAVITY
 from ai4sim.physics.sun import cos_zenith_angle, irradiance
-from wmed.physics.constants import GRAVITY
 from wmed.physics.thermodynamics import (
     air_density,
     air_temperature,
@@ -18,7 +18,7 @@ from wmed.physics.thermodynamics import (
     specific_humidity,
 )
 from wmed.synthetic.boundary_layer import (
-    Columns,
+    LowestAir,
     Scales,
     boundary_layer_depth,
     columns,
@@ -44,7 +44,7 @@ def air(event: Event, hours: float) -> Weather:
 
 
 @functools.cache
-def profiles(event: Event, hours: float) -> Columns:
+def profiles(event: Event, hours: float) -> LowestAir:
     return columns(air(event, hours), Z, CORIOLIS)
 
 

@@ -10,7 +10,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from weather_forecast.bias_correction.io.layout import CHANNELS, DIMENSIONS, GROUPS, PLACES, Layout
+from weather_forecast.bias_correction.io.layout import (
+    CHANNELS,
+    DIMENSIONS,
+    GROUPS,
+    PLACES,
+    RadiationLayout,
+)
 
 
 class Contents(NamedTuple):
@@ -20,7 +26,7 @@ class Contents(NamedTuple):
     ----------
     path : Path
         For messages.
-    layout : Layout
+    layout : RadiationLayout
     columns : int
     datasets : dict of str to h5py.Dataset
         Those of the layout that the file has, open as long as the file is.
@@ -32,7 +38,7 @@ class Contents(NamedTuple):
     """
 
     path: Path
-    layout: Layout
+    layout: RadiationLayout
     columns: int
     datasets: dict[str, h5py.Dataset]
     order: dict[str, NDArray[np.intp]]
@@ -60,7 +66,7 @@ def inspect(file: h5py.File, path: Path | str) -> Contents:
             f"{path}: col_inputs has shape {shape}, expected (column, level, "
             f"{len(CHANNELS['col_inputs'])}) with at least two levels"
         )
-    columns, layout = shape[0], Layout(levels=shape[1])
+    columns, layout = shape[0], RadiationLayout(levels=shape[1])
     if not columns:
         raise ValueError(f"{path}: it has no columns; col_inputs has shape {shape}")
     present = set(PLACES[name] for name in PLACES if name in file) | {"pressure_hl"} & set(file)

@@ -18,7 +18,7 @@ A file holds columns of one time and region, index 0 of a level axis is the top 
 
 The targets are what SPARTACUS gives minus what Tripleclouds gives. In memory a column is a row,
 ``inputs : (column, channel)``, in which each profile is contiguous: the variables of
-:attr:`Layout.inputs`, one after the other; ``targets`` likewise.
+:attr:`RadiationLayout.inputs`, one after the other; ``targets`` likewise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ai4sim.surrogate import Variable, split_channels
+from ai4sim.variables import Variable, split_channels
 
 SW_BANDS, LW_BANDS, AEROSOLS = 6, 2, 12
 
@@ -70,7 +70,7 @@ HEATING_RATES: tuple[str, ...] = ("hr_sw", "hr_lw")
 """Targets on the layers [K/day]."""
 
 TARGETS: tuple[str, ...] = (*FLUXES, *HEATING_RATES)
-"""All targets, in the order of :attr:`Layout.outputs`."""
+"""All targets, in the order of :attr:`RadiationLayout.outputs`."""
 
 TRIPLECLOUDS: tuple[str, ...] = tuple(f"tripleclouds_{flux}" for flux in FLUXES)
 """Absolute fluxes of the cheap solver [W/m2]."""
@@ -81,7 +81,8 @@ CHANNELS: dict[str, dict[str, str]] = {
     "hl_inputs": HALF_PROFILES,
     "inter_inputs": OVERLAPS,
 }
-"""Datasets of the inputs, in the order of :attr:`Layout.inputs`, and what their last axis holds."""
+"""Datasets of the inputs, in the order of :attr:`RadiationLayout.inputs`, and what their last axis
+holds."""
 
 GROUPS: dict[str, tuple[str, ...]] = {"targets": TARGETS, "tripleclouds": TRIPLECLOUDS}
 """Datasets that a file has all of, or none, and the name of their array in memory."""
@@ -103,7 +104,7 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Layout:
+class RadiationLayout:
     """Columns of a number of layers.
 
     Attributes

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ai4sim.data.rows import read_ahead
 from ai4sim.io.files import open_hdf5
 from ai4sim.normalization import RunningStatistics
+from ai4sim.variables import Float32Array
 from weather_forecast.bias_correction.io.inspection import Contents, inspect
-from weather_forecast.bias_correction.io.records import Array, read_block
+from weather_forecast.bias_correction.io.raw_files import read_block
 
 BLOCK_COLUMNS = 512
 """Columns that are read at once, some 10 MB."""
@@ -26,13 +27,13 @@ SQUARES = (1e-30, 1e37)
 MOMENTS = ("inputs_mean", "inputs_m2", "targets_mean", "targets_m2")
 
 
-def process(path: Path) -> Generator[Mapping[str, Array], None, dict[str, Any]]:
+def process(path: Path) -> Generator[Mapping[str, Float32Array], None, dict[str, Any]]:
     """Turn a raw file into rows of columns, and take their statistics (:mod:`ai4sim.data.cache`).
 
     Yields
     ------
     dict
-        Rows as :func:`weather_forecast.bias_correction.io.records.read_columns` gives them.
+        Rows as :func:`weather_forecast.bias_correction.io.raw_files.read_columns` gives them.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def process(path: Path) -> Generator[Mapping[str, Array], None, dict[str, Any]]:
     return {**moments, "attributes": facts}
 
 
-def _blocks(contents: Contents) -> Iterator[dict[str, Array]]:
+def _blocks(contents: Contents) -> Iterator[dict[str, Float32Array]]:
     """Read a file block by block, each chunk of it once where it has chunks."""
     chunks = [dataset.chunks[0] for dataset in contents.datasets.values() if dataset.chunks]
     chunk = max(chunks, default=1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4sim.nets import build
-from weather_forecast.bias_correction.io.layout import HEATING_RATES, Layout
+from weather_forecast.bias_correction.io.layout import HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.nets.features import profile_features, surface_features
 from weather_forecast.bias_correction.nets.heads import FreeHead, StructuredHead
 
@@ -49,7 +49,7 @@ class CorrectionNet(nn.Module):
         heating_weight: float = 3.0,
     ) -> None:
         super().__init__()
-        self.layout, self.derived = Layout(levels), derived
+        self.layout, self.derived = RadiationLayout(levels), derived
         self.heating_weight = heating_weight
         self.head = StructuredHead(self.layout) if structured else FreeHead(self.layout)
         inputs = self._features(self.layout.split_inputs(example(self.layout))).shape[1]
@@ -93,7 +93,7 @@ class CorrectionNet(nn.Module):
         return torch.cat([profiles, whole], dim=1)
 
 
-def output_units(layout: Layout, targets: Tensor, heating_weight: float = 1.0) -> Tensor:
+def output_units(layout: RadiationLayout, targets: Tensor, heating_weight: float = 1.0) -> Tensor:
     """Return the unit of each target: the mean size of its variable over a weight.
 
     In these units a mean absolute error is the weighted mean of what is left of the effect, the
@@ -102,7 +102,7 @@ def output_units(layout: Layout, targets: Tensor, heating_weight: float = 1.0) -
 
     Parameters
     ----------
-    layout : Layout
+    layout : RadiationLayout
     targets : (column, output)
     heating_weight : float
         Of heating rates; fluxes have 1.
@@ -120,6 +120,6 @@ def output_units(layout: Layout, targets: Tensor, heating_weight: float = 1.0) -
     return torch.cat(sizes) * weight.mean() / weight
 
 
-def example(layout: Layout) -> Tensor:
+def example(layout: RadiationLayout) -> Tensor:
     """Return a column of the layout (1, channel) that any network can be tried on: of ones."""
     return torch.ones(1, layout.input_channels)

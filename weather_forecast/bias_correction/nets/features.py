@@ -31,16 +31,16 @@ LEAST_FRACTION = 1e-3
 FOURIER_WAVES = (1.0, 2.0, 4.0)
 """Waves over the column of the sines and cosines that say where a level is."""
 
-Columns = Mapping[str, Tensor]
+NamedColumns = Mapping[str, Tensor]
 
 
-def profile_features(columns: Columns, derived: bool = True) -> Tensor:
+def profile_features(columns: NamedColumns, derived: bool = True) -> Tensor:
     """Return the features that vary along the column.
 
     Parameters
     ----------
     columns : mapping of str to Tensor
-        As :meth:`weather_forecast.bias_correction.io.layout.Layout.split_inputs` gives.
+        As :meth:`weather_forecast.bias_correction.io.layout.RadiationLayout.split_inputs` gives.
     derived : bool
         Whether the derived ones are among them.
 
@@ -106,7 +106,7 @@ def positions(pressure: Tensor, surface_pressure: Tensor) -> list[Tensor]:
 
 
 def _cloud_features(
-    columns: Columns, mass: Tensor, pressure: Tensor, temperature: Tensor
+    columns: NamedColumns, mass: Tensor, pressure: Tensor, temperature: Tensor
 ) -> list[Tensor]:
     fraction = columns["cloud_fraction"]
     liquid, ice = optical_depths(columns, mass)
@@ -130,7 +130,7 @@ def _cloud_features(
     ]
 
 
-def optical_depths(columns: Columns, mass: Tensor) -> tuple[Tensor, Tensor]:
+def optical_depths(columns: NamedColumns, mass: Tensor) -> tuple[Tensor, Tensor]:
     """Return optical depths of liquid and ice in the visible, mean over the grid box.
 
     Drops and crystals that are large against the wavelength: ``3 W / (2 rho r_e)`` of a water
@@ -173,7 +173,7 @@ def clear_share(fraction: Tensor) -> Tensor:
     return share.clamp(0, 1).cumprod(-1)
 
 
-def surface_features(columns: Columns) -> Tensor:
+def surface_features(columns: NamedColumns) -> Tensor:
     """Return the features of the column as a whole: sun, surface, all clouds together.
 
     Parameters

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ai4sim.physics.constants import SOLAR_IRRADIANCE
 from weather_forecast.bias_correction.io.layout import (
     FLUXES,
     HEATING_RATES,
     LW_BANDS,
     SW_BANDS,
-    Layout,
+    RadiationLayout,
 )
+from weather_forecast.bias_correction.nets.features import NamedColumns
 from weather_forecast.bias_correction.physics.heating import HEATING
 
-SOLAR_IRRADIANCE = 1361.0
-"""At the mean distance of the sun [W/m2]."""
 SMOOTHING = 9
 """Levels over which the scale of what a layer does is averaged."""
 LEAST_SCALE = 1e-4
 """Smallest scale of a layer, relative to the largest."""
 CLOUD = 1e-6
 """Cloud fraction from which a layer counts as cloudy; ecRad takes the same."""
-
-Columns = Mapping[str, Tensor]
 
 
 class FreeHead(nn.Module):
@@ -41,12 +37,12 @@ class FreeHead(nn.Module):
     channels = len(FLUXES) + len(HEATING_RATES)
     scale: Tensor
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RadiationLayout) -> None:
         super().__init__()
         self.layout = layout
         self.register_buffer("scale", torch.ones(layout.output_channels))
 
-    def calibrate(self, columns: Columns, targets: Tensor) -> None:
+    def calibrate(self, columns: NamedColumns, targets: Tensor) -> None:
         """Take the scale of each output from the training set; see :class:`StructuredHead`."""
         for of_one, values in zip(
             self.layout.split_outputs(self.scale[None]).values(),
@@ -55,7 +51,7 @@ class FreeHead(nn.Module):
         ):
             of_one.copy_(_scale(values))
 
-    def forward(self, x: Tensor, columns: Columns) -> Tensor:
+    def forward(self, x: Tensor, columns: NamedColumns) -> Tensor:
         """Return corrections (column, output); see :class:`StructuredHead`."""
         fluxes, rates = x.split([len(FLUXES), len(HEATING_RATES)], dim=1)
         return torch.cat([fluxes.flatten(1), rates[..., :-1].flatten(1)], dim=1) * self.scale
@@ -81,7 +77,7 @@ class StructuredHead(nn.Module):
 
     Parameters
     ----------
-    layout : Layout
+    layout : RadiationLayout
 
     Attributes
     ----------
@@ -92,20 +88,20 @@ class StructuredHead(nn.Module):
     channels = 4
     scale: Tensor
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RadiationLayout) -> None:
         super().__init__()
         self.layout = layout
         self.albedo_weights = nn.Parameter(torch.zeros(2 * SW_BANDS))
         self.emissivity_weights = nn.Parameter(torch.zeros(LW_BANDS))
         self.register_buffer("scale", torch.ones(self.channels, layout.levels))
 
-    def calibrate(self, columns: Columns, targets: Tensor) -> None:
+    def calibrate(self, columns: NamedColumns, targets: Tensor) -> None:
         """Take the scale of each layer from the training set.
 
         Parameters
         ----------
         columns : mapping of str to Tensor
-            See :meth:`weather_forecast.bias_correction.io.layout.Layout.split_inputs`.
+            See :meth:`weather_forecast.bias_correction.io.layout.RadiationLayout.split_inputs`.
         targets : (column, output)  [W/m2], [K/day]
         """
         parts = self.layout.split_outputs(targets)
@@ -121,19 +117,19 @@ class StructuredHead(nn.Module):
         ]
         self.scale.copy_(torch.stack([_scale(values) for values in layers]))
 
-    def forward(self, x: Tensor, columns: Columns) -> Tensor:
+    def forward(self, x: Tensor, columns: NamedColumns) -> Tensor:
         """Return the corrections.
 
         Parameters
         ----------
         x : (column, channels, half_level)
         columns : mapping of str to Tensor
-            See :meth:`weather_forecast.bias_correction.io.layout.Layout.split_inputs`.
+            See :meth:`weather_forecast.bias_correction.io.layout.RadiationLayout.split_inputs`.
 
         Returns
         -------
         (column, output)  [W/m2], [K/day]
-            As :attr:`weather_forecast.bias_correction.io.layout.Layout.outputs` says.
+            As :attr:`weather_forecast.bias_correction.io.layout.RadiationLayout.outputs` says.
         """
         cloudy = (columns["cloud_fraction"] > CLOUD).any(-1).to(x)
         layers = x[..., :-1] * self.scale
@@ -147,7 +143,7 @@ class StructuredHead(nn.Module):
         heating = [HEATING * part[:, 1] / thickness for part in (sw, lw)]
         return torch.cat([*fluxes, *heating], dim=1)
 
-    def surface(self, columns: Columns) -> tuple[Tensor, Tensor]:
+    def surface(self, columns: NamedColumns) -> tuple[Tensor, Tensor]:
         """Return albedo and emissivity of the surface for the corrections, (column,) each."""
         kinds = ("sw_albedo", "sw_albedo_direct")
         albedos = [columns[f"{k}_{band}"] for k in kinds for band in range(1, SW_BANDS + 1)]
@@ -158,7 +154,7 @@ class StructuredHead(nn.Module):
         )
 
 
-def incoming(columns: Columns) -> Tensor:
+def incoming(columns: NamedColumns) -> Tensor:
     """Return the sunlight on the top of each column, in units of overhead sun; 0 at night."""
     sun = columns["cos_solar_zenith_angle"].clamp(min=0) * columns["solar_irradiance"]
     return sun / SOLAR_IRRADIANCE

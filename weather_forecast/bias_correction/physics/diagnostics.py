@@ -105,9 +105,10 @@ def consistency(
     Parameters
     ----------
     outputs : name -> (column, level)
-        As :meth:`~weather_forecast.bias_correction.io.layout.Layout.split_outputs` gives, float64.
+        As :meth:`~weather_forecast.bias_correction.io.layout.RadiationLayout.split_outputs` gives,
+        float64.
     columns : name -> (column, level) or (column,)
-        As :meth:`~weather_forecast.bias_correction.io.layout.Layout.split_inputs` gives.
+        As :meth:`~weather_forecast.bias_correction.io.layout.RadiationLayout.split_inputs` gives.
     tripleclouds : (column, 4 half_level), optional  [W/m2]
         Absolute fluxes without the correction; NaN where they are not known.
 

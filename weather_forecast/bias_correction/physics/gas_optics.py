@@ -25,10 +25,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ai4sim.physics.constants import GRAVITY
+from ai4sim.physics.constants import GRAVITY, STEFAN_BOLTZMANN
 
-STEFAN_BOLTZMANN = 5.670374419e-8
-"""[W/(m2 K4)]"""
 SECOND_RADIATION = 1.438776877
 """h c / k [cm K]."""
 THICKEST = 50.0

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ai4sim.physics.constants import GRAVITY
+from ai4sim.physics.constants import ECRAD_HEAT_CAPACITY, GRAVITY
 
-HEAT_CAPACITY = 1004.0
-"""Specific heat of air that ecRad's heating rates are made with [J/(kg K)]."""
 SECONDS_PER_DAY = 86400.0
-HEATING = SECONDS_PER_DAY * GRAVITY / HEAT_CAPACITY
+HEATING = SECONDS_PER_DAY * GRAVITY / ECRAD_HEAT_CAPACITY
 """Heating of a layer per flux that it absorbs and pressure across it [K/day Pa/(W/m2)]."""
 
 

@@ -62,7 +62,7 @@ CHUNK = 240
 """Columns that are worked on at a time: more need more memory, fewer more overhead."""
 
 
-class Fluxes(NamedTuple):
+class RadiativeFluxes(NamedTuple):
     """Fluxes at the boundaries of layers, (column, half_level) [W/m2]."""
 
     flux_dn_sw: Tensor
@@ -77,7 +77,7 @@ def radiative_fluxes(
     transport: bool,
     like_ecrad: bool = False,
     chunk: int = CHUNK,
-) -> Fluxes:
+) -> RadiativeFluxes:
     """Solve for the fluxes of columns.
 
     Parameters
@@ -95,7 +95,7 @@ def radiative_fluxes(
 
     Returns
     -------
-    Fluxes
+    RadiativeFluxes
         In the precision of the columns; the work is done in double precision.
 
     Raises
@@ -132,7 +132,7 @@ def three_dimensional_effect(
     """
     _check(columns)
     plain, exchanging = _solve(columns, (False, True), like_ecrad, chunk, torch.float64)
-    effect = Fluxes(*(b - a for a, b in zip(plain, exchanging, strict=True)))
+    effect = RadiativeFluxes(*(b - a for a, b in zip(plain, exchanging, strict=True)))
     pressure = columns["pressure_hl"]
     exact = pressure.to(torch.float64)
     heating = (
@@ -149,10 +149,10 @@ def _solve(
     like_ecrad: bool,
     chunk: int,
     dtype: torch.dtype,
-) -> list[Fluxes]:
+) -> list[RadiativeFluxes]:
     """Solve chunk by chunk, once for each of the solvers: what they share is worked out once."""
     number = len(columns["pressure_hl"])
-    parts: list[list[Fluxes]] = []
+    parts: list[list[RadiativeFluxes]] = []
     with torch.no_grad():
         for start in range(0, number, chunk):
             # Levels first, columns last: what is done to all columns runs over memory in order.
@@ -166,12 +166,12 @@ def _solve(
             short = _shortwave(some, transports)
             parts.append(
                 [
-                    Fluxes(*(f.mT.to(dtype) for f in (*sw, *lw)))
+                    RadiativeFluxes(*(f.mT.to(dtype) for f in (*sw, *lw)))
                     for sw, lw in zip(short, long, strict=True)
                 ]
             )
     return [
-        Fluxes(*(torch.cat(fluxes) for fluxes in zip(*some, strict=True)))
+        RadiativeFluxes(*(torch.cat(fluxes) for fluxes in zip(*some, strict=True)))
         for some in zip(*parts, strict=True)
     ]
 

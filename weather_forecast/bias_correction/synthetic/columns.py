@@ -20,7 +20,7 @@ from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from ai4sim.physics.random_fields import date_generator, normal, rank, smooth_fields, uniform
 from ai4sim.physics.sun import cos_zenith_angle, irradiance
 from weather_forecast import atmosphere, climate
-from weather_forecast.bias_correction.io.layout import AEROSOLS, Layout
+from weather_forecast.bias_correction.io.layout import AEROSOLS, RadiationLayout
 from weather_forecast.bias_correction.synthetic import clouds
 from weather_forecast.bias_correction.synthetic.surface import (
     DESERT,
@@ -73,9 +73,9 @@ def draw_columns(
     Returns
     -------
     (column, channel), float32
-        :attr:`Layout.inputs <weather_forecast.bias_correction.io.layout.Layout.inputs>`.
+        See :attr:`weather_forecast.bias_correction.io.layout.RadiationLayout.inputs`.
     """
-    layout = Layout(levels)
+    layout = RadiationLayout(levels)
     generator = date_generator(time, seed, "weather")
     latitude, longitude = latitude.double(), longitude.double()
     places, day = len(latitude), time.timetuple().tm_yday
@@ -180,7 +180,7 @@ def _layers(half_levels: Tensor) -> Tensor:
     return 0.5 * (half_levels[:, 1:] + half_levels[:, :-1])
 
 
-def _pressure(latitude: Tensor, relief: Tensor, weather: Tensor, layout: Layout) -> Tensor:
+def _pressure(latitude: Tensor, relief: Tensor, weather: Tensor, layout: RadiationLayout) -> Tensor:
     """Return the pressure on half levels [Pa], with highs and lows."""
     storms = 300 + 900 * climate.bell(latitude.abs(), 55, 16)
     at_sea = climate.sea_level_pressure(latitude) + storms * weather

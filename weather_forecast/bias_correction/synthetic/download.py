@@ -22,18 +22,23 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ai4sim.io.download import ResumingDownloader, fetch_file, fetch_files
 from ai4sim.io.files import open_hdf5
-from weather_forecast.bias_correction.io.layout import AEROSOLS, FLUXES, LW_BANDS, SW_BANDS, Layout
-from weather_forecast.bias_correction.io.records import read_layout, write_columns
+from ai4sim.variables import Float32Array
+from weather_forecast.bias_correction.io.layout import (
+    AEROSOLS,
+    FLUXES,
+    LW_BANDS,
+    SW_BANDS,
+    RadiationLayout,
+)
+from weather_forecast.bias_correction.io.raw_files import read_layout, write_columns
 from weather_forecast.bias_correction.physics.heating import heating_rate
 from weather_forecast.bias_correction.synthetic.generate import generate_columns
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-Array = NDArray[np.float32]
 
 URL = (
     "https://object-store.os-api.cci1.ecmwf.int/maelstrom-ap3/{kind}_{date}00_{timestep}c{patch}.nc"
@@ -137,7 +142,7 @@ def fetch_maelstrom(
     files: list[Path] = []
     for date, step, patch in wanted:
         name = f"{date:%Y%m%d}_{step:04d}_{patch:02d}.nc"
-        logger.info("%s (%d of %d)", name, len(files) + 1, len(wanted))
+        log.info("%s (%d of %d)", name, len(files) + 1, len(wanted))
         address = url.replace("{date}", f"{date:%Y%m%d}").replace("{timestep}", str(step))
         address = address.replace("{patch}", str(patch))
         if "{kind}" in url:
@@ -190,7 +195,7 @@ def join(parts: Sequence[Path], destination: Path) -> None:
         q = _dataset(file, parts[0], "q")
         if q.ndim != 2 or q.shape[1] < 2:
             raise ValueError(f"{parts[0]}: q has shape {q.shape}, expected (column, level)")
-        columns, layout = q.shape[0], Layout(q.shape[1])
+        columns, layout = q.shape[0], RadiationLayout(q.shape[1])
         rows = [_variable(file, parts[0], v.name, (columns, v.channels)) for v in layout.inputs]
         places = [
             _variable(file, parts[0], name, (columns, 1))[:, 0] if name in file else None
@@ -212,7 +217,7 @@ def join(parts: Sequence[Path], destination: Path) -> None:
     )
 
 
-def _fluxes(path: Path, columns: int, layout: Layout) -> Array:
+def _fluxes(path: Path, columns: int, layout: RadiationLayout) -> Float32Array:
     """Read the fluxes of a file, (column, 4 x half_level) [W/m2]."""
     with open_hdf5(path) as file:
         shape = (columns, layout.levels + 1)
@@ -226,7 +231,7 @@ def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
     return dataset
 
 
-def _variable(file: h5py.File, path: Path, name: str, shape: tuple[int, int]) -> Array:
+def _variable(file: h5py.File, path: Path, name: str, shape: tuple[int, int]) -> Float32Array:
     """Read a variable, by its own name or as one band of a dataset with several."""
     stem, _, band = name.rpartition("_")
     if stem not in BANDS:
@@ -357,7 +362,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
-    logger.info("%d raw files in %s", len(files), options.data_path / "raw")
+    log.info("%d raw files in %s", len(files), options.data_path / "raw")
 
 
 if __name__ == "__main__":

@@ -31,12 +31,12 @@ from torch import Tensor
 from ai4sim.data.generation import write_missing
 from ai4sim.physics.random_fields import date_generator, uniform
 from ai4sim.physics.sun import cos_zenith_angle
-from weather_forecast.bias_correction.io.layout import Layout
-from weather_forecast.bias_correction.io.records import write_columns
+from weather_forecast.bias_correction.io.layout import RadiationLayout
+from weather_forecast.bias_correction.io.raw_files import write_columns
 from weather_forecast.bias_correction.physics.solver import three_dimensional_effect
 from weather_forecast.bias_correction.synthetic.columns import draw_columns
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Teacher = Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]
 """Takes columns by channel name; returns targets and the fluxes of Tripleclouds."""
@@ -253,7 +253,7 @@ def _write_date(
     else:
         latitude, longitude = map_places(region)
     latitude, longitude = latitude.float(), longitude.float()  # as they will be stored
-    layout = Layout(levels)
+    layout = RadiationLayout(levels)
     inputs = draw_columns(time, latitude, longitude, seed, levels)
     targets, tripleclouds = teacher(layout.split_inputs(inputs.double()))
     write_columns(
@@ -336,7 +336,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
     except ValueError as error:
         raise SystemExit(f"error: {error}") from error
-    logger.info("%d files in %s", len(files), options.data_path / "raw")
+    log.info("%d files in %s", len(files), options.data_path / "raw")
 
 
 if __name__ == "__main__":

@@ -26,11 +26,11 @@ from torch import Tensor
 
 from ai4sim.data.generation import write_missing
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.io.layout import LW_BANDS, SW_BANDS, Layout
-from weather_forecast.bias_correction.io.records import write_columns
+from weather_forecast.bias_correction.io.layout import LW_BANDS, SW_BANDS, RadiationLayout
+from weather_forecast.bias_correction.io.raw_files import write_columns
 from weather_forecast.bias_correction.synthetic.generate import Teacher, as_ecrad
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 PER_FILE = 500
 SHIFT = 4
@@ -50,13 +50,15 @@ GROUND = (
 )
 
 
-def recombine(inputs: Tensor, layout: Layout, count: int, generator: torch.Generator) -> Tensor:
+def recombine(
+    inputs: Tensor, layout: RadiationLayout, count: int, generator: torch.Generator
+) -> Tensor:
     """Put columns together anew.
 
     Parameters
     ----------
     inputs : (column, input_channels)
-    layout : Layout
+    layout : RadiationLayout
     count : int
         How many to make.
     generator : torch.Generator
@@ -154,7 +156,7 @@ def recombine_columns(
 def _write_file(
     file: Path,
     inputs: Tensor,
-    layout: Layout,
+    layout: RadiationLayout,
     seed: int,
     teacher: Teacher,
     facts: Mapping[str, Any],
@@ -192,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f"error: {error}") from error
-    logger.info("%d files in %s", len(files), options.output / "raw")
+    log.info("%d files in %s", len(files), options.output / "raw")
 
 
 if __name__ == "__main__":

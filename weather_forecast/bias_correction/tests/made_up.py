@@ -14,9 +14,9 @@ from weather_forecast.bias_correction.io.layout import (
     LW_BANDS,
     PROFILES,
     SW_BANDS,
-    Layout,
+    RadiationLayout,
 )
-from weather_forecast.bias_correction.io.records import write_columns
+from weather_forecast.bias_correction.io.raw_files import write_columns
 from weather_forecast.bias_correction.physics.heating import heating_rate
 
 GASES = {
@@ -47,7 +47,7 @@ def columns(count: int = 32, levels: int = 12, seed: int = 0) -> dict[str, Tenso
     def number(low: float, high: float, width: int = 1) -> Tensor:
         return low + (high - low) * torch.rand(count, width, generator=rng, dtype=torch.float64)
 
-    layout = Layout(levels)
+    layout = RadiationLayout(levels)
     latitude, longitude = number(-90, 90), number(-180, 180)
     surface_pressure = number(9.5e4, 1.03e5)
     # Half levels crowd towards the top, the uppermost is at 0 Pa.
@@ -155,5 +155,5 @@ def write_file(
     optional |= dict.fromkeys(("latitude", "longitude"), places)
     data = {name: values for name, values in data.items() if optional.get(name, True)}
     content: dict[str, Any] = dict(data)
-    write_columns(path, Layout(levels), **content, extras=extras)
+    write_columns(path, RadiationLayout(levels), **content, extras=extras)
     return data

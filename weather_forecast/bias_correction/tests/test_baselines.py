@@ -17,10 +17,10 @@ from weather_forecast.bias_correction.baselines import (
     thinning,
 )
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.tests.made_up import columns
 
-LAYOUT = Layout(4)
+LAYOUT = RadiationLayout(4)
 
 
 def linear(count=500, seed=0):
@@ -129,7 +129,7 @@ def test_mean_profile_is_the_training_mean_and_survives_a_checkpoint():
 
 
 def test_a_checkpoint_of_full_columns_stays_small():
-    layout = Layout(137)
+    layout = RadiationLayout(137)
     rng = torch.Generator().manual_seed(0)
     inputs = torch.rand(230, layout.input_channels, generator=rng)
     targets = torch.rand(230, layout.output_channels, generator=rng)
@@ -148,7 +148,7 @@ def test_many_columns_are_thinned(monkeypatch):
 
 def test_on_columns_with_clouds_the_ridge_beats_the_mean():
     train, test = columns(600, 12), columns(200, 12, seed=1)
-    layout = Layout(12)
+    layout = RadiationLayout(12)
     fit = Baselines.fit(train["inputs"], train["targets"], layout)
     evaluation = CorrectionEvaluation(layout)
     predicted = fit.predict(test["inputs"], layout)
@@ -190,7 +190,7 @@ def test_columns_of_another_layout_are_refused():
     fit = Baselines.fit(data["inputs"], data["targets"], LAYOUT)
     other = columns(3, 5)
     with pytest.raises(ValueError, match=r"fitted to columns of 138 inputs, found 168"):
-        fit.predict(other["inputs"], Layout(5))
+        fit.predict(other["inputs"], RadiationLayout(5))
     with pytest.raises(ValueError, match=r"shape \(3, 168\), expected \(column, 138\)"):
         fit.predict(other["inputs"], LAYOUT)
     with pytest.raises(ValueError, match="two or more columns with 28 outputs"):

@@ -16,12 +16,12 @@ from ai4sim.tests import use_case
 from ai4sim.tests.use_case import only_new, results
 from weather_forecast.bias_correction import config, models, plotters
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.io.layout import Layout
-from weather_forecast.bias_correction.io.records import read_columns
+from weather_forecast.bias_correction.io.layout import RadiationLayout
+from weather_forecast.bias_correction.io.raw_files import read_columns
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 COLUMNS = 30
 TRAINER = config.ROOT / "trainer.py"
 TINY = {

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.atmosphere import DOBSON_UNIT, saturation_humidity
-from weather_forecast.bias_correction.io.layout import AEROSOLS, LW_BANDS, SW_BANDS, Layout
+from weather_forecast.bias_correction.io.layout import AEROSOLS, LW_BANDS, SW_BANDS, RadiationLayout
 from weather_forecast.bias_correction.synthetic import clouds
 from weather_forecast.bias_correction.synthetic.columns import draw_columns
 from weather_forecast.bias_correction.synthetic.generate import EUROPE, map_places, scattered_places
@@ -40,7 +40,7 @@ def inputs() -> Tensor:
 @pytest.fixture(scope="module")
 def columns(inputs: Tensor) -> dict[str, Tensor]:
     """Return the same by name, in double precision."""
-    return Layout(137).split_inputs(inputs.double())
+    return RadiationLayout(137).split_inputs(inputs.double())
 
 
 def mass(columns: dict[str, Tensor]) -> Tensor:
@@ -59,7 +59,7 @@ def pressure(columns: dict[str, Tensor]) -> Tensor:
 
 
 def test_every_value_is_possible(inputs: Tensor, columns: dict[str, Tensor]) -> None:
-    assert inputs.shape == (len(TIMES) * PLACES, Layout(137).input_channels)
+    assert inputs.shape == (len(TIMES) * PLACES, RadiationLayout(137).input_channels)
     assert inputs.dtype == torch.float32 and inputs.isfinite().all()
     ranges = {
         "skin_temperature": (190, 345),
@@ -197,14 +197,16 @@ def test_time_and_seed_make_the_weather() -> None:
     assert torch.equal(drawn, draw_columns(TIMES[0], latitude, longitude, levels=20))
     other = draw_columns(TIMES[0], latitude, longitude, seed=1, levels=20)
     later = draw_columns(TIMES[0] + datetime.timedelta(hours=1), latitude, longitude, levels=20)
-    fraction = [Layout(20).split_inputs(x)["cloud_fraction"] for x in (drawn, other, later)]
+    fraction = [
+        RadiationLayout(20).split_inputs(x)["cloud_fraction"] for x in (drawn, other, later)
+    ]
     assert not torch.equal(fraction[0], fraction[1]) and not torch.equal(fraction[0], fraction[2])
 
 
 def test_a_map_has_weather_systems() -> None:
     """Neighbours share more of it than places far apart."""
     places = map_places(EUROPE)
-    fields = Layout(40).split_inputs(draw_columns(TIMES[1], *places, levels=40))
+    fields = RadiationLayout(40).split_inputs(draw_columns(TIMES[1], *places, levels=40))
     pressure_at_sea = fields["pressure_hl"][:, -1].view(EUROPE.rows, EUROPE.columns)
     flat = pressure_at_sea[2:6, :4]  # the open ocean
     assert 50 < flat.diff(dim=1).abs().mean() < 800 and flat.std() > 30

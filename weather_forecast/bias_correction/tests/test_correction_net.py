@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from ai4sim.nets import build
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.nets.correction_net import CorrectionNet, output_units
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 BACKBONES = {
     "UNet": {"dimensions": 1, "features": 4, "levels": 3},
     "AttentionCNN": {"features": 8, "blocks": 1, "heads": 2},

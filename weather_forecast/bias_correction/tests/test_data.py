@@ -12,13 +12,13 @@ import torch
 from ai4sim.callbacks import PredictionFiles
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.io import preprocess
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.preprocess import row_statistics
-from weather_forecast.bias_correction.io.records import read_columns
+from weather_forecast.bias_correction.io.raw_files import read_columns
 from weather_forecast.bias_correction.tests.made_up import write_file
 
 LEVELS, COUNT = 5, 30
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 NAMES = [f"part_{i}.h5" for i in range(6)]
 
 
@@ -245,7 +245,9 @@ def test_files_without_targets_or_of_other_levels_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match=r"x\.h5: 7 levels, expected 5 as in"):
         data.train_dataloader()
     write_file(folder / "raw" / "part_6.h5", 4, 7)
-    with pytest.raises(ValueError, match=r"part_6\.h5: Layout\(levels=7\), expected .*levels=5"):
+    with pytest.raises(
+        ValueError, match=r"part_6\.h5: RadiationLayout\(levels=7\), expected .*levels=5"
+    ):
         RadiationDataModule(str(folder)).count("train")
 
 

@@ -18,8 +18,8 @@ import torch
 from ai4sim.io.download import ResumingDownloader
 from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
-from weather_forecast.bias_correction.io.layout import FLUXES, Layout
-from weather_forecast.bias_correction.io.records import read_columns
+from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
+from weather_forecast.bias_correction.io.raw_files import read_columns
 from weather_forecast.bias_correction.physics.heating import heating_rate
 from weather_forecast.bias_correction.synthetic import download
 from weather_forecast.bias_correction.synthetic.columns import draw_columns
@@ -40,7 +40,7 @@ from weather_forecast.bias_correction.synthetic.generate import Snapshot, genera
 from weather_forecast.bias_correction.tests.test_generate import stub
 
 LEVELS, COLUMNS = 9, 4
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 TIME = datetime.datetime(2020, 1, 1, 12)
 PLACES = torch.tensor([-40.0, 0, 30, 80]), torch.tensor([0.0, 90, 180, 270])
 COLUMN_INPUTS = draw_columns(TIME, *PLACES, levels=LEVELS)

@@ -15,13 +15,13 @@ from ai4sim.io.files import write_json
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.bias_correction import samples
 from weather_forecast.bias_correction.evaluation import HEADLINE, CorrectionEvaluation
-from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, Layout
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.physics.diagnostics import consistency, tropopause
 from weather_forecast.bias_correction.physics.heating import HEATING
 from weather_forecast.bias_correction.scores import zenith_bin
 from weather_forecast.bias_correction.tests.made_up import columns
 
-LAYOUT = Layout(12)
+LAYOUT = RadiationLayout(12)
 COUNT = 90
 
 
@@ -319,13 +319,13 @@ def test_mistakes_are_named():
     with pytest.raises(ValueError, match=r"tripleclouds: expected \(4, 52\)"):
         evaluation.update(**{**data, "tripleclouds": y}, predictions={"model": y})
     with pytest.raises(ValueError, match="cannot be merged"):
-        evaluation.merge(CorrectionEvaluation(Layout(13)))
+        evaluation.merge(CorrectionEvaluation(RadiationLayout(13)))
 
 
 @pytest.mark.skipif("AI4SIM_REFERENCE_DATA" not in os.environ, reason="needs reference data")
 def test_labels_of_ecrad_keep_the_rules():
     path = Path(os.environ["AI4SIM_REFERENCE_DATA"]) / "ecrad" / "raw" / "ecrad_3d_train.h5"
-    layout = Layout(137)
+    layout = RadiationLayout(137)
     with h5py.File(path) as file:
         parts = [file[k][::20] for k in ("sca_inputs", "col_inputs", "hl_inputs", "inter_inputs")]
         inputs = [np.swapaxes(part, 1, -1).reshape(len(part), -1) for part in parts]

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.nets import features
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 
 
 def test_a_cloud_of_a_hundred_grams_has_the_optical_depth_of_its_drops():

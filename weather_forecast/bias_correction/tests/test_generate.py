@@ -24,8 +24,8 @@ import weather_forecast
 from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
 from ai4sim.physics.sun import cos_zenith_angle
-from weather_forecast.bias_correction.io.layout import FLUXES, Layout
-from weather_forecast.bias_correction.io.records import read_columns, read_layout
+from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
+from weather_forecast.bias_correction.io.raw_files import read_columns, read_layout
 from weather_forecast.bias_correction.physics.heating import heating_rate
 from weather_forecast.bias_correction.synthetic import generate
 from weather_forecast.bias_correction.synthetic.generate import (
@@ -67,7 +67,7 @@ def test_files_hold_columns_and_what_the_solvers_make_of_them(tmp_path: Path) ->
     (file,) = generate_columns(tmp_path, SNAPSHOTS[:1], columns=6, levels=LEVELS, workers=1)
     assert names(tmp_path) == ["2019-01-01T0600.nc"]
     layout = read_layout(file)
-    assert layout == Layout(LEVELS)
+    assert layout == RadiationLayout(LEVELS)
     block = {name: torch.from_numpy(values) for name, values in read_columns(file).items()}
     inputs, targets = layout.split_inputs(block["inputs"]), layout.split_outputs(block["targets"])
     sun = inputs["cos_solar_zenith_angle"]

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.nets.heads import FreeHead, StructuredHead, incoming
 from weather_forecast.bias_correction.physics.heating import HEATING, heating_rate
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 20
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 
 
 @pytest.fixture

@@ -9,8 +9,13 @@ import pytest
 import torch
 import xarray
 
-from weather_forecast.bias_correction.io.layout import CHANNELS, TARGETS, TRIPLECLOUDS, Layout
-from weather_forecast.bias_correction.io.records import (
+from weather_forecast.bias_correction.io.layout import (
+    CHANNELS,
+    TARGETS,
+    TRIPLECLOUDS,
+    RadiationLayout,
+)
+from weather_forecast.bias_correction.io.raw_files import (
     read_columns,
     read_groups,
     read_layout,
@@ -20,7 +25,7 @@ from weather_forecast.bias_correction.io.records import (
 from weather_forecast.bias_correction.tests.made_up import columns, write_file
 
 LEVELS = 6
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def rewrite(path, name, change=lambda values: values, **how):
 
 
 def test_the_reference_size_is_that_of_the_literature():
-    layout = Layout()
+    layout = RadiationLayout()
     assert (layout.input_channels, layout.output_channels) == (4128, 826)
     assert layout.tripleclouds_channels == 552
 
@@ -234,7 +239,7 @@ def test_other_programs_read_what_is_written(path, tmp_path):
 )
 def test_the_reference_file_is_read_as_it_is():
     path = Path(os.environ["AI4SIM_REFERENCE_DATA"], "ecrad/raw/ecrad_3d_train.h5")
-    assert read_layout(path) == Layout(137)
+    assert read_layout(path) == RadiationLayout(137)
     data = read_columns(path, 100, 140)
     shapes = {name: values.shape for name, values in data.items()}
     assert shapes == {
@@ -244,7 +249,7 @@ def test_the_reference_file_is_read_as_it_is():
         "latitude": (40,),
         "longitude": (40,),
     }
-    parts = Layout(137).split_inputs(torch.from_numpy(data["inputs"]))
+    parts = RadiationLayout(137).split_inputs(torch.from_numpy(data["inputs"]))
     with h5py.File(path) as file:
         np.testing.assert_array_equal(parts["re_ice"], file["col_inputs"][100:140, :, 26])
         np.testing.assert_array_equal(parts["overlap_param"], file["inter_inputs"][100:140, :, 0])

@@ -12,7 +12,7 @@ import torch
 from ai4sim.export import export_program
 from ai4sim.surrogate import Surrogate
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.models import (
     CorrectionModule,
     LitAttentionCNN,
@@ -22,7 +22,7 @@ from weather_forecast.bias_correction.models import (
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 MODELS = {
     "unet": (LitUnet1D, {"features": 4, "grids": 3}),
     "attention": (LitAttentionCNN, {"features": 8, "blocks": 1}),

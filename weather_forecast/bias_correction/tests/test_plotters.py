@@ -9,10 +9,10 @@ import torch
 
 from weather_forecast.bias_correction import plotters
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
-from weather_forecast.bias_correction.io.layout import Layout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.tests.made_up import columns
 
-LAYOUT = Layout(8)
+LAYOUT = RadiationLayout(8)
 NAMES = ["profiles", "scatter", "zenith", "columns", "maps"]
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ai4sim.physics.constants import STEFAN_BOLTZMANN
 from weather_forecast.bias_correction.physics import cloud_optics, gas_optics, regions
 from weather_forecast.bias_correction.physics.layers import (
     longwave_layer,
@@ -342,7 +343,7 @@ def test_spectral_points_share_the_whole_energy() -> None:
     assert math.fsum(p.weight for p in gas_optics.solar_points()) == pytest.approx(1.0)
     temperature = torch.tensor([180.0, 250.0, 320.0]).double()
     total = gas_optics.planck_fluxes(temperature).sum(-2)
-    expected = gas_optics.STEFAN_BOLTZMANN * temperature**4
+    expected = STEFAN_BOLTZMANN * temperature**4
     torch.testing.assert_close(total, expected, rtol=1e-9, atol=0.0)
     # Half of the energy lies above nu = 2.4398 cm K T.
     points, fluxes = gas_optics.thermal_points(), gas_optics.planck_fluxes(temperature)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.io.layout import Layout
+from ai4sim.physics.constants import STEFAN_BOLTZMANN
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.physics import regions as regions_module
 from weather_forecast.bias_correction.physics.adding import longwave_fluxes, shortwave_fluxes
-from weather_forecast.bias_correction.physics.gas_optics import STEFAN_BOLTZMANN
 from weather_forecast.bias_correction.physics.heating import HEATING
 from weather_forecast.bias_correction.physics.layers import (
     DIFFUSE_TANGENT,
@@ -19,7 +19,7 @@ from weather_forecast.bias_correction.physics.layers import (
 )
 from weather_forecast.bias_correction.physics.regions import Regions, regions
 from weather_forecast.bias_correction.physics.solver import (
-    Fluxes,
+    RadiativeFluxes,
     radiative_fluxes,
     three_dimensional_effect,
 )
@@ -40,7 +40,7 @@ def made_up_columns(mu0: Tensor, fraction: float = 0.4) -> dict[str, Tensor]:
     column = torch.zeros(number, LEVELS).double()
     cumulus = ((full > 7e4) & (full < 8.8e4)).double()
     cirrus = ((full > 2.5e4) & (full < 3.5e4)).double()
-    named: dict[str, Tensor] = {v.name: column for v in Layout(LEVELS).inputs}
+    named: dict[str, Tensor] = {v.name: column for v in RadiationLayout(LEVELS).inputs}
     named |= {
         "skin_temperature": torch.full((number,), 295.0).double(),
         "cos_solar_zenith_angle": mu0.double(),
@@ -77,7 +77,7 @@ def suns() -> Tensor:
 def effect(suns: Tensor) -> Iterator[dict[str, Tensor]]:
     """Return the 3-D effect under these suns by name."""
     targets, _ = three_dimensional_effect(made_up_columns(suns))
-    yield Layout(LEVELS).split_outputs(targets)
+    yield RadiationLayout(LEVELS).split_outputs(targets)
 
 
 def test_columns_without_cloud_have_no_effect(suns: Tensor) -> None:
@@ -182,7 +182,9 @@ def test_isothermal_columns_emit_as_black_bodies() -> None:
     assert dn.max() < black
 
 
-def conservative(columns: dict[str, Tensor], transport: bool) -> tuple[Tensor, Regions, Fluxes]:
+def conservative(
+    columns: dict[str, Tensor], transport: bool
+) -> tuple[Tensor, Regions, RadiativeFluxes]:
     """Solve for sunlight without any absorption over a white and over a black ground."""
     levels_first = {k: v.mT.contiguous() if v.ndim == 2 else v for k, v in columns.items()}
     clouds = regions(levels_first)
@@ -214,7 +216,7 @@ def conservative(columns: dict[str, Tensor], transport: bool) -> tuple[Tensor, R
         )
         for albedo in (1.0, 0.0)
     ]
-    return incoming, clouds, Fluxes(*both[0], *both[1])
+    return incoming, clouds, RadiativeFluxes(*both[0], *both[1])
 
 
 @pytest.mark.parametrize("transport", [False, True])

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.io.layout import Layout
-from weather_forecast.bias_correction.io.records import read_columns
+from weather_forecast.bias_correction.io.layout import RadiationLayout
+from weather_forecast.bias_correction.io.raw_files import read_columns
 from weather_forecast.bias_correction.synthetic.recombine import (
     GROUND,
     main,
@@ -19,7 +19,7 @@ from weather_forecast.bias_correction.synthetic.recombine import (
 from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12
-LAYOUT = Layout(LEVELS)
+LAYOUT = RadiationLayout(LEVELS)
 
 
 def nothing(columns):

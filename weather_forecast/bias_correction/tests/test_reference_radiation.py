@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, Layout
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.physics.solver import three_dimensional_effect
 
 REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
@@ -47,7 +47,7 @@ def read(every: int = 1) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str
         effect = {n: torch.from_numpy(file[n][:][chosen]) for n in (*FLUXES, *HEATING_RATES)}
         plain = {n: torch.from_numpy(file[f"tripleclouds_{n}"][:][chosen]) for n in FLUXES}
     inputs = torch.cat(parts, 1)
-    return Layout().split_inputs(inputs), effect, plain
+    return RadiationLayout().split_inputs(inputs), effect, plain
 
 
 def correlation(first: Tensor, second: Tensor) -> float:
@@ -63,7 +63,7 @@ def test_effect_and_fluxes_are_like_those_of_ecrad() -> None:
     """
     columns, effect, plain = read()
     targets, fluxes = three_dimensional_effect(columns)
-    ours = Layout().split_outputs(targets)
+    ours = RadiationLayout().split_outputs(targets)
     places = {"all": slice(None), "top": slice(0, 1), "surface": slice(-1, None)}
     found, lines = {}, []
     for name, place in LEAST_CORRELATION:
@@ -95,7 +95,7 @@ def test_long_wave_is_that_of_ecrad_if_it_loses_what_ecrad_loses() -> None:
     errors = []
     for like_ecrad in (False, True):
         targets, _ = three_dimensional_effect(columns, like_ecrad=like_ecrad)
-        ours = Layout().split_outputs(targets)
+        ours = RadiationLayout().split_outputs(targets)
         errors.append((ours["flux_up_lw"] - effect["flux_up_lw"]).abs().mean())
     assert errors[1] < 0.4 * errors[0]
     assert correlation(ours["hr_lw"], effect["hr_lw"]) > 0.95

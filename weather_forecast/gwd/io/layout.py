@@ -31,15 +31,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.io.files import atomic_write, open_hdf5
-from ai4sim.surrogate import Variable, split_channels
+from ai4sim.variables import Variable, split_channels
 
+Scheme = Literal["nogwd", "ogwd"]
 INPUTS, TENDENCIES, LATITUDE = "x", "y", "lat"
 WRITTEN_AT_ONCE = 2**26
 """Bytes of a dataset that are gathered in memory before they are written."""
 
 
 @dataclass(frozen=True)
-class Layout:
+class DragLayout:
     """What the rows of a file mean.
 
     Attributes
@@ -50,11 +51,11 @@ class Layout:
         Full levels of a column, the first at the top.
     """
 
-    scheme: Literal["nogwd", "ogwd"]
+    scheme: Scheme
     levels: int
 
     @classmethod
-    def of_rows(cls, x_rows: int) -> Layout:
+    def of_rows(cls, x_rows: int) -> DragLayout:
         """Return the layout of files whose /x has this many rows.
 
         Raises
@@ -118,7 +119,7 @@ class Layout:
         return split_channels(y, self.outputs)
 
 
-def read_layout(path: Path | str) -> Layout:
+def read_layout(path: Path | str) -> DragLayout:
     """Tell scheme and levels of a raw file, and check the shapes of its datasets.
 
     Raises
@@ -132,14 +133,14 @@ def read_layout(path: Path | str) -> Layout:
         return layout_of(file, path)
 
 
-def layout_of(file: h5py.File, path: Path | str) -> Layout:
+def layout_of(file: h5py.File, path: Path | str) -> DragLayout:
     """Do the same for a file that is open; `path` is for messages."""
     x = file.get(INPUTS)
     if not isinstance(x, h5py.Dataset) or x.ndim < 2:
         found = f"one of shape {x.shape}" if isinstance(x, h5py.Dataset) else f"{sorted(file)}"
         raise ValueError(f"{path}: expected a dataset /x (row, *grid), found {found}")
     try:
-        layout = Layout.of_rows(x.shape[0])
+        layout = DragLayout.of_rows(x.shape[0])
     except ValueError as error:
         raise ValueError(f"{path}: /x has shape {x.shape}: {error}") from None
     grid = x.shape[1:]
@@ -155,7 +156,7 @@ def layout_of(file: h5py.File, path: Path | str) -> Layout:
 
 def write_columns(
     path: Path | str,
-    layout: Layout,
+    layout: DragLayout,
     x: Tensor | NDArray,
     y: Tensor | NDArray | None,
     latitude: Tensor | NDArray | None,
@@ -168,7 +169,7 @@ def write_columns(
     ----------
     path : path
         Its folder is made if absent.
-    layout : Layout
+    layout : DragLayout
     x : (column, x_rows)
     y : (column, y_rows)  [m/s2], optional
     latitude : (column,)  [degrees north], optional

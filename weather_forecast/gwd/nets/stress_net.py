@@ -38,7 +38,7 @@ NOTHING = -50.0
 
 
 class _Column(NamedTuple):
-    """The inputs by name, see :class:`weather_forecast.gwd.io.layout.Layout`."""
+    """The inputs by name, see :class:`weather_forecast.gwd.io.layout.DragLayout`."""
 
     u: Tensor
     v: Tensor

@@ -11,11 +11,11 @@ import math
 import torch
 from torch import Tensor
 
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 
 
 def transform(
-    inputs: Tensor, targets: Tensor, layout: Layout, angle: Tensor, mirror: Tensor
+    inputs: Tensor, targets: Tensor, layout: DragLayout, angle: Tensor, mirror: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Turn columns and their drag, then mirror some north to south.
 
@@ -23,7 +23,7 @@ def transform(
     ----------
     inputs : (column, x_rows)
     targets : (column, y_rows)
-    layout : Layout
+    layout : DragLayout
     angle : (column,)  [rad]
         Turns are counter-clockwise.
     mirror : (column,) bool
@@ -51,7 +51,7 @@ def transform(
 
 
 def random_transform(
-    inputs: Tensor, targets: Tensor, layout: Layout, azimuths: int = 16
+    inputs: Tensor, targets: Tensor, layout: DragLayout, azimuths: int = 16
 ) -> tuple[Tensor, Tensor]:
     """Turn each column by a random multiple of 360 degrees / azimuths, and mirror half of them.
 

@@ -21,7 +21,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ai4sim.physics.constants import EARTH_RADIUS, GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
+from ai4sim.physics.constants import (
+    EARTH_RADIUS,
+    GAS_CONSTANT,
+    GRAVITY,
+    HEAT_CAPACITY,
+    REFERENCE_PRESSURE,
+)
 from weather_forecast import climate
 from weather_forecast.levels import full_level_pressure, geopotential, half_level_pressure
 
@@ -100,7 +106,7 @@ SPONGE = 68e3
 """Height above which a model damps its waves, for they would come back from its top [m]."""
 
 
-class Columns(NamedTuple):
+class AirColumns(NamedTuple):
     """State of some columns, float64, in the order of the raw files.
 
     Attributes
@@ -126,7 +132,7 @@ class Columns(NamedTuple):
 
 def draw_columns(
     date: datetime.date, latitude: Tensor, longitude: Tensor, seed: int = 0
-) -> Columns:
+) -> AirColumns:
     """Draw the columns of a day. The same day and seed give the same weather on any grid.
 
     Parameters
@@ -137,7 +143,7 @@ def draw_columns(
 
     Returns
     -------
-    Columns
+    AirColumns
         On the 91 levels of L91.
     """
     # Days follow each other, and so may seeds: a product with an odd number keeps them apart.
@@ -162,7 +168,7 @@ def draw_columns(
     gravity = gravity_waves(generator, latitude, levels, temperature, day)
     friction = _friction(levels, surface_pressure)
     temperature = overturn(temperature + gravity[2], full_level_pressure(p_half))
-    return Columns(
+    return AirColumns(
         friction * (u + gravity[0]),
         friction * (v + gravity[1]),
         temperature,
@@ -361,7 +367,7 @@ def overturn(temperature: Tensor, pressure: Tensor) -> Tensor:
     (column, level)  [K]
         Its potential temperature nowhere decreases upward.
     """
-    exner = (pressure / climate.REFERENCE_PRESSURE) ** (GAS_CONSTANT / HEAT_CAPACITY)
+    exner = (pressure / REFERENCE_PRESSURE) ** (GAS_CONSTANT / HEAT_CAPACITY)
     theta = temperature / exner
     colder = theta.cummin(dim=1).values
     warmer = theta.flip(1).cummax(dim=1).values.flip(1)

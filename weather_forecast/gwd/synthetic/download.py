@@ -25,10 +25,10 @@ import h5py
 
 from ai4sim.io.download import ResumingDownloader, fetch_file
 from ai4sim.io.files import open_hdf5
-from weather_forecast.gwd.io.layout import Layout, read_layout, write_columns
+from weather_forecast.gwd.io.layout import DragLayout, read_layout, write_columns
 from weather_forecast.gwd.synthetic.generate import Scheme, generate_columns
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 URL = "https://storage.ecmwf.europeanweather.cloud/NOGWD_L91_PUBLIC/nc/{date}.nc"
 """Address of a date of the MAELSTROM data set."""
@@ -86,7 +86,7 @@ def fetch_maelstrom(
     files: list[Path] = []
     for date in dates:
         name = date.isoformat()
-        logger.info("%s (%d of %d)", name, len(files) + 1, len(dates))
+        log.info("%s (%d of %d)", name, len(files) + 1, len(dates))
         file = fetch_file(
             url.replace("{date}", name),
             data_path,
@@ -122,7 +122,7 @@ def to_raw_layout(source: Path, destination: Path) -> None:
         turned = x.ndim == y.ndim == 2 and len(x) == len(y)
         if turned:
             try:
-                layout = Layout.of_rows(x.shape[1])
+                layout = DragLayout.of_rows(x.shape[1])
                 write_columns(destination, layout, x, y, None, attributes=ORIGIN)
             except ValueError as error:
                 raise ValueError(f"{source}: /x has shape {x.shape}: {error}") from error
@@ -218,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             files = fetch_maelstrom(arguments.data_path, dates, url=url)
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
-    logger.info("%d raw files in %s", len(files), arguments.data_path)
+    log.info("%d raw files in %s", len(files), arguments.data_path)
 
 
 if __name__ == "__main__":

@@ -19,18 +19,17 @@ import functools
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ai4sim.data.generation import write_missing
-from weather_forecast.gwd.io.layout import Layout, write_columns
-from weather_forecast.gwd.synthetic.columns import Columns, draw_columns
+from weather_forecast.gwd.io.layout import DragLayout, Scheme, write_columns
+from weather_forecast.gwd.synthetic.columns import AirColumns, draw_columns
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-Scheme = Literal["nogwd", "ogwd"]
 LEVELS: dict[str, int] = {"nogwd": 63, "ogwd": 91}
 """Full levels of the files, counted from the top of L91: the waves of nogwd start at the 63rd."""
 GRID = (36, 40)
@@ -147,14 +146,14 @@ def generate_columns(
 def _write_date(file: Path, scheme: Scheme, grid: tuple[int, int], seed: int) -> None:
     day = datetime.date.fromisoformat(file.stem)
     latitude, longitude = snapshot_grid(*grid)
-    layout = Layout(scheme, LEVELS[scheme])
+    layout = DragLayout(scheme, LEVELS[scheme])
     latitude = latitude.float().double()  # as it will be stored
     x = inputs(draw_columns(day, latitude, longitude, seed), layout)
     y = outputs(x, latitude, layout)
     write_columns(file, layout, x, y, latitude, grid, _attributes(day, scheme, grid, seed))
 
 
-def inputs(columns: Columns, layout: Layout) -> Tensor:
+def inputs(columns: AirColumns, layout: DragLayout) -> Tensor:
     """Arrange columns as the rows of ``/x``, in the precision of the files.
 
     Returns
@@ -168,14 +167,14 @@ def inputs(columns: Columns, layout: Layout) -> Tensor:
     ).float()
 
 
-def outputs(x: Tensor, latitude: Tensor, layout: Layout) -> Tensor:
+def outputs(x: Tensor, latitude: Tensor, layout: DragLayout) -> Tensor:
     """Run the scheme of a layout in double precision.
 
     Parameters
     ----------
     x : (column, x_rows)
     latitude : (column,)  [degrees north]
-    layout : Layout
+    layout : DragLayout
 
     Returns
     -------
@@ -274,9 +273,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
     except ValueError as error:
         raise SystemExit(f"error: {error}") from error
-    logger.info(
-        "%d files in %s", len(files), scheme_path(options.data_path, options.scheme) / "raw"
-    )
+    log.info("%d files in %s", len(files), scheme_path(options.data_path, options.scheme) / "raw")
 
 
 if __name__ == "__main__":

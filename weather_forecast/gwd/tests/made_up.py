@@ -11,20 +11,20 @@ from torch import Tensor
 
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.io.layout import Layout, write_columns
+from weather_forecast.gwd.io.layout import DragLayout, write_columns
 from weather_forecast.gwd.synthetic.generate import outputs
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
-NOGWD, OGWD = Layout("nogwd", 24), Layout("ogwd", 91)
+NOGWD, OGWD = DragLayout("nogwd", 24), DragLayout("ogwd", 91)
 
 
-def layer_mass(layout: Layout, inputs: Tensor) -> Tensor:
+def layer_mass(layout: DragLayout, inputs: Tensor) -> Tensor:
     """Mass per area of each layer, (column, level) [kg/m2]."""
     surface = layout.split_inputs(inputs)["surface_pressure"].double()
     return half_level_pressure(surface, layout.levels).diff(dim=-1) / GRAVITY
 
 
-def columns(layout: Layout, n: int, seed: int = 0) -> dict[str, Tensor]:
+def columns(layout: DragLayout, n: int, seed: int = 0) -> dict[str, Tensor]:
     """Inputs (column, x_rows), targets (column, y_rows) and latitude (column,)."""
     rng = torch.Generator().manual_seed(seed)
 
@@ -51,7 +51,7 @@ def columns(layout: Layout, n: int, seed: int = 0) -> dict[str, Tensor]:
     }
 
 
-def evaluate(layout: Layout, n: int = 200, **predictions: Any) -> ColumnEvaluation:
+def evaluate(layout: DragLayout, n: int = 200, **predictions: Any) -> ColumnEvaluation:
     """Evaluate functions of the targets; without "model", half the target and some noise."""
     data = columns(layout, n)
     target = data["targets"]
@@ -64,7 +64,7 @@ def evaluate(layout: Layout, n: int = 200, **predictions: Any) -> ColumnEvaluati
     return evaluation
 
 
-def smooth_columns(layout: Layout, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def smooth_columns(layout: DragLayout, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Inputs (column, x_rows) and latitude (column,): jets and waves in a standard atmosphere."""
     rng = torch.Generator().manual_seed(seed)
 
@@ -102,7 +102,7 @@ def smooth_columns(layout: Layout, n: int, seed: int = 0) -> tuple[Tensor, Tenso
 
 def write_dates(
     folder: Path,
-    layout: Layout,
+    layout: DragLayout,
     dates: int = 8,
     grid: tuple[int, int] = (4, 6),
     *,

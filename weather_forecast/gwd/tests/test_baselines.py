@@ -15,11 +15,11 @@ from ai4sim.evaluation.moments import CrossMoments
 from weather_forecast.gwd import baselines
 from weather_forecast.gwd.baselines import Baselines, thinning
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.io.layout import Layout, read_layout
+from weather_forecast.gwd.io.layout import DragLayout, read_layout
 from weather_forecast.gwd.physics.nogwd import nonorographic_drag
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns
 
-FULL = Layout("nogwd", 63)
+FULL = DragLayout("nogwd", 63)
 
 
 def fitted(data, **options):

@@ -16,11 +16,11 @@ from ai4sim.tests import use_case
 from ai4sim.tests.use_case import only_new, results
 from weather_forecast.gwd import config, models, plotters
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import Layout, write_columns
+from weather_forecast.gwd.io.layout import DragLayout, write_columns
 from weather_forecast.gwd.models import launch_factor
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 
-NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)
+NOGWD, OGWD = DragLayout("nogwd", 63), DragLayout("ogwd", 91)
 GRID = (4, 6)
 TRAINER = config.ROOT / "trainer.py"
 TINY = {
@@ -260,7 +260,7 @@ def test_files_without_latitude_are_learned_from_if_asked_for(trained, monkeypat
 
 def test_columns_of_other_levels_are_refused(trained, monkeypatch, tmp_path):
     root, experiment, _ = trained
-    layout = Layout("nogwd", 40)
+    layout = DragLayout("nogwd", 40)
     x, latitude = smooth_columns(layout, 6)
     write_columns(tmp_path / "raw" / "2015-01-01.h5", layout, x, torch.zeros(6, 80), latitude)
     with pytest.raises(ValueError, match="of nogwd with 40 levels, the model is for nogwd with 63"):

@@ -17,7 +17,7 @@ from weather_forecast import climate
 from weather_forecast.gwd.physics.nogwd import WaveDrag, nonorographic_drag
 from weather_forecast.gwd.synthetic.columns import (
     QBO_PERIOD,
-    Columns,
+    AirColumns,
     DrawnWaves,
     draw_columns,
     gravity_waves,
@@ -45,7 +45,7 @@ def day(text: str) -> datetime.date:
 class Sample(NamedTuple):
     """Columns of every third month of three years, in the order (date, latitude, longitude)."""
 
-    columns: Columns
+    columns: AirColumns
     latitude: Tensor
 
 
@@ -54,7 +54,9 @@ def sample() -> Sample:
     latitude, longitude = snapshot_grid(24, 20)
     dates = [day("2015-01-01") + datetime.timedelta(days=91 * i) for i in range(12)]
     drawn = [draw_columns(date, latitude, longitude) for date in dates]
-    return Sample(Columns(*map(torch.cat, zip(*drawn, strict=True))), latitude.repeat(len(dates)))
+    return Sample(
+        AirColumns(*map(torch.cat, zip(*drawn, strict=True))), latitude.repeat(len(dates))
+    )
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from ai4sim.callbacks import PredictionFiles
 from ai4sim.normalization import Normalizer
 from weather_forecast.gwd import data as module
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import Layout, read_layout, write_columns
+from weather_forecast.gwd.io.layout import DragLayout, read_layout, write_columns
 
-LAYOUT = Layout("nogwd", 3)
+LAYOUT = DragLayout("nogwd", 3)
 GRID = (4, 6)
 DATES = [f"2015-0{month}-01.h5" for month in range(1, 10)]
 ALL_TRAIN = {"ratios": (1.0, 0.0, 0.0), "gap": 0}
@@ -301,11 +301,13 @@ def test_a_value_that_is_not_finite_is_located(folder, value):
 
 
 def test_files_of_another_layout_or_without_targets_are_refused(folder, tmp_path):
-    other = Layout("nogwd", 2)
+    other = DragLayout("nogwd", 2)
     x, y, latitude = torch.zeros(4, other.x_rows), torch.zeros(4, other.y_rows), torch.zeros(4)
     write_columns(tmp_path / "own" / "raw" / "2020-01-01.h5", other, x, y, latitude)
     data = ColumnDataModule(str(folder), extra_data_path=[str(tmp_path / "own")])
-    with pytest.raises(ValueError, match=r"2020-01-01.h5: Layout\(.*levels=2\), expected .*=3\)"):
+    with pytest.raises(
+        ValueError, match=r"2020-01-01.h5: DragLayout\(.*levels=2\), expected .*=3\)"
+    ):
         data.train_dataloader()
     with h5py.File(folder / "raw" / DATES[-1], "a") as file:
         del file["y"]
@@ -313,7 +315,7 @@ def test_files_of_another_layout_or_without_targets_are_refused(folder, tmp_path
         data.test_dataloader()
     assert list(data.predict_dataloader())
     write_columns(folder / "raw" / "2015-10-01.h5", other, x, y, latitude)
-    with pytest.raises(ValueError, match=r"2015-10-01.h5: Layout\(.*levels=2\), expected"):
+    with pytest.raises(ValueError, match=r"2015-10-01.h5: DragLayout\(.*levels=2\), expected"):
         ColumnDataModule(str(folder)).count("test")
 
 

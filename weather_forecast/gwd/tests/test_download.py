@@ -16,7 +16,7 @@ import pytest
 from ai4sim.io.download import ResumingDownloader
 from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
-from weather_forecast.gwd.io.layout import Layout, read_layout
+from weather_forecast.gwd.io.layout import DragLayout, read_layout
 from weather_forecast.gwd.synthetic import download
 from weather_forecast.gwd.synthetic.download import (
     SUBSETS,
@@ -61,7 +61,7 @@ def test_published_files_are_turned_around(server: ArchiveServer, tmp_path: Path
     assert len(server.asked) == 2
     assert names(tmp_path) == ["2015-01-01.h5", "2017-02-19.h5"]
     file = tmp_path / "raw" / "2017-02-19.h5"
-    assert read_layout(file) == Layout("nogwd", 63)
+    assert read_layout(file) == DragLayout("nogwd", 63)
     with h5py.File(file) as raw:
         np.testing.assert_array_equal(raw["x"], X.T)
         np.testing.assert_array_equal(raw["y"], Y.T)
@@ -173,4 +173,4 @@ def test_the_demo_is_made_of_both_schemes(
     with caplog.at_level(logging.INFO):
         main(["--data-path", str(tmp_path)])
     assert caplog.messages[-1] == f"2 raw files in {tmp_path}"
-    assert read_layout(tmp_path / "ogwd" / "raw" / "2015-01-01.h5") == Layout("ogwd", 91)
+    assert read_layout(tmp_path / "ogwd" / "raw" / "2015-01-01.h5") == DragLayout("ogwd", 91)

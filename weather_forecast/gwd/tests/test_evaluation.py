@@ -10,7 +10,7 @@ import torch
 from ai4sim.io.files import write_json
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns, evaluate, layer_mass
 
 
@@ -253,4 +253,4 @@ def test_mistakes_are_named():
     with pytest.raises(ValueError, match=r"inputs: expected \(4, 74\)"):
         evaluation.update(**{**data, "inputs": y}, predictions={"model": y})
     with pytest.raises(ValueError, match="cannot be merged"):
-        evaluation.merge(ColumnEvaluation(Layout("nogwd", 25)))
+        evaluation.merge(ColumnEvaluation(DragLayout("nogwd", 25)))

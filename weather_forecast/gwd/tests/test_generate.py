@@ -19,7 +19,7 @@ import torch
 import weather_forecast
 from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
-from weather_forecast.gwd.io.layout import Layout, read_layout
+from weather_forecast.gwd.io.layout import DragLayout, read_layout
 from weather_forecast.gwd.synthetic.generate import (
     Scheme,
     demo_dates,
@@ -183,6 +183,6 @@ def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages[-1] == f"2 files in {tmp_path / 'ogwd' / 'raw'}"
     assert names(tmp_path / "ogwd") == ["2014-11-08.h5", "2014-12-15.h5"]
     with h5py.File(tmp_path / "ogwd" / "raw" / "2014-12-15.h5") as file:
-        assert file.attrs["seed"] == 5 and file["x"].shape == (Layout("ogwd", 91).x_rows, 2, 3)
+        assert file.attrs["seed"] == 5 and file["x"].shape == (DragLayout("ogwd", 91).x_rows, 2, 3)
     with pytest.raises(SystemExit, match="error: grid: expected at least 1 latitude"):
         main(["--data-path", str(tmp_path), "--grid", "0", "3"])

@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from weather_forecast.gwd.io.layout import Layout, blocks, read_layout, write_columns, write_like
+from weather_forecast.gwd.io.layout import (
+    DragLayout,
+    blocks,
+    read_layout,
+    write_columns,
+    write_like,
+)
 
-NOGWD, OGWD = Layout("nogwd", 3), Layout("ogwd", 4)
+NOGWD, OGWD = DragLayout("nogwd", 3), DragLayout("ogwd", 4)
 
 
 def columns(layout, count):
@@ -18,10 +24,10 @@ def columns(layout, count):
 
 @pytest.mark.parametrize(
     ("x_rows", "y_rows", "expected"),
-    [(191, 126, Layout("nogwd", 63)), (279, 364, Layout("ogwd", 91)), (11, 6, NOGWD)],
+    [(191, 126, DragLayout("nogwd", 63)), (279, 364, DragLayout("ogwd", 91)), (11, 6, NOGWD)],
 )
 def test_the_number_of_rows_says_scheme_and_levels(x_rows, y_rows, expected):
-    layout = Layout.of_rows(x_rows)
+    layout = DragLayout.of_rows(x_rows)
     assert layout == expected
     assert (layout.x_rows, layout.y_rows) == (x_rows, y_rows)
 

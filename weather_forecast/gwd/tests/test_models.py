@@ -14,7 +14,7 @@ from ai4sim.export import export_program
 from ai4sim.surrogate import Surrogate
 from weather_forecast.gwd import models
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.models import (
     DragModule,
     LitCNN,
@@ -27,7 +27,7 @@ from weather_forecast.gwd.models import (
 from weather_forecast.gwd.physics.nogwd import few_speeds, nonorographic_drag
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 
-NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)
+NOGWD, OGWD = DragLayout("nogwd", 63), DragLayout("ogwd", 91)
 SMALL: dict[str, Any] = {"features": 8, "layers": 2}
 MODELS: dict[str, Callable[[], DragModule]] = {
     "mlp": lambda: LitMLP(**SMALL),
@@ -64,7 +64,7 @@ def calibrated(name: str, data: dict[str, ColumnDataModule]) -> DragModule:
     return module.eval()
 
 
-def batch_of(layout: Layout, count: int = 12) -> dict[str, Any]:
+def batch_of(layout: DragLayout, count: int = 12) -> dict[str, Any]:
     """A batch of a training set."""
     x, latitude = smooth_columns(layout, count, seed=7)
     y = 1e-5 * torch.randn(count, layout.y_rows, generator=torch.Generator().manual_seed(0))
@@ -269,7 +269,7 @@ import sys
 import numpy as np
 from ai4sim.surrogate import Surrogate
 surrogate = Surrogate.load(sys.argv[1])
-assert type(surrogate.net).__module__ == "weather_forecast.gwd.nets.flux_net"
+assert type(surrogate.net).__module__ == "weather_forecast.gwd.nets.momentum_flux_net"
 assert "lightning" not in sys.modules and "h5py" not in sys.modules
 fields = dict(np.load(sys.argv[1] + "/fields.npz"))
 scale = fields.pop("scale")

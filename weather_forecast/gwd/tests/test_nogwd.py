@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GRAVITY, HEAT_CAPACITY
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.physics.nogwd import (
     Background,
     WaveDrag,
@@ -27,7 +27,7 @@ REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 needs_reference = pytest.mark.skipif(
     REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
 )
-LAYOUT = Layout("nogwd", 63)
+LAYOUT = DragLayout("nogwd", 63)
 FIELDS = ("u", "v", "temperature", "surface_pressure")
 STEP = 2 * math.pi / 16
 M_STAR = 2 * math.pi / 2000
@@ -35,7 +35,7 @@ M_STAR = 2 * math.pi / 2000
 
 def air(count: int = 60, levels: int = 63) -> dict[str, torch.Tensor]:
     """Arguments of the scheme: jets and waves in a standard atmosphere."""
-    layout = Layout("nogwd", levels)
+    layout = DragLayout("nogwd", levels)
     inputs, latitude = smooth_columns(layout, count)
     rows = layout.split_inputs(inputs)
     return {name: rows[name] for name in FIELDS} | {"latitude": latitude}

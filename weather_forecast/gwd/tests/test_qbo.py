@@ -265,9 +265,9 @@ def test_the_command_explains_an_experiment_that_is_missing_or_not_trained(tmp_p
 
 def test_a_trained_network_is_read_from_its_experiment(tmp_path):
     from ai4sim.surrogate import Surrogate
-    from weather_forecast.gwd.io.layout import Layout
+    from weather_forecast.gwd.io.layout import DragLayout
 
-    layout = Layout("nogwd", 63)
+    layout = DragLayout("nogwd", 63)
     net = {"name": "MLP", "in_channels": layout.x_rows, "out_channels": layout.y_rows}
     surrogate = Surrogate(net, layout.inputs, layout.outputs)
     surrogate.facts = {"scheme": "nogwd", "levels": 63, "output_scale": None}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GRAVITY
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.nets.stress_net import StressNet
 from weather_forecast.gwd.physics.ogwd import LowLevelFlow, low_level_flow
 from weather_forecast.gwd.physics.symmetries import transform
@@ -15,7 +15,7 @@ from weather_forecast.gwd.tests.made_up import smooth_columns
 from weather_forecast.levels import half_level_pressure
 
 COLUMNS, LEVELS = 60, 91
-LAYOUT = Layout("ogwd", LEVELS)
+LAYOUT = DragLayout("ogwd", LEVELS)
 STD = 3 * LEVELS + 2
 
 
@@ -171,6 +171,6 @@ def test_gradients_are_finite():
 
 
 def test_columns_that_end_above_the_surface_are_refused():
-    short = smooth_columns(Layout("ogwd", 63), 3)[0].float()
+    short = smooth_columns(DragLayout("ogwd", 63), 3)[0].float()
     with pytest.raises(ValueError, match="the columns end at level 63"):
         StressNet(levels=63)(short)

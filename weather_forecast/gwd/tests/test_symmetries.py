@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
-from weather_forecast.gwd.io.layout import Layout
+from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.physics.symmetries import random_transform, transform
 from weather_forecast.gwd.synthetic.generate import outputs
 from weather_forecast.gwd.tests.made_up import smooth_columns
 
-NOGWD, OGWD = Layout("nogwd", 63), Layout("ogwd", 91)
+NOGWD, OGWD = DragLayout("nogwd", 63), DragLayout("ogwd", 91)
 STEP = 2 * math.pi / 16
 
 
-def labelled(layout: Layout, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def labelled(layout: DragLayout, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Inputs, the teacher's tendencies and latitude of some columns, float64."""
     x, latitude = smooth_columns(layout, count)
     return x, outputs(x, latitude, layout), latitude
@@ -64,7 +64,7 @@ def test_turns_and_mirrors_are_undone(layout):
 
 
 def test_a_quarter_to_the_left_and_a_mirror_by_hand():
-    layout = Layout("ogwd", 2)
+    layout = DragLayout("ogwd", 2)
     x = torch.tensor([[1.0, 2.0, 3.0, 4.0, 250.0, 260.0, 1e5, 9.8, 300.0, 0.1, 0.5, 0.3]])
     y = torch.arange(1.0, 9.0)[None]
     quarter = torch.tensor([math.pi / 2])
@@ -81,7 +81,7 @@ def test_a_quarter_to_the_left_and_a_mirror_by_hand():
 
 @pytest.mark.parametrize("azimuths", [4, 16])
 def test_every_turn_and_both_mirrors_are_drawn(azimuths):
-    layout = Layout("nogwd", 1)
+    layout = DragLayout("nogwd", 1)
     x = torch.tensor([[1.0, 0.0, 250.0, 1e5, 0.0]]).repeat(1000, 1)
     x[:500, :2] = torch.tensor([0.0, 1.0])
     torch.manual_seed(0)
@@ -97,6 +97,6 @@ def test_every_turn_and_both_mirrors_are_drawn(azimuths):
     assert torch.equal(again, found)
     # Two winds at right angles tell a mirror from a turn: half of the columns have one.
     both = torch.tensor([[1.0, 0.0, 0.0, 1.0, 250.0, 250.0, 1e5, 0.0]]).repeat(1000, 1)
-    both, _ = random_transform(both, both[:, :4].clone(), Layout("nogwd", 2), azimuths)
+    both, _ = random_transform(both, both[:, :4].clone(), DragLayout("nogwd", 2), azimuths)
     area = both[:, 0] * both[:, 3] - both[:, 1] * both[:, 2]
     assert 0.4 < (area < 0).float().mean() < 0.6

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
 from ai4sim.io.files import atomic_write, open_hdf5
+from ai4sim.variables import Float32Array
 from weather_forecast.bias_correction.io.inspection import Contents, inspect, trimmed
 from weather_forecast.bias_correction.io.layout import (
     CHANNELS,
@@ -28,10 +29,8 @@ from weather_forecast.bias_correction.io.layout import (
     PLACES,
     TARGETS,
     TRIPLECLOUDS,
-    Layout,
+    RadiationLayout,
 )
-
-Array = NDArray[np.float32]
 
 UNITS = {
     "pressure_hl": "Pa",
@@ -46,13 +45,15 @@ WRITTEN_AT_ONCE = 2048  # columns
 NETCDF_INTERNALS = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
 
 
-def read_layout(path: Path | str) -> Layout:
+def read_layout(path: Path | str) -> RadiationLayout:
     """Tell the levels of a raw file, and check its datasets; see :func:`inspect`."""
     with open_hdf5(path) as file:
         return inspect(file, path).layout
 
 
-def read_columns(path: Path | str, start: int = 0, stop: int | None = None) -> dict[str, Array]:
+def read_columns(
+    path: Path | str, start: int = 0, stop: int | None = None
+) -> dict[str, Float32Array]:
     """Read columns of a raw file, by default all.
 
     Returns
@@ -95,7 +96,7 @@ def read_groups(path: Path | str, variable: str) -> NDArray[np.int64]:
     return groups
 
 
-def read_block(contents: Contents, start: int, stop: int) -> dict[str, Array]:
+def read_block(contents: Contents, start: int, stop: int) -> dict[str, Float32Array]:
     """Read the columns `start` to `stop` of an open file; see :func:`read_columns`.
 
     Raises
@@ -119,7 +120,7 @@ def read_block(contents: Contents, start: int, stop: int) -> dict[str, Array]:
             pressure = rows[:, list(HALF_PROFILES).index("pressure_hl")]
             _check_pressure(contents, start, pressure)
         done = end
-    block: dict[str, Array] = {"inputs": inputs}
+    block: dict[str, Float32Array] = {"inputs": inputs}
     for group, names in GROUPS.items():
         if group in contents.present:
             parts = [_read(contents, name, start, stop) for name in names]
@@ -130,10 +131,10 @@ def read_block(contents: Contents, start: int, stop: int) -> dict[str, Array]:
     return block
 
 
-def _read(contents: Contents, name: str, start: int, stop: int) -> Array:
+def _read(contents: Contents, name: str, start: int, stop: int) -> Float32Array:
     """Read columns of a dataset as finite numbers in single precision."""
     with np.errstate(over="ignore", invalid="ignore"):
-        values: Array = contents.datasets[name][start:stop].astype(np.float32, copy=False)
+        values: Float32Array = contents.datasets[name][start:stop].astype(np.float32, copy=False)
         # One NaN or infinity makes the sum such, and a sum takes less than a look at each value.
         suspicious = not np.isfinite(values.sum())
     finite = np.isfinite(values) if suspicious else np.True_
@@ -163,7 +164,7 @@ def _where(name: str, contents: Contents, start: int, place: Sequence[int]) -> s
     return ", ".join(parts)
 
 
-def _check_pressure(contents: Contents, start: int, pressure: Array) -> None:
+def _check_pressure(contents: Contents, start: int, pressure: Float32Array) -> None:
     """Raise ValueError unless pressure increases, and is what ``pressure_hl`` says."""
     falling = pressure[:, 1:] <= pressure[:, :-1]
     falling[:, 0] |= pressure[:, 0] < 0
@@ -190,13 +191,13 @@ def _check_pressure(contents: Contents, start: int, pressure: Array) -> None:
 
 def write_columns(
     path: Path | str,
-    layout: Layout,
-    inputs: Tensor | Array,
-    targets: Tensor | Array | None = None,
-    latitude: Tensor | Array | None = None,
-    longitude: Tensor | Array | None = None,
+    layout: RadiationLayout,
+    inputs: Tensor | Float32Array,
+    targets: Tensor | Float32Array | None = None,
+    latitude: Tensor | Float32Array | None = None,
+    longitude: Tensor | Float32Array | None = None,
     *,
-    tripleclouds: Tensor | Array | None = None,
+    tripleclouds: Tensor | Float32Array | None = None,
     extras: Mapping[str, ArrayLike] | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
@@ -206,7 +207,7 @@ def write_columns(
     ----------
     path : path
         Its folder is made if absent.
-    layout : Layout
+    layout : RadiationLayout
     inputs : (column, input_channels)
     targets : (column, output_channels), optional
     latitude, longitude : (column,)  [degrees], optional
@@ -257,7 +258,7 @@ def write_columns(
         file.attrs.update(dict(attributes or {}))
 
 
-def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Array) -> None:
+def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Float32Array) -> None:
     """Write predictions for a raw file: its targets, with their names, dimensions and attributes.
 
     Latitude and longitude are copied. The inputs, which are five times as large, are not.
@@ -294,7 +295,7 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Ar
             _copy_attributes(raw, file)
 
 
-def _create(path: Path, layout: Layout, columns: int) -> h5py.File:
+def _create(path: Path, layout: RadiationLayout, columns: int) -> h5py.File:
     """Create a file with the dimensions of the layout, as the netCDF library notes them."""
     file = h5py.File(path, "w", track_order=True)
     for name, size in {"column": columns, **layout.sizes}.items():
@@ -305,8 +306,8 @@ def _create(path: Path, layout: Layout, columns: int) -> h5py.File:
 
 
 def _cut(
-    rows: Tensor | Array, layout: Layout, names: Sequence[str]
-) -> Iterator[tuple[str, Tensor | Array]]:
+    rows: Tensor | Float32Array, layout: RadiationLayout, names: Sequence[str]
+) -> Iterator[tuple[str, Tensor | Float32Array]]:
     """Divide rows of channels by dataset."""
     start = 0
     for name in names:

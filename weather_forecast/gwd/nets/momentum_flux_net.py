@@ -41,7 +41,7 @@ WIND_SCALE = 30.0  # m/s
 SPEED_SCALE = 20.0  # m/s
 
 
-class FluxNet(nn.Module):
+class MomentumFluxNet(nn.Module):
     """Columns (column, 3 levels + 2) to tendencies (column, 2 levels), in units of `output_scale`.
 
     Inputs are in physical units: u, v [m/s], T [K], surface pressure [Pa] and the geopotential of

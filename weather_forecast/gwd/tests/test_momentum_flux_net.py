@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GRAVITY
-from weather_forecast.gwd.io.layout import Layout
-from weather_forecast.gwd.nets.flux_net import FluxNet
+from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 from weather_forecast.gwd.physics.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
@@ -21,29 +21,29 @@ STEP = 2 * math.pi / 16
 
 def columns(levels: int = 63) -> torch.Tensor:
     """Inputs of the network, (column, 3 levels + 2)."""
-    return smooth_columns(Layout("nogwd", levels), COLUMNS)[0].float()
+    return smooth_columns(DragLayout("nogwd", levels), COLUMNS)[0].float()
 
 
 def scheme(x: torch.Tensor, spectrum: WaveSpectrum) -> torch.Tensor:
     """Tendencies of the scheme, (column, 2 levels) [m/s2]."""
-    rows = Layout.of_rows(x.shape[1]).split_inputs(x)
+    rows = DragLayout.of_rows(x.shape[1]).split_inputs(x)
     u, v, t, surface = (rows[name] for name in ("u", "v", "temperature", "surface_pressure"))
     drag = nonorographic_drag(u, v, t, surface, torch.zeros(len(x)), spectrum)
     return torch.cat([drag.u_tendency, drag.v_tendency], dim=-1)
 
 
-def calibrated(levels: int = 63, **options: Any) -> FluxNet:
+def calibrated(levels: int = 63, **options: Any) -> MomentumFluxNet:
     """A network that knows the scales of its columns and has learned nothing."""
     torch.manual_seed(0)
     x = columns(levels)
-    net = FluxNet(levels=levels, features=24, layers=2, **options)
+    net = MomentumFluxNet(levels=levels, features=24, layers=2, **options)
     scale = scheme(x, few_speeds()).square().mean(0).sqrt()
     scale[scale == 0] = 1.0
     net.calibrate(x, scale)
     return net.eval()
 
 
-def random_net(levels: int = 63, **options: Any) -> FluxNet:
+def random_net(levels: int = 63, **options: Any) -> MomentumFluxNet:
     """A network with random weights, those of its last layer too."""
     net = calibrated(levels, **options)
     with torch.no_grad():
@@ -53,13 +53,13 @@ def random_net(levels: int = 63, **options: Any) -> FluxNet:
 
 
 @torch.no_grad()
-def drag(net: FluxNet, x: torch.Tensor) -> torch.Tensor:
+def drag(net: MomentumFluxNet, x: torch.Tensor) -> torch.Tensor:
     """Tendencies in physical units, (column, 2 levels) [m/s2]."""
     found: torch.Tensor = net(x) * net.output_scale
     return found
 
 
-def force(net: FluxNet, x: torch.Tensor) -> torch.Tensor:
+def force(net: MomentumFluxNet, x: torch.Tensor) -> torch.Tensor:
     """What each layer gets, (column, 2, level) [Pa]."""
     levels = net.levels
     mass = half_level_pressure(x[:, 3 * levels], levels).diff(dim=-1) / GRAVITY
@@ -107,7 +107,7 @@ def test_a_wind_that_is_the_same_at_all_heights_changes_nothing(phase_speeds):
 def test_turned_and_mirrored_columns_have_the_drag_turned_and_mirrored(turns, mirror, phase_speeds):
     net, x = random_net(phase_speeds=phase_speeds), columns()
     angle, mirrored = torch.full((COLUMNS,), turns * STEP), torch.full((COLUMNS,), mirror)
-    other, expected = transform(x, drag(net, x), Layout("nogwd", 63), angle, mirrored)
+    other, expected = transform(x, drag(net, x), DragLayout("nogwd", 63), angle, mirrored)
     found = drag(net, other)
     assert (found - expected).norm() < 1e-3 * expected.norm()
 
@@ -115,14 +115,14 @@ def test_turned_and_mirrored_columns_have_the_drag_turned_and_mirrored(turns, mi
 def test_the_angle_between_two_azimuths_is_no_symmetry():
     net, x = random_net(), columns()
     half, mirrored = torch.full((COLUMNS,), STEP / 2), torch.zeros(COLUMNS, dtype=torch.bool)
-    other, expected = transform(x, drag(net, x), Layout("nogwd", 63), half, mirrored)
+    other, expected = transform(x, drag(net, x), DragLayout("nogwd", 63), half, mirrored)
     assert (drag(net, other) - expected).norm() > 0.01 * expected.norm()
 
 
 def test_four_azimuths_turn_by_a_quarter():
     net, x = random_net(azimuths=4), columns()
     angle, mirrored = torch.full((COLUMNS,), math.pi / 2), torch.zeros(COLUMNS, dtype=torch.bool)
-    other, expected = transform(x, drag(net, x), Layout("nogwd", 63), angle, mirrored)
+    other, expected = transform(x, drag(net, x), DragLayout("nogwd", 63), angle, mirrored)
     assert (drag(net, other) - expected).norm() < 1e-3 * expected.norm()
 
 
@@ -179,4 +179,4 @@ def test_statistics_come_from_the_columns_of_the_calibration():
 
 def test_columns_that_end_above_the_launch_level_are_refused():
     with pytest.raises(ValueError, match="the columns end at .* above the launch level"):
-        FluxNet(levels=60)
+        MomentumFluxNet(levels=60)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4sim.nets.mlp import MLP
-from wmed.io.layout import PROFILES, Layout
+from wmed.io.layout import PROFILES, RhoLayout
 from wmed.nets.features import (
     PROFILE_FEATURES,
     SKY_FEATURES,
@@ -57,7 +57,7 @@ class ColumnEncoder(nn.Module):
         return encoded.unflatten(0, found.shape[:-2])
 
 
-class FluxNet(nn.Module):
+class BulkFluxNet(nn.Module):
     """Transfer coefficients from the surface, radiation from the surface and the column.
 
     Parameters
@@ -87,7 +87,7 @@ class FluxNet(nn.Module):
         self, levels: int = 15, features: int = 64, layers: int = 3, profile: bool = True
     ) -> None:
         super().__init__()
-        self.layout = Layout(levels)
+        self.layout = RhoLayout(levels)
         self.register_buffer("height", torch.tensor(10.0))
         self.register_buffer("strongest", torch.tensor(torch.inf))
         self.encoder = ColumnEncoder(levels) if profile and layers else None

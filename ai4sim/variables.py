@@ -1,0 +1,74 @@
+"""Physical quantities by name and unit, and the channels that they take; types of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
+Batch = dict[str, Any]
+"""What a loader serves: tensors by name, and facts about the samples."""
+Periods = Sequence[int | None]
+"""Cells after which a field repeats along each axis of space; None where it does not."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A channel, or a quantity of a column: its field-standard name and its unit.
+
+    Attributes
+    ----------
+    name : str
+        For instance ``progress_variable``.
+    units : str
+        For instance ``1/m``; ``1`` for a dimensionless quantity.
+    levels : int, optional
+        In a column, the levels of a profile: it takes as many channels. None is a single value.
+    """
+
+    name: str
+    units: str
+    levels: int | None = None
+
+    @property
+    def channels(self) -> int:
+        """Number of channels that it takes."""
+        return 1 if self.levels is None else self.levels
+
+
+def split_channels(values: Tensor, variables: Sequence[Variable]) -> dict[str, Tensor]:
+    """Divide columns into their variables.
+
+    Parameters
+    ----------
+    values : (column, channel)
+    variables : sequence of Variable
+        In the order of the channels.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Views of `values`: (column, level) of a variable with levels, else (column,).
+
+    Raises
+    ------
+    ValueError
+        The variables have another number of channels.
+    """
+    channels = [v.channels for v in variables]
+    if values.shape[-1] != sum(channels):
+        raise ValueError(
+            f"columns of {values.shape[-1]} channels: expected {sum(channels)}, "
+            f"{', '.join(f'{v.name} {v.channels}' for v in variables)}"
+        )
+    parts = values.split(channels, dim=-1)
+    return {
+        v.name: part[..., 0] if v.levels is None else part
+        for v, part in zip(variables, parts, strict=True)
+    }
