@@ -21,7 +21,8 @@ WORKDIR /home/ai4sim/ai4sim
 
 # The environments depend on these files only: this layer stays when the code changes.
 COPY --chown=ai4sim:ai4sim pyproject.toml constraints.txt README.rst LICENSE ./
-COPY --chown=ai4sim:ai4sim ai4sim/__init__.py ai4sim/sessions.py ai4sim/
+COPY --chown=ai4sim:ai4sim ai4sim/__init__.py ai4sim/
+COPY --chown=ai4sim:ai4sim sessions/ sessions/
 COPY --chown=ai4sim:ai4sim docker/ docker/
 RUN sh docker/environments.sh ${USE_CASES}
 

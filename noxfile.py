@@ -4,6 +4,6 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from ai4sim.sessions import define_sessions_of_all  # noqa: E402
+from sessions import define_sessions_of_all  # noqa: E402
 
 define_sessions_of_all()

@@ -6,7 +6,7 @@ from pathlib import Path
 import nox
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from ai4sim.sessions import DEVELOPMENT_EXTRAS, environment  # noqa: E402
+from sessions.environments import DEVELOPMENT_EXTRAS, environment  # noqa: E402
 
 
 @nox.session(venv_backend="none")

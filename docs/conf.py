@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from ai4sim import __version__  # noqa: E402
-from ai4sim.sessions import landed_use_cases  # noqa: E402
+from sessions.registry import landed_use_cases  # noqa: E402
 
 # Listing the modules imports all of them, but nox takes the sessions of one noxfile only.
 for folder in landed_use_cases().values():
