@@ -35,7 +35,6 @@ from torch import Tensor
 
 from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from ai4sim.variables import split_channels
-from wmed.io.graph import to_faces, to_rho
 from wmed.io.layout import FLUXES, HEAT_PARTS, RhoLayout
 from wmed.nets.inputs import bulk_state
 from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
@@ -231,7 +230,7 @@ def rho_fluxes(targets: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:
         NaN where one of the four is missing, on the coast and on the edge of the domain.
     """
     inner = (graph.rho_faces >= 0).all(dim=-1)
-    stress = to_rho(graph, targets["tau_x"], targets["tau_y"])
+    stress = graph.to_rho(targets["tau_x"], targets["tau_y"])
     at_rho = {**targets, "tau_x": stress[0].where(inner, torch.nan)}
     at_rho["tau_y"] = stress[1].where(inner, torch.nan)
     unknown = torch.full_like(stress[0], torch.nan)
@@ -368,6 +367,6 @@ def _with_heat(fluxes: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _on_faces(fluxes: Mapping[str, Tensor], graph: CouplingGraph) -> dict[str, Tensor]:
     """Bring the stress (time, rho) to the faces, and leave out what is not known."""
-    tau_x, tau_y = to_faces(graph, fluxes["tau_x"], fluxes["tau_y"])
+    tau_x, tau_y = graph.to_faces(fluxes["tau_x"], fluxes["tau_y"])
     every = {**fluxes, "tau_x": tau_x, "tau_y": tau_y}
     return {name: values for name, values in every.items() if not values.isnan().all()}

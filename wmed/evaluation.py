@@ -17,7 +17,6 @@ from torch import Tensor
 
 from ai4sim.evaluation.scores import require_finite
 from wmed import tables
-from wmed.io.graph import to_faces, to_rho
 from wmed.io.layout import HEAT, points_of
 from wmed.samples import MODEL, TARGET, NamedFluxes, Samples
 from wmed.scores import (
@@ -127,7 +126,7 @@ class FluxEvaluation:
 
     def _classes(self, speed: Tensor, grid: OceanGrid, graph: CouplingGraph) -> dict[str, Tensor]:
         """Return the class of wind at each kind of point, by the mean of the rho points beside."""
-        u, v = to_faces(graph, speed, speed)
+        u, v = graph.to_faces(speed, speed)
         corner = u[:, self._psi_points(grid, speed.device).u_nodes].mean(-1)
         return {
             name: wind_class(values)
@@ -145,7 +144,7 @@ class FluxEvaluation:
     ) -> None:
         """Add the errors of each quantity on its own points, the wind work and the angle."""
         wet = (graph.rho_faces >= 0).all(dim=-1)
-        stress = to_rho(graph, truth["tau_x"], truth["tau_y"])
+        stress = graph.to_rho(truth["tau_x"], truth["tau_y"])
         for name, guess in guesses.items():
             scores = self.scores.setdefault(file, {}).setdefault(name, {})
             for quantity in truth.keys() & guess.keys():
@@ -158,7 +157,7 @@ class FluxEvaluation:
                 target, predicted = (f[f"tau_{axis}"].double() * u for f in (truth, guess))
                 sums = sums_by_class(target, predicted, classes[where])
                 add(scores.setdefault(f"work_{axis}", {}), sums)
-            angle, weight = turning(stress, to_rho(graph, guess["tau_x"], guess["tau_y"]))
+            angle, weight = turning(stress, graph.to_rho(guess["tau_x"], guess["tau_y"]))
             sums = sums_by_class(torch.zeros_like(angle), angle, classes["rho"], weight * wet)
             add(scores.setdefault("stress_angle", {}), sums)
 

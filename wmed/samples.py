@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wmed.io.graph import to_rho
 
 if TYPE_CHECKING:
     from wmed.io.graph import CouplingGraph
@@ -228,7 +227,7 @@ def _with_size(fluxes: NamedFluxes, graph: CouplingGraph) -> dict[str, Tensor]:
     """Return fluxes with, where both components are there, the size of the stress at rho points."""
     if not {"tau_x", "tau_y"} <= fluxes.keys():
         return dict(fluxes)
-    return {**fluxes, "tau": torch.hypot(*to_rho(graph, fluxes["tau_x"], fluxes["tau_y"]))}
+    return {**fluxes, "tau": torch.hypot(*graph.to_rho(fluxes["tau_x"], fluxes["tau_y"]))}
 
 
 def nearest_nodes(latitude: Tensor, longitude: Tensor) -> dict[str, int]:

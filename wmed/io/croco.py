@@ -28,8 +28,6 @@ from wmed.io.grid import OceanGrid, ocean_grid
 from wmed.io.netcdf import Source, normal_units, read_dates, to_seconds
 
 __all__ = [
-    "bulk_algorithm",
-    "fluxes_of",
     "read_grid",
     "read_record",
     "read_times",
@@ -121,19 +119,6 @@ def read_times(path: Path | str) -> NDArray[np.datetime64]:
         return to_seconds(
             _start(source) + np.round(1e6 * scale * seconds).astype("timedelta64[us]")
         )
-
-
-def bulk_algorithm(path: Path | str) -> str | None:
-    """Return what a file says about the bulk formulae that made its fluxes; None if nothing."""
-    with Source(path) as source:
-        found = source.attribute("bulk_algorithm")
-        return None if found is None else str(found)
-
-
-def fluxes_of(path: Path | str) -> list[str]:
-    """Return which of the :data:`FLUXES` a file has, by their names here."""
-    with Source(path) as source:
-        return [name for name in FLUXES if flux_name(source, name)]
 
 
 def read_record(

@@ -84,13 +84,44 @@ class CouplingGraph:
         """Bring ``(..., atmosphere node, channel)`` to ``(..., rho node, channel)``."""
         return remap.interpolate(values, self.index, self.weight)
 
-    def to_faces(self, stress_x: Tensor, stress_y: Tensor) -> tuple[Tensor, Tensor]:
-        """Bring a vector from rho nodes to the faces, see :func:`to_faces`."""
-        return to_faces(self, stress_x, stress_y)
+    def to_faces(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring a vector from rho nodes to the faces: the mean of the two neighbours.
 
-    def to_rho(self, current_u: Tensor, current_v: Tensor) -> tuple[Tensor, Tensor]:
-        """Bring a vector from the faces to rho nodes, see :func:`to_rho`."""
-        return to_rho(self, current_u, current_v)
+        Parameters
+        ----------
+        x, y : (..., rho)
+            Along xi and eta.
+
+        Returns
+        -------
+        (..., u), (..., v)
+        """
+        pairs = ((x, self.u_faces), (y, self.v_faces))
+        on_u, on_v = ((a[..., faces[:, 0]] + a[..., faces[:, 1]]) / 2 for a, faces in pairs)
+        return on_u, on_v
+
+    def to_rho(self, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring a vector from the faces to rho nodes: the mean of the two faces inside the domain.
+
+        On faces at land it is 0.
+
+        Parameters
+        ----------
+        u, v : (..., u), (..., v)
+
+        Returns
+        -------
+        x, y : (..., rho)
+            Along xi and eta.
+        """
+        means = []
+        for values, pair in ((u, slice(0, 2)), (v, slice(2, 4))):
+            # A place behind the last face is where those that are not there point to.
+            padded = torch.cat([values, values.new_zeros(*values.shape[:-1], 1)], dim=-1)
+            before, after = self.rho_faces[:, pair].unbind(1)
+            first, second = self.face_weight[:, pair].to(values.dtype).unbind(1)
+            means.append(padded[..., before] * first + padded[..., after] * second)
+        return means[0], means[1]
 
 
 def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> CouplingGraph:
@@ -141,52 +172,6 @@ def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> CouplingGraph:
         lon=lon,
         atmosphere_nodes=int(atmosphere.sea.sum()),
     )
-
-
-def to_faces(graph: CouplingGraph, stress_x: Tensor, stress_y: Tensor) -> tuple[Tensor, Tensor]:
-    """Bring a vector from rho nodes to the faces: the mean of the two neighbours.
-
-    Parameters
-    ----------
-    graph : CouplingGraph
-    stress_x, stress_y : (..., rho)
-        Along xi and eta.
-
-    Returns
-    -------
-    (..., u), (..., v)
-    """
-    before_u, after_u = graph.u_faces.unbind(1)
-    before_v, after_v = graph.v_faces.unbind(1)
-    return (
-        (stress_x[..., before_u] + stress_x[..., after_u]) / 2,
-        (stress_y[..., before_v] + stress_y[..., after_v]) / 2,
-    )
-
-
-def to_rho(graph: CouplingGraph, current_u: Tensor, current_v: Tensor) -> tuple[Tensor, Tensor]:
-    """Bring a vector from the faces to rho nodes: the mean of the two faces inside the domain.
-
-    On faces at land it is 0.
-
-    Parameters
-    ----------
-    graph : CouplingGraph
-    current_u, current_v : (..., u), (..., v)
-
-    Returns
-    -------
-    x, y : (..., rho)
-        Along xi and eta.
-    """
-    means = []
-    for values, pair in ((current_u, slice(0, 2)), (current_v, slice(2, 4))):
-        # A place behind the last face is where those that are not there point to.
-        padded = torch.cat([values, values.new_zeros(*values.shape[:-1], 1)], dim=-1)
-        before, after = graph.rho_faces[:, pair].unbind(1)
-        first, second = graph.face_weight[:, pair].to(values.dtype).unbind(1)
-        means.append(padded[..., before] * first + padded[..., after] * second)
-    return means[0], means[1]
 
 
 def hetero(graph: CouplingGraph) -> HeteroData:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
-from wmed.io.graph import CouplingGraph, to_faces
+from wmed.io.graph import CouplingGraph
 from wmed.io.layout import FLUXES, PROFILES, SURFACE, RhoLayout
 from wmed.nets.coupling_net import CouplingNet, coupled
 from wmed.nets.inputs import rho_inputs
@@ -70,6 +70,6 @@ def on_own_points(rows: Tensor, graph: CouplingGraph) -> Prediction:
     graph : CouplingGraph
     """
     found = dict(zip(FLUXES, rows.unbind(-1), strict=True))
-    tau_x, tau_y = to_faces(graph, found.pop("tau_x"), found.pop("tau_y"))
+    tau_x, tau_y = graph.to_faces(found.pop("tau_x"), found.pop("tau_y"))
     heat = torch.stack(list(found.values())).sum(0)
     return {"tau_x": tau_x, "tau_y": tau_y, **found, "heat": heat}

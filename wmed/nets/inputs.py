@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.variables import split_channels
-from wmed.io.graph import CouplingGraph, to_rho
+from wmed.io.graph import CouplingGraph
 from wmed.io.layout import PROFILES, RhoLayout
 from wmed.physics.bulk import bulk_inputs
 
@@ -50,7 +50,7 @@ def rho_inputs(
     columns = air[:, graph.nearest] if nearest else graph.interpolate(air)
     profiles = columns.unflatten(-1, (len(PROFILES), layout.levels))
     winds = torch.stack(turned(profiles[:, :, 0], profiles[:, :, 1], graph.angle[:, None]), dim=2)
-    current_x, current_y = to_rho(graph, fields["current_u"], fields["current_v"])
+    current_x, current_y = graph.to_rho(fields["current_u"], fields["current_v"])
     cos_zenith, toa = sunlight(fields["sun"], graph.lat, graph.lon)
     surface = torch.stack([fields["sst"], current_x, current_y, cos_zenith, toa], dim=-1)
     return torch.cat([winds.flatten(2), profiles[:, :, 2:].flatten(2), surface], dim=-1)

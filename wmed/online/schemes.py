@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
-from wmed.io.graph import CouplingGraph, to_faces
+from wmed.io.graph import CouplingGraph
 from wmed.io.layout import PROFILES, RhoLayout
 from wmed.nets.inputs import bulk_state, rho_inputs, sunlight
 from wmed.online.runs import Fields, FluxScheme
@@ -44,7 +44,7 @@ def bulk_scheme(
     def fluxes(fields: Fields) -> dict[str, Tensor]:
         state = _lowest_state(fields, graph, height)
         found = formula(**state, z_wind=height, z_air=height, **options)
-        tau_x, tau_y = to_faces(graph, found.tau_x, found.tau_y)
+        tau_x, tau_y = graph.to_faces(found.tau_x, found.tau_y)
         return {
             "tau_x": tau_x,
             "tau_y": tau_y,

@@ -16,7 +16,7 @@ import torch
 
 from ai4sim.physics.sun import cos_zenith_angle, declination, irradiance
 from ai4sim.variables import Float32Array
-from wmed.io.graph import CouplingGraph, build, to_faces, to_rho
+from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import AtmosphereGrid, OceanGrid, on_grid
 from wmed.io.layout import PROFILES
 from wmed.io.mesonh import stagger, unstagger
@@ -130,7 +130,7 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     faces = (
         torch.from_numpy(sea[name][mask]) for name, mask in (("u", grid.sea_u), ("v", grid.sea_v))
     )
-    current_x, current_y = to_rho(place.graph, *faces)
+    current_x, current_y = place.graph.to_rho(*faces)
     state = bulk_inputs(
         **lowest, sea_surface_temperature=sst, current_x=current_x, current_y=current_y
     )
@@ -142,7 +142,7 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     thermal = net_longwave(downward_longwave(state["air_temperature"], vapour, cover), sst)
     heat = net_heat(solar, thermal, fluxes.latent, fluxes.sensible)
 
-    tau_x, tau_y = to_faces(place.graph, fluxes.tau_x, fluxes.tau_y)
+    tau_x, tau_y = place.graph.to_faces(fluxes.tau_x, fluxes.tau_y)
     return {
         **sea,
         "sst": np.where(grid.sea, on_grid(sst.numpy(), grid.sea), sea["sst"]),

@@ -6,7 +6,6 @@ import torch
 from ai4sim.variables import split_channels
 from wmed import baselines as module
 from wmed.baselines import NAMES, Baselines, rho_fluxes
-from wmed.io.graph import to_faces
 from wmed.io.layout import FLUXES, RhoLayout
 from wmed.nets.inputs import bulk_state
 from wmed.physics.bulk import coare36, constant_bulk, ecmwf
@@ -72,7 +71,7 @@ def test_the_constants_of_a_bulk_formula_are_found(graph):
     new = draw_inputs(2, graph.sizes["rho"], seed=1)
     predicted = found.predict(new, draw_inputs(*new.shape[:2], seed=2), graph, LAYOUT)
     truth = dict(zip(FLUXES, bulk_fluxes(new).unbind(-1), strict=True))
-    truth["tau_x"], truth["tau_y"] = to_faces(graph, truth["tau_x"], truth["tau_y"])
+    truth["tau_x"], truth["tau_y"] = graph.to_faces(truth["tau_x"], truth["tau_y"])
     truth["heat"] = sum(truth[name] for name in ("shortwave", "longwave", "latent", "sensible"))
     torch.testing.assert_close(predicted["constant_bulk"], truth)
 
@@ -137,7 +136,7 @@ def test_physics_takes_the_cell_that_it_is_named_after(graph):
         ("coare_nearest", coare36(**bulk_state(nearest, LAYOUT, 10.0))),
         ("ecmwf", ecmwf(**bulk_state(bilinear, LAYOUT, 10.0))),
     ):
-        tau_x, tau_y = to_faces(graph, truth.tau_x, truth.tau_y)
+        tau_x, tau_y = graph.to_faces(truth.tau_x, truth.tau_y)
         for flux, values in (("tau_x", tau_x), ("tau_y", tau_y), ("latent", truth.latent)):
             torch.testing.assert_close(predicted[name][flux], values)
         for flux in ("shortwave", "longwave"):

@@ -9,7 +9,6 @@ import torch
 
 from ai4sim.io.files import write_json
 from wmed.evaluation import FluxEvaluation
-from wmed.io.graph import to_faces
 from wmed.samples import STORMS
 from wmed.scores import WIND_EDGES
 from wmed.tables import HEADLINE, METRICS, QUANTITIES
@@ -104,7 +103,7 @@ def test_metrics_by_wind_are_those_of_its_points():
     given = made_up_times()
     by_wind = evaluate(given).metrics()["by_wind"]
     speed = torch.hypot(given["wind_x"], given["wind_y"])
-    at_u = to_faces(given["graph"], speed, speed)[0]
+    at_u = given["graph"].to_faces(speed, speed)[0]
     for quantity, wind in (("heat", speed), ("tau_x", at_u)):
         y, p = (f[quantity].numpy() for f in (given["targets"], given["predictions"]["model"]))
         for k, low in enumerate(WIND_EDGES):

@@ -24,7 +24,7 @@ import wmed
 from ai4sim.data.splits import explicit
 from ai4sim.io.files import visible_files
 from wmed.io import croco, mesonh
-from wmed.io.graph import build, to_faces, to_rho
+from wmed.io.graph import build
 from wmed.io.grid import at_nodes
 from wmed.io.layout import PROFILES
 from wmed.io.pairing import pair
@@ -92,7 +92,7 @@ def test_fluxes_follow_from_what_the_files_hold(made: Path) -> None:
         torch.from_numpy(at_nodes(fields[name], mask)).double()
         for name, mask in (("u", ocean.sea_u), ("v", ocean.sea_v))
     )
-    current_x, current_y = to_rho(graph, u, v)
+    current_x, current_y = graph.to_rho(u, v)
     inputs = bulk_inputs(
         **lowest,
         sea_surface_temperature=torch.from_numpy(fields["sst"][ocean.sea]).double(),
@@ -100,7 +100,7 @@ def test_fluxes_follow_from_what_the_files_hold(made: Path) -> None:
         current_y=current_y,
     )
     fluxes = coare36(**inputs, iterations=10)
-    tau_x, tau_y = to_faces(graph, fluxes.tau_x, fluxes.tau_y)
+    tau_x, tau_y = graph.to_faces(fluxes.tau_x, fluxes.tau_y)
     np.testing.assert_allclose(fields["sustr"][ocean.sea_u], tau_x, atol=1e-5)
     np.testing.assert_allclose(fields["svstr"][ocean.sea_v], tau_y, atol=1e-5)
     np.testing.assert_allclose(fields["shflx_lat"][ocean.sea], fluxes.latent, atol=0.02)

@@ -88,7 +88,7 @@ def test_means_agree_with_those_on_the_grid(coupling: graph.CouplingGraph):
     u = np.where(ocean.sea_u, rng.standard_normal(ocean.sea_u.shape), 0)
     v = np.where(ocean.sea_v, rng.standard_normal(ocean.sea_v.shape), 0)
     nodes = torch.from_numpy(at_nodes(x, ocean.sea))
-    on_u, on_v = graph.to_faces(coupling, nodes, nodes)
+    on_u, on_v = coupling.to_faces(nodes, nodes)
     np.testing.assert_allclose(on_u, at_nodes((x[:, 1:] + x[:, :-1]) / 2, ocean.sea_u))
     np.testing.assert_allclose(on_v, at_nodes((x[1:] + x[:-1]) / 2, ocean.sea_v))
     at_u, at_v = (
