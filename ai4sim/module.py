@@ -6,21 +6,25 @@ import copy
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from ai4sim.evaluation.figures import save_figures
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
 from ai4sim.io.files import write_json
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from ai4sim.weights import require_same_spec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss}
@@ -43,7 +47,7 @@ class SurrogateModule(pl.LightningModule):
 
     A use case gives the surrogate, :meth:`calibrate` (statistics and baselines from the training
     set), :meth:`output_scale` where its outputs have a natural unit, :meth:`evaluation` and
-    :meth:`evaluate` (what the test set is judged by) and :meth:`plot`.
+    :meth:`evaluate` (what the test set is judged by) and :meth:`figures`.
 
     Parameters
     ----------
@@ -117,9 +121,10 @@ class SurrogateModule(pl.LightningModule):
         """
         return None
 
-    def plot(self, evaluation: Any, folder: Path) -> list[Path]:
-        """Draw the figures of the test set."""
-        return []
+    @staticmethod
+    def figures(evaluation: Any) -> Iterable[tuple[str, Figure]]:
+        """Draw the figures of the test set, each with the name of its file."""
+        return ()
 
     def extra_state(self) -> dict[str, Any]:
         """Return what else the checkpoint must hold, plain values: baseline coefficients, say."""
@@ -275,7 +280,7 @@ class SurrogateModule(pl.LightningModule):
         if self.logger is not None:
             scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}
             self.logger.log_metrics(scalars)
-        self.plot(evaluation, experiment.plots)
+        save_figures(self.figures(evaluation), experiment.plots)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the prediction of a batch in physical units."""

@@ -1,7 +1,7 @@
 """Figures of a test set: what a combustion scientist looks at before believing a closure.
 
 Each function takes a `FlameEvaluation` and gives a Matplotlib figure on the Agg canvas, without any
-global state; `save_all` writes them all. Matplotlib is imported on the first call only.
+global state; `figures` draws them all. Matplotlib is imported on the first call only.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ai4sim.evaluation.figures import empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import empty_figure, styled
 from combustion.evaluation import DENSITY_BINS, MODEL, SIGMA_DX_MAX, FlameEvaluation
 from combustion.physics.geometry import Plane
 from combustion.style import best, colour, label, line, rivals
@@ -212,18 +211,8 @@ def scores(evaluation: FlameEvaluation) -> Figure:
     return figure
 
 
-def save_all(evaluation: FlameEvaluation, folder: Path | str) -> list[Path]:
-    """Write every figure into `folder` as PNG, each under a temporary name first.
-
-    Returns
-    -------
-    The files, in the order in which to read them.
-    """
-    return save_figures(_all(evaluation), folder)
-
-
-def _all(evaluation: FlameEvaluation) -> Iterator[tuple[str, Figure]]:
-    """Figures one at a time, so that only one is in memory."""
+def figures(evaluation: FlameEvaluation) -> Iterator[tuple[str, Figure]]:
+    """Draw every figure, with its name, in the order in which to read them."""
     yield "scores", scores(evaluation)
     for case in evaluation.cases:
         safe = re.sub(r"[^\w.-]+", "_", case)

@@ -63,6 +63,7 @@ class CouplingModule(SurrogateModule):
     """
 
     headline = HEADLINE
+    figures = staticmethod(plotters.figures)
 
     def __init__(self, net: Mapping[str, Any], levels: int, **kwargs: Any) -> None:
         layout = RhoLayout(levels)
@@ -222,10 +223,6 @@ class CouplingModule(SurrogateModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the fluxes of a batch as rows that are written, physical units."""
         return row_of(self(batch))
-
-    def plot(self, evaluation: FluxEvaluation, folder: Path) -> list[Path]:
-        """Draw the figures of the test set."""
-        return plotters.plot(evaluation, folder)
 
     def export(self, folder: Path, batch: Batch) -> None:
         """Write weights and description, and the program of one rho point after the other."""

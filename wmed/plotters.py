@@ -1,21 +1,20 @@
 """The figures of the test set: where, under which wind and in which storm the fluxes are right.
 
 Each function takes a :class:`~wmed.evaluation.FluxEvaluation` and gives a Matplotlib figure without
-any global state; :func:`plot` writes them all.
+any global state; :func:`figures` draws them all.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai4sim.evaluation.figures import empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import empty_figure, styled
 from wmed.evaluation import FluxEvaluation
 from wmed.looks import LABELS, STRESS_UNITS, TITLES, label_of, look_of, units_of
 from wmed.maps import Values, draw_arrows, draw_field, symmetric, upward
@@ -232,18 +231,8 @@ def coupling(evaluation: FluxEvaluation) -> Figure:
     return figure
 
 
-def plot(evaluation: FluxEvaluation, folder: Path | str) -> list[Path]:
-    """Write every figure into `folder` as PNG.
-
-    Returns
-    -------
-    The files, in the order in which to read them.
-    """
-    return save_figures(_all(evaluation), folder)
-
-
-def _all(evaluation: FluxEvaluation) -> Iterator[tuple[str, Figure]]:
-    """Figures one at a time, so that only one is in memory."""
+def figures(evaluation: FluxEvaluation) -> Iterator[tuple[str, Figure]]:
+    """Draw every figure, with its name, in the order in which to read them."""
     if evaluation.samples.density:
         yield "scatter", scatter(evaluation)
     if MODEL in _storm(evaluation).fields:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
-from combustion.evaluation import FlameEvaluation
 from combustion.gnns import plotters
 from combustion.models import INPUTS, OUTPUTS, FlameModule
 
@@ -43,6 +41,8 @@ class GraphFlameModule(FlameModule):
         Optimiser, loss and size of the parts, see :class:`ai4sim.module.SurrogateModule`.
     """
 
+    figures = staticmethod(plotters.figures)
+
     def __init__(self, net: dict[str, Any], symmetric: bool = False, **kwargs: Any) -> None:
         channels = {"in_channels": len(INPUTS), "out_channels": len(OUTPUTS)}
         reflections = (1, 2) if symmetric else ()
@@ -53,10 +53,6 @@ class GraphFlameModule(FlameModule):
         """Return the network's own output, of a mesh patch without the nodes of its halo."""
         prediction = super().normalized_prediction(batch)
         return prediction[batch["inner"]] if "inner" in batch else prediction
-
-    def plot(self, evaluation: FlameEvaluation, folder: Path) -> list[Path]:
-        """Draw the figures of the test set."""
-        return plotters.plot(evaluation, folder)
 
 
 class LitGCN(GraphFlameModule):

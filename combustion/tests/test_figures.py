@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.contour import ContourSet
 
-from combustion import plotters as figures
+from ai4sim.evaluation.figures import save_figures
+from combustion import plotters
 from combustion.baselines import Closures, resolved_gradient
 from combustion.evaluation import FlameEvaluation
 from combustion.io.layouts import Snapshot
@@ -53,7 +54,9 @@ def evaluation(cases: list[str], closures: Closures | None, factor: float = 1.0)
 def test_every_figure_is_written_and_nothing_else(tmp_path: Path):
     closures = Closures.fit([flame("a", 1e-3)])
     before = dict(matplotlib.rcParams)
-    files = figures.save_all(evaluation(["a", "u/S_L = 2"], closures, 0.9), tmp_path / "plots")
+    files = save_figures(
+        plotters.figures(evaluation(["a", "u/S_L = 2"], closures, 0.9)), tmp_path / "plots"
+    )
     assert [path.name for path in files] == [
         "scores.png",
         "cross_sections_a.png",
@@ -70,14 +73,14 @@ def test_every_figure_is_written_and_nothing_else(tmp_path: Path):
 
 def test_surface_curves_are_those_of_the_evaluation():
     known = evaluation(["a"], Closures(), 0.9)
-    (axes,) = figures.surface_in_time(known).axes
+    (axes,) = plotters.surface_in_time(known).axes
     lines = {line.get_label(): line for line in axes.get_lines()}
     surface = flame("a", 2e-3).flame_surface_density
     assert surface is not None
     assert lines["DNS"].get_xdata() == pytest.approx([0, 2])  # ms
     assert lines["DNS"].get_ydata()[1] == pytest.approx(surface.sum() * DX**3 * 1e4)  # cm2
     assert lines["Network"].get_ydata() == pytest.approx(0.9 * lines["DNS"].get_ydata())
-    (axes,) = figures.surface_along_stream(known).axes
+    (axes,) = plotters.surface_along_stream(known).axes
     lines = {line.get_label(): line for line in axes.get_lines()}
     per_length = np.asarray(lines["DNS"].get_ydata()) / 100  # m2/m
     total = np.mean(known.in_time("a")[1]["target"])
@@ -86,7 +89,7 @@ def test_surface_curves_are_those_of_the_evaluation():
 
 def test_bars_rank_the_models_and_show_their_scores():
     known = evaluation(["a"], Closures.fit([flame("a", 1e-3)]), 0.9)
-    left, right = figures.scores(known).axes
+    left, right = plotters.scores(known).axes
     labels = [text.get_text() for text in left.get_yticklabels()]
     assert labels[0] == LABELS["gradient_fitted_xi"]  # exact for this flame
     assert labels.index(LABELS["constant"]) > labels.index("Network") > 0
@@ -95,7 +98,7 @@ def test_bars_rank_the_models_and_show_their_scores():
 
 
 def test_cross_sections_share_one_scale_and_errors_are_symmetric():
-    figure = figures.cross_sections(evaluation(["a"], None, 0.9), "a")
+    figure = plotters.cross_sections(evaluation(["a"], None, 0.9), "a")
     images = [axes.images[0] for axes in figure.axes if axes.images]
     limits = [image.get_clim() for image in images]
     assert limits[0] == limits[1] == limits[2] == limits[3]
@@ -107,7 +110,7 @@ def test_cross_sections_share_one_scale_and_errors_are_symmetric():
 
 @pytest.mark.parametrize("factor", [0.0, 1.0])
 def test_a_dead_and_a_perfect_model_alone_can_be_drawn(tmp_path: Path, factor: float):
-    assert len(figures.save_all(evaluation(["a"], None, factor), tmp_path)) == 6
+    assert len(save_figures(plotters.figures(evaluation(["a"], None, factor)), tmp_path)) == 6
 
 
 def test_other_trained_models_are_in_every_comparison_under_their_own_names():
@@ -127,19 +130,19 @@ def test_other_trained_models_are_in_every_comparison_under_their_own_names():
     )
     names = {"GNN", "U-Net", "gat 8", "gin"}
     for figure in (
-        figures.surface_along_stream(known),
-        figures.surface_in_time(known),
-        figures.conditional_errors(known),
+        plotters.surface_along_stream(known),
+        plotters.surface_in_time(known),
+        plotters.conditional_errors(known),
     ):
         lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
         assert names < set(lines)
         assert len({lines[name].get_color() for name in lines if not name.startswith("_")}) == len(
             [name for name in lines if not name.startswith("_")]
         )
-    left, _ = figures.scores(known).axes
+    left, _ = plotters.scores(known).axes
     assert names < {text.get_text() for text in left.get_yticklabels()}
-    assert figures.joint_density(known).axes[0].get_ylabel().startswith("GNN")
-    assert figures.cross_sections(known, "a").axes[2].get_ylabel().startswith("GNN")
+    assert plotters.joint_density(known).axes[0].get_ylabel().startswith("GNN")
+    assert plotters.cross_sections(known, "a").axes[2].get_ylabel().startswith("GNN")
 
 
 def on_mesh(shape: tuple[int, int, int], *starts: tuple[int, int, int]) -> FlameEvaluation:
@@ -164,8 +167,8 @@ def on_mesh(shape: tuple[int, int, int], *starts: tuple[int, int, int]) -> Flame
 
 def test_all_figures_of_a_mesh_in_zones(tmp_path: Path):
     known = on_mesh((5, 7, 4), (0, 0, 0), (4, 0, 0))
-    assert len(figures.save_all(known, tmp_path)) == 6
-    axes = figures.cross_sections(known, "a").axes
+    assert len(save_figures(plotters.figures(known), tmp_path)) == 6
+    axes = plotters.cross_sections(known, "a").axes
     assert axes[0].get_xlim() == pytest.approx((0, 8 * DX * 1e3))  # both zones
     assert axes[0].get_ylim() == pytest.approx((0, 6 * DX * 1e3))
     assert axes[1].get_xlim() == pytest.approx((0, 3 * DX * 1e3))
@@ -176,7 +179,7 @@ def test_all_figures_of_a_mesh_in_zones(tmp_path: Path):
 
 
 def test_no_colour_between_zones_that_do_not_touch():
-    axes = figures.cross_sections(on_mesh((4, 7, 4), (0, 0, 0), (12, 0, 0)), "a").axes
+    axes = plotters.cross_sections(on_mesh((4, 7, 4), (0, 0, 0), (12, 0, 0)), "a").axes
     (shaded,) = (c for c in axes[0].collections if len(c.levels) > 1)
     middle = DX * 1e3 * np.array([7.5, 3.0])  # of the gap
     assert not any(path.contains_point(middle) for path in shaded.get_paths())

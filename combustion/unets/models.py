@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ai4sim.nets.unet import Activation, Norm, Padding, Upsampling
 from ai4sim.surrogate import Surrogate
-from combustion.evaluation import FlameEvaluation
 from combustion.models import INPUTS, OUTPUTS, FlameModule
 from combustion.unets import plotters
 
@@ -34,6 +32,8 @@ class LitUNet3D(FlameModule):
     **kwargs
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
+
+    figures = staticmethod(plotters.figures)
 
     def __init__(
         self,
@@ -65,7 +65,3 @@ class LitUNet3D(FlameModule):
         surrogate = Surrogate(net, INPUTS, OUTPUTS, reflections=(1, 2) if symmetric else ())
         super().__init__(surrogate, **kwargs)
         self.save_hyperparameters()
-
-    def plot(self, evaluation: FlameEvaluation, folder: Path) -> list[Path]:
-        """Draw the figures of the test set."""
-        return plotters.plot(evaluation, folder)

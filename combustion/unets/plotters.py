@@ -1,5 +1,5 @@
 """The figures of the test set, all those of :mod:`combustion.plotters`."""
 
-from combustion.plotters import save_all as plot
+from combustion.plotters import figures
 
-__all__ = ["plot"]
+__all__ = ["figures"]

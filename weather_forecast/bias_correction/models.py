@@ -13,7 +13,6 @@ What they see of a column (:mod:`.features`) and how corrections are made of wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -65,6 +64,7 @@ class CorrectionModule(SurrogateModule):
         "hr_sw_relative",
         "hr_lw_relative",
     )
+    figures = staticmethod(plotters.figures)
 
     def __init__(
         self,
@@ -158,10 +158,6 @@ class CorrectionModule(SurrogateModule):
             tripleclouds=batch["tripleclouds"],
             predictions={MODEL: prediction, **others},
         )
-
-    def plot(self, evaluation: CorrectionEvaluation, folder: Path) -> list[Path]:
-        """Draw the figures of the test set."""
-        return plotters.plot(evaluation, folder)
 
 
 class LitUnet1D(CorrectionModule):

@@ -1,21 +1,20 @@
 """The figures of the test set: at which level, under which sun and clouds a correction is right.
 
 Each function takes a :class:`~weather_forecast.bias_correction.evaluation.CorrectionEvaluation`
-and gives a Matplotlib figure without any global state; :func:`plot` writes them all.
+and gives a Matplotlib figure without any global state; :func:`figures` draws them all.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, styled
 from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
 from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES
 from weather_forecast.bias_correction.samples import KINDS, POINT_VALUES, Sample
@@ -243,18 +242,8 @@ def maps(evaluation: CorrectionEvaluation) -> Figure:
     return figure
 
 
-def plot(evaluation: CorrectionEvaluation, folder: Path | str) -> list[Path]:
-    """Write every figure into `folder` as PNG.
-
-    Returns
-    -------
-    The files, in the order in which to read them.
-    """
-    return save_figures(_all(evaluation), folder)
-
-
-def _all(evaluation: CorrectionEvaluation) -> Iterator[tuple[str, Figure]]:
-    """Figures one at a time, so that only one is in memory."""
+def figures(evaluation: CorrectionEvaluation) -> Iterator[tuple[str, Figure]]:
+    """Draw every figure, with its name, in the order in which to read them."""
     yield "profiles", profiles(evaluation)
     yield "scatter", scatter(evaluation)
     yield "zenith", zenith(evaluation)

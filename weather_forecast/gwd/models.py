@@ -86,6 +86,8 @@ class DragModule(SurrogateModule):
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
 
+    figures = staticmethod(plotters.figures)
+
     def __init__(
         self,
         net: Mapping[str, Any],
@@ -197,10 +199,6 @@ class DragModule(SurrogateModule):
             latitude=latitude,
             predictions={MODEL: prediction, **others},
         )
-
-    def plot(self, evaluation: ColumnEvaluation, folder: Path) -> list[Path]:
-        """Draw the figures of the test set."""
-        return plotters.plot(evaluation, folder)
 
 
 class LitMLP(DragModule):

@@ -1,8 +1,8 @@
 """The figures of the test set: where in the atmosphere an emulator is right, and where not.
 
 Each function takes a :class:`~weather_forecast.gwd.evaluation.ColumnEvaluation` and gives a
-Matplotlib figure without any global state; :func:`plot` writes them all. Tendencies are in m/s per
-day, over the logarithm of pressure.
+Matplotlib figure without any global state; :func:`figures` draws them all. Tendencies are in m/s
+per day, over the logarithm of pressure.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, styled
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
 
@@ -216,18 +215,8 @@ def scatter(evaluation: ColumnEvaluation) -> Figure:
     return figure
 
 
-def plot(evaluation: ColumnEvaluation, folder: Path | str) -> list[Path]:
-    """Write every figure into `folder` as PNG.
-
-    Returns
-    -------
-    The files, in the order in which to read them.
-    """
-    return save_figures(_all(evaluation), folder)
-
-
-def _all(evaluation: ColumnEvaluation) -> Iterator[tuple[str, Figure]]:
-    """Figures one at a time, so that only one is in memory."""
+def figures(evaluation: ColumnEvaluation) -> Iterator[tuple[str, Figure]]:
+    """Draw every figure, with its name, in the order in which to read them."""
     yield "r2_by_level", r2_by_level(evaluation)
     yield "profiles_by_latitude", profiles_by_latitude(evaluation)
     if evaluation.atlas.sums["columns"][: atlas.ZONES].any():

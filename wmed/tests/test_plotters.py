@@ -8,6 +8,7 @@ import pytest
 import torch
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from ai4sim.evaluation.figures import save_figures
 from wmed import plotters
 from wmed.maps import field_on
 from wmed.samples import DENSITY_BINS
@@ -30,7 +31,7 @@ def test_every_figure_is_written_and_shows_something(known, tmp_path, monkeypatc
     # Half of the time goes into finding room for the labels, which the test of `fit` does as well.
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
     before = dict(matplotlib.rcParams)
-    files = plotters.plot(known, tmp_path / "plots")
+    files = save_figures(plotters.figures(known), tmp_path / "plots")
     assert [file.stem for file in files] == NAMES
     assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
     for file in files:
@@ -142,5 +143,5 @@ def test_a_sea_without_the_places_has_no_series(known, tmp_path, monkeypatch, ca
     for name in set(NAMES) - {"series"}:
         monkeypatch.setattr(plotters, name, lambda evaluation: None)
     with caplog.at_level(logging.INFO):
-        assert "series" not in dict(plotters._all(known))
+        assert "series" not in dict(plotters.figures(known))
     assert "no time series" in caplog.text

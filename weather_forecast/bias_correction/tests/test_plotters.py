@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.evaluation.figures import save_figures
 from weather_forecast.bias_correction import plotters
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
 from weather_forecast.bias_correction.io.layout import RadiationLayout
@@ -31,12 +32,14 @@ def lines(ax):
 
 @pytest.mark.parametrize("names", [NAMES[:3], NAMES[3:]])
 def test_every_figure_is_written_and_shows_something(names, tmp_path, monkeypatch):
-    every = plotters._all
+    every = plotters.figures
     for name in set(NAMES) - set(names):
         monkeypatch.setattr(plotters, name, lambda known: None)
-    monkeypatch.setattr(plotters, "_all", lambda known: (pair for pair in every(known) if pair[1]))
+    monkeypatch.setattr(
+        plotters, "figures", lambda known: (pair for pair in every(known) if pair[1])
+    )
     before = dict(matplotlib.rcParams)
-    files = plotters.plot(evaluation(), tmp_path / "plots")
+    files = save_figures(plotters.figures(evaluation()), tmp_path / "plots")
     assert [file.stem for file in files] == names
     assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
     for file in files:
@@ -130,7 +133,7 @@ def test_without_an_area_there_are_no_maps(places, caplog, monkeypatch):
     }[places]
     longitude = latitude if places != "meridians" else index % 2 * 100.0
     with caplog.at_level(logging.INFO):
-        drawn = plotters._all(evaluation(latitude=latitude, longitude=longitude))
+        drawn = plotters.figures(evaluation(latitude=latitude, longitude=longitude))
         assert [name for name, _ in drawn] == NAMES[:-1]
     assert "no maps" in caplog.text
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.evaluation.figures import save_figures
 from weather_forecast.gwd import plotters
 from weather_forecast.gwd.evaluation import ColumnEvaluation
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns
@@ -28,7 +29,9 @@ def evaluation(layout, factor=0.8, latitude=None):
 
 def test_every_figure_is_written_and_shows_something(tmp_path):
     before = dict(matplotlib.rcParams)
-    files = plotters.plot(evaluation(OGWD, latitude=torch.tensor(20.0)), tmp_path / "plots")
+    files = save_figures(
+        plotters.figures(evaluation(OGWD, latitude=torch.tensor(20.0))), tmp_path / "plots"
+    )
     assert [file.stem for file in files] == NAMES
     assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
     for file in files:
@@ -103,7 +106,7 @@ def test_density_of_a_perfect_model_lies_on_the_diagonal():
 def test_without_latitude_there_are_all_figures_but_the_zonal_means(caplog):
     known = evaluation(NOGWD, latitude=torch.tensor(torch.nan))
     with caplog.at_level(logging.INFO):
-        drawn = dict(plotters._all(known))
+        drawn = dict(plotters.figures(known))
     assert list(drawn) == [name for name in NAMES if name != "zonal_mean"]
     assert "hold no latitude" in caplog.text
     assert drawn["profiles_by_latitude"].axes[0].get_title() == "latitude unknown"
@@ -117,7 +120,7 @@ def test_a_dead_model_and_no_drag_at_all_can_be_drawn(target):
     known = ColumnEvaluation(NOGWD)
     known.update(**data, predictions={"model": torch.zeros_like(data["targets"])})
     names = [name for name in NAMES if target or name not in ("scatter", "samples")]
-    for expected, (name, figure) in zip(names, plotters._all(known), strict=True):
+    for expected, (name, figure) in zip(names, plotters.figures(known), strict=True):
         assert name == expected
         if not target:
             figure.canvas.draw()
