@@ -7,7 +7,7 @@ Raw files in the layout of ``weather_forecast.bias_correction`` (137 levels, unc
 up in a temporary folder.
 
 preprocessing
-    Raw files to rows of columns, with statistics and checksums, through ``RadiationDataModule``,
+    Raw files to rows of columns, with statistics, through ``RadiationDataModule``,
     against a plain copy of the same raw files by one thread: read, written and flushed to the disk
     (fsync), file after file, as the preprocessing flushes its own. The latter once with one file at
     a time, once with the four of the data module's default. Before each run all files leave the

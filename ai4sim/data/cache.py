@@ -2,9 +2,9 @@
 
 Of a raw file ``DIR/raw/x.h5`` the cache keeps ``DIR/processed/<recipe>/x/<name>.npy``, uncompressed
 (a crop then reads only its own pages), and beside them ``manifest.json``: which source they were
-made from, their shapes and checksums, and the attributes. A folder is renamed into place with its
-manifest in it, so it is whole or absent whatever run is killed; one made from another version of
-the source is made again. Deleting ``DIR/processed`` is always safe. Raw files may be larger than
+made from, their shapes, and the attributes. A folder is renamed into place with its manifest in it,
+so it is whole or absent whatever run is killed; one made from another version of the source is made
+again. Deleting ``DIR/processed`` is always safe. Raw files may be larger than
 memory: dask arrays, and blocks of rows that a generator yields, are written one by one. A file is
 one task; the tasks run on threads, processes or a Dask cluster (:mod:`ai4sim.data.scheduling`).
 """
@@ -27,14 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.data.scheduling import executor
-from ai4sim.data.streaming import (
-    Blocks,
-    append_blocks,
-    checksum_of_array,
-    checksum_of_file,
-    is_lazy,
-    stream,
-)
+from ai4sim.data.streaming import Blocks, append_blocks, is_lazy, stream
 from ai4sim.io.files import (
     atomic_folder,
     missing_file_error,
@@ -46,7 +39,6 @@ from ai4sim.io.files import (
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
-CHECKSUMS = "xxh3_128"  # the entry of the manifest says how they are made
 SCRATCH = "scratch"
 QUIET_SECONDS = 2.0  # no progress bar for what takes less
 
@@ -179,40 +171,6 @@ class ProcessedCache:
             f"{file}: it, or its processed data in {self.roots[0]}, changes while it is being read"
         )
 
-    def verify(self, file: Path | str) -> list[str]:
-        """Read the arrays of a raw file again and compare them with their checksums.
-
-        Returns
-        -------
-        list of str
-            Names of the arrays that were compared: none, if they were made before there were
-            checksums.
-
-        Raises
-        ------
-        FileNotFoundError
-            The raw file does not exist, or has not been processed.
-        ValueError
-            An array is not what was written. The message names its file.
-        """
-        found = self._find(Path(file))
-        if found is None:
-            raise FileNotFoundError(f"{file}: nothing in {self.roots[0]} was made from it")
-        folder, manifest = found
-        checksums = manifest.get(CHECKSUMS, {})
-        for name, checksum in checksums.items():
-            path, expected = folder / f"{name}.npy", (manifest["arrays"][name], checksum)
-            try:
-                content = checksum_of_file(path)
-            except (OSError, ValueError) as error:
-                raise ValueError(f"{path}: damaged, it cannot be read ({error})") from error
-            if content != expected:
-                raise ValueError(
-                    f"{path}: damaged. Type, shape and checksum are {content}, expected {expected}."
-                    f" Remove {folder}: it is made again from {file}"
-                )
-        return list(checksums)
-
     def _find(self, file: Path) -> tuple[Path, dict[str, Any]] | None:
         """Return the folder and manifest made from this very state of a raw file, if there is one.
 
@@ -256,13 +214,12 @@ class ProcessedCache:
             scratch = folder / SCRATCH
             scratch.mkdir()
             made = self.process(file, scratch) if self.scratch else self.process(file)
-            described, checksums, facts = self._write(folder, file, made)
+            described, facts = self._write(folder, file, made)
             shutil.rmtree(scratch)
             manifest = {
                 "source": fingerprint,
                 "recipe": self.recipe,
                 "arrays": described,
-                CHECKSUMS: checksums,
                 "attributes": facts.get("attributes", {}),
                 "sources": {
                     name: self._fingerprint(file.parent / name) for name in facts.get("sources", ())
@@ -272,13 +229,12 @@ class ProcessedCache:
 
     def _write(
         self, folder: Path, file: Path, made: Mapping[str, Any] | Blocks
-    ) -> tuple[dict[str, list[Any]], dict[str, str], dict[str, Any]]:
-        """Write what `process` gives; return type and shape, and checksum, of each array.
+    ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+        """Write what `process` gives; return type and shape of each array.
 
         And what is not an array: ``attributes`` and ``sources``.
         """
         described: dict[str, list[Any]] = {}
-        checksums: dict[str, str] = {}
         progress = self.scheduler == "threads"  # elsewhere nobody would see it
         if isinstance(made, Generator):
             size = file.stat().st_size
@@ -286,7 +242,6 @@ class ProcessedCache:
                 folder, made, self._dtype, file.name, size, QUIET_SECONDS, progress
             )
             described = {name: [str(npy.dtype), *npy.shape] for name, npy in written.items()}
-            checksums = {name: npy.checksum for name, npy in written.items()}
         content = dict(made)
         facts: dict[str, Any] = {
             name: content.pop(name) for name in ("attributes", "sources") if name in content
@@ -295,14 +250,13 @@ class ProcessedCache:
         if lazy:
             dtypes = {name: self._dtype(name, a.dtype) for name, a in lazy.items()}
             described |= {name: [str(dtypes[name]), *a.shape] for name, a in lazy.items()}
-            checksums |= stream(folder, lazy, dtypes, file.name, QUIET_SECONDS, progress)
+            stream(folder, lazy, dtypes, file.name, QUIET_SECONDS, progress)
         for name, values in content.items():
             array = np.asarray(values)
             array = np.ascontiguousarray(array, dtype=self._dtype(name, array.dtype))
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
             described[name] = [str(array.dtype), *array.shape]
-            checksums[name] = checksum_of_array(array)
-        return described, checksums, facts
+        return described, facts
 
     def _dtype(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return what an array is stored as: floating-point ones in single precision."""

@@ -1,8 +1,4 @@
-"""Arrays that come block by block, written to ``.npy`` files in constant memory.
-
-Each file is checked by a checksum of its data (xxh3, which is faster than any disk), taken as the
-data pass by.
-"""
+"""Arrays that come block by block, written to ``.npy`` files in constant memory."""
 
 from __future__ import annotations
 
@@ -15,13 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import xxhash
 from numpy.typing import DTypeLike, NDArray
 
 Blocks = Generator[Mapping[str, NDArray[Any]], None, Mapping[str, Any]]
 """Rows of arrays by name, block after block; returns further arrays and attributes."""
 MAX_THREADS = 4  # each holds a few blocks in memory
-READ_AT_ONCE = 2**22
 
 
 class NpyFile:
@@ -53,9 +47,6 @@ class NpyFile:
         with path.open("wb") as file:
             file.write(header)
             file.truncate(self.offset + self._row_bytes * shape[0])
-        self._hash, self._hashed = xxhash.xxh3_128(), 0
-        self._waiting: dict[int, int] = {}
-        self._lock = threading.Lock()
 
     @property
     def _row_bytes(self) -> int:
@@ -68,30 +59,8 @@ class NpyFile:
         with self.path.open("r+b", buffering=0) as file:
             file.seek(self.offset + start)
             _write(file, data)
-            with self._lock:
-                self._check(file, start, data)
         if self.written is not None:
             self.written(len(data))
-
-    def _check(self, file: BinaryIO, start: int, data: memoryview) -> None:
-        """Add to the checksum what follows on what is in it; blocks that come early wait.
-
-        Those are read again, a moment after they were written: the system still has them.
-        """
-        if start == self._hashed:
-            self._hash.update(data)
-            self._hashed += len(data)
-        elif len(data):
-            self._waiting[start] = len(data)
-        while self._hashed in self._waiting:
-            size = self._waiting.pop(self._hashed)
-            _hash_part(self._hash, file, self.offset + self._hashed, size)
-            self._hashed += size
-
-    @property
-    def checksum(self) -> str:
-        """Checksum of the data, when all rows are written."""
-        return str(self._hash.hexdigest())
 
 
 class GrowingNpyFile:
@@ -106,7 +75,6 @@ class GrowingNpyFile:
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.dtype, self.row_shape, self.rows = np.dtype(dtype), row_shape, 0
-        self._hash = xxhash.xxh3_128()
         self._file = path.open("wb", buffering=0)
         # NumPy leaves room in it for a first axis of any length.
         _write(self._file, memoryview(_header((0, *row_shape), self.dtype)))
@@ -123,7 +91,6 @@ class GrowingNpyFile:
             raise ValueError(f"rows of shape {rows.shape[1:]}, expected {self.row_shape}")
         data = np.ascontiguousarray(rows, dtype=self.dtype).data.cast("B")
         _write(self._file, data)
-        self._hash.update(data)
         self.rows += len(rows)
         return len(data)
 
@@ -131,11 +98,6 @@ class GrowingNpyFile:
     def shape(self) -> tuple[int, ...]:
         """Shape of what is written so far."""
         return (self.rows, *self.row_shape)
-
-    @property
-    def checksum(self) -> str:
-        """Checksum of the data written so far."""
-        return str(self._hash.hexdigest())
 
     def close(self) -> None:
         """Note the number of rows."""
@@ -161,43 +123,6 @@ def _write(file: BinaryIO, data: memoryview) -> None:
         done += file.write(data[done:])
 
 
-def _hash_part(checksum: xxhash.xxh3_128, file: BinaryIO, start: int, size: int) -> None:
-    """Add a part of a file to a checksum."""
-    file.seek(start)
-    while size > 0:
-        data = file.read(min(size, READ_AT_ONCE))
-        if not data:
-            break
-        checksum.update(data)
-        size -= len(data)
-
-
-def checksum_of_array(array: NDArray[Any]) -> str:
-    """Return the checksum of the data of an array that is in memory."""
-    return str(xxhash.xxh3_128(np.ascontiguousarray(array).data.cast("B")).hexdigest())
-
-
-def checksum_of_file(path: Path) -> tuple[list[Any], str]:
-    """Return data type and shape of an ``.npy`` file, and the checksum of the data in it.
-
-    Returns
-    -------
-    description : list
-        Data type, then the lengths of the axes.
-    checksum : str
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        There is no such file, or it is not of this format.
-    """
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    checksum = xxhash.xxh3_128()
-    with path.open("rb", buffering=0) as file:
-        _hash_part(checksum, file, array.offset, array.nbytes)
-    return [str(array.dtype), *array.shape], str(checksum.hexdigest())
-
-
 def is_lazy(values: Any) -> bool:
     """Whether this is a dask array, without importing dask."""
     return hasattr(values, "__dask_graph__")
@@ -210,7 +135,7 @@ def stream(
     title: str,
     delay: float = 2.0,
     progress: bool = True,
-) -> dict[str, str]:
+) -> None:
     """Compute dask arrays together and write each one as ``folder/<name>.npy``.
 
     A block that several of them need is computed once and forgotten when all have used it.
@@ -228,11 +153,6 @@ def stream(
         Seconds before it appears.
     progress : bool
         Whether it does.
-
-    Returns
-    -------
-    dict of str to str
-        Checksum of each array.
     """
     import dask.array
     from tqdm import tqdm
@@ -265,7 +185,6 @@ def stream(
             scheduler="threads",
             num_workers=min(os.cpu_count() or 1, MAX_THREADS),
         )
-    return {name: target.checksum for name, target in zip(arrays, targets, strict=True)}
 
 
 def append_blocks(

@@ -191,7 +191,6 @@ def test_chunked_and_plain_files_give_the_same_rows(folder):
         own = slice(COUNT * i, COUNT * (i + 1))
         for name, values in expected.items():
             np.testing.assert_array_equal(arrays[name], values[own])
-        assert set(cache.verify(file)) == set(arrays)
 
 
 def predict(data, folder, batches):
