@@ -26,6 +26,7 @@ from sessions.checks import (
     run_tests,
 )
 from sessions.environments import DEVELOPMENT_EXTRAS, environment
+from sessions.image import build_and_try
 from sessions.registry import PYPROJECT, ROOT, landed_use_cases, use_cases
 
 
@@ -146,3 +147,8 @@ def define_sessions_of_all() -> None:
     def constraints(session: nox.Session) -> None:
         """Renew constraints.txt: the newest versions of everything but torch."""
         renew_constraints(session, environment(session, "all", extras))
+
+    @nox.session(venv_backend="none", default=False)
+    def image(session: nox.Session) -> None:
+        """Build the container image, with options after --, and run tests of a use case inside."""
+        build_and_try(session)
