@@ -243,7 +243,7 @@ class LitConstantBulk(CouplingModule):
     """
 
     def __init__(self, levels: int = 15, **kwargs: Any) -> None:
-        net = {"name": "wmed.nets.bulk_flux_net.BulkFluxNet", "levels": levels, "layers": 0}
+        net = {"name": "BulkFluxNet", "levels": levels, "layers": 0}
         super().__init__(net, levels, **kwargs)
         self.save_hyperparameters()
 
@@ -309,7 +309,7 @@ class LitTransferNet(CouplingModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "wmed.nets.bulk_flux_net.BulkFluxNet",
+            "name": "BulkFluxNet",
             "levels": levels,
             "features": features,
             "layers": layers,
@@ -347,7 +347,7 @@ class LitCouplingGNN(CouplingModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "wmed.nets.coupling_net.CouplingNet",
+            "name": "CouplingNet",
             "levels": levels,
             "features": features,
             "rounds": rounds,

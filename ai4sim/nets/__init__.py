@@ -1,11 +1,20 @@
-"""Networks by name: plain ``torch.nn.Module`` classes, and how a config builds them."""
+"""Networks by short names: plain ``torch.nn.Module`` classes, and how a config builds them.
+
+Every package named ``nets`` beside or below the core's top-level packages declares its networks in
+a table ``NETS`` of its ``__init__.py``, as this one does: the name of each class and the module of
+the package that defines it. The table is read without running any code of the package; the module
+of a network is imported when that network is built.
+"""
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -13,26 +22,24 @@ from torch import nn
 from ai4sim.nets.tiling import tiled
 from ai4sim.nets.unet import UNet
 
-__all__ = ["NETS", "UNet", "build", "tiled"]
+__all__ = ["NETS", "UNet", "build", "completed", "find", "known", "tiled"]
 
 NETS = {
-    "UNet": "ai4sim.nets.unet",
-    "MLP": "ai4sim.nets.mlp",
-    "ColumnCNN": "ai4sim.nets.column_cnn",
-    "AttentionCNN": "ai4sim.nets.column_attention",
-    "BiRNN": "ai4sim.nets.column_rnn",
-    "GAT": "ai4sim.nets.gat",
-    "GCN": "ai4sim.nets.gnn",
-    "GIN": "ai4sim.nets.gnn",
-    "GraphUNet": "ai4sim.nets.graph_unet",
-    "EdgeConditionedNet": "ai4sim.nets.edge_conditioned",
+    "UNet": "unet",
+    "MLP": "mlp",
+    "ColumnCNN": "column_cnn",
+    "AttentionCNN": "column_attention",
+    "BiRNN": "column_rnn",
+    "GAT": "gat",
+    "GCN": "gnn",
+    "GIN": "gnn",
+    "GraphUNet": "graph_unet",
+    "EdgeConditionedNet": "edge_conditioned",
 }
-"""Every network that a config can name, and its module: imported when it is built, since some need
-packages that only their use cases install."""
+"""The networks of this package, each with its module."""
 
-HOUSE = ("ai4sim", "combustion", "weather_forecast", "wmed")
-"""Packages whose networks are also found by their full name, ``package.module.Class``: those that
-know the physics of one use case. A file can name no other code."""
+ROOT = Path(__file__).parents[2]
+"""The folder of the core's package: a checkout, or the place of installed packages."""
 
 
 def build(spec: Mapping[str, Any]) -> nn.Module:
@@ -41,8 +48,8 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
     Parameters
     ----------
     spec : mapping
-        ``{"name": "UNet", **arguments}``: a key of `NETS`, or the full name of a network of one of
-        this distribution's packages, and the keyword arguments of that class.
+        ``{"name": "UNet", **arguments}``: the short name of a network, see :func:`known`, and the
+        keyword arguments of its class.
         A network's own ``spec`` has this form: ``build(net.spec)`` is the same network, untrained.
 
     Returns
@@ -53,13 +60,13 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
     Raises
     ------
     ValueError
-        Where the name is missing or unknown, or an argument is missing or unknown to that network.
+        The name is missing or unknown, or an argument is missing or unknown to that network.
     """
     arguments = dict(spec)
     name = arguments.pop("name", None)
     if name is None:
-        raise ValueError(f"network: no 'name' in {dict(spec)}; expected one of {sorted(NETS)}")
-    net = _find(str(name))
+        raise ValueError(f"network: no 'name' in {dict(spec)}; expected one of {sorted(known())}")
+    net = find(str(name))
     parameters = inspect.signature(net).parameters
     for argument in arguments:
         if argument not in parameters:
@@ -73,26 +80,65 @@ def build(spec: Mapping[str, Any]) -> nn.Module:
     return net(**arguments)
 
 
-def _find(name: str) -> type[nn.Module]:
-    """Return the class of a network by its name."""
-    module, _, plain = name.rpartition(".")
-    if name in NETS:
-        module = NETS[name]
-    elif module.split(".")[0] not in HOUSE:
+def completed(net: str | Mapping[str, Any], **sizes: Any) -> dict[str, Any]:
+    """Complete a specification by the sizes that follow from the data.
+
+    Parameters
+    ----------
+    net : str or mapping
+        The name of a network, or its specification, see :func:`build`.
+    **sizes
+        Arguments such as ``in_channels``. The network gets the ones that it takes.
+
+    Returns
+    -------
+    dict
+        The specification with these sizes.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    """
+    spec = {"name": net} if isinstance(net, str) else dict(net)
+    takes = inspect.signature(find(spec["name"])).parameters if "name" in spec else {}
+    return {**spec, **{name: size for name, size in sizes.items() if name in takes}}
+
+
+def find(name: str) -> type[nn.Module]:
+    """Return the class of a network by its short name; ValueError for an unknown one."""
+    module = known().get(name)
+    if module is None:
         raise ValueError(
-            f"network: unknown name {name!r}{_nearest(name, NETS)}; known: {sorted(NETS)}"
+            f"network: unknown name {name!r}{_nearest(name, known())}; known: {sorted(known())}"
         )
-    try:
-        net = getattr(import_module(module), plain)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"network: {name!r} cannot be imported: {error}") from error
-    if not (isinstance(net, type) and issubclass(net, nn.Module)):
-        raise ValueError(f"network: {name!r} is not a torch.nn.Module")
+    net: type[nn.Module] = getattr(import_module(module), name)
     return net
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    """Suggest the known word that `word` was probably meant to be, if any comes near."""
-    by_lower_case = {k.lower(): k for k in known}
+@cache
+def known() -> dict[str, str]:
+    """Return the full name of the module of each network, by the network's short name."""
+    found = {name: f"{__name__}.{module}" for name, module in NETS.items()}
+    for path in sorted([*ROOT.glob("*/nets/__init__.py"), *ROOT.glob("*/*/nets/__init__.py")]):
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        for name, module in declared(path).items():
+            found.setdefault(name, f"{package}.{module}")
+    return found
+
+
+def declared(path: Path) -> dict[str, str]:
+    """Read the table ``NETS`` of a package's ``__init__.py``, empty where there is none."""
+    for node in ast.parse(path.read_bytes()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="NETS")], value=ast.Dict() as table):
+                found: dict[str, str] = ast.literal_eval(table)
+                return found
+    return {}
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    """Suggest the word that `word` was probably meant to be, if any comes near."""
+    by_lower_case = {w.lower(): w for w in words}
     matches = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
     return f" (did you mean {by_lower_case[matches[0]]!r}?)" if matches else ""

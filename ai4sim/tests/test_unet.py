@@ -301,33 +301,6 @@ def test_wrong_specifications_are_explained(spec: dict[str, object], message: st
         build(spec)
 
 
-def test_networks_of_the_house_are_found_by_their_full_name() -> None:
-    torch.manual_seed(0)
-    short = build({"name": "UNet", "features": 4, "levels": 1})
-    torch.manual_seed(0)
-    full = build({"name": "ai4sim.nets.unet.UNet", "features": 4, "levels": 1})
-    x = torch.randn(1, 1, 4, 4, 4)
-    assert torch.equal(full(x), short(x))
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("torch.nn.Linear", "unknown name 'torch.nn.Linear'"),
-        ("ai4sim_plugins.nets.Net", "unknown name 'ai4sim_plugins.nets.Net'"),
-        (".nets.unet.UNet", "unknown name '.nets.unet.UNet'"),
-        ("ai4sim.nets.unet.Unet", "'ai4sim.nets.unet.Unet' cannot be imported: .*'Unet'"),
-        ("ai4sim.nets.none.UNet", "cannot be imported: No module named 'ai4sim.nets.none'"),
-        ("ai4sim.nets.mlp.ACTIVATIONS", "is not a torch.nn.Module"),
-        ("ai4sim.nets.build", "is not a torch.nn.Module"),
-        ("ai4sim.io.files.Path", "is not a torch.nn.Module"),
-    ],
-)
-def test_only_networks_of_the_house_are_built(name: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        build({"name": name})
-
-
 @pytest.mark.parametrize("shape", [(1, 2, 8, 8, 8), (1, 8, 8, 8), (8, 8, 8)])
 def test_wrong_input_is_explained(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected .*\(batch, 1, x, y, z\), found \(\d"):

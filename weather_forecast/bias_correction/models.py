@@ -78,7 +78,7 @@ class CorrectionModule(SurrogateModule):
     ) -> None:
         layout = RadiationLayout(levels)
         net = {
-            "name": "weather_forecast.bias_correction.nets.correction_net.CorrectionNet",
+            "name": "CorrectionNet",
             "backbone": dict(backbone),
             "levels": levels,
             "structured": structured,

@@ -303,7 +303,7 @@ class LitFluxNet(DragModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "weather_forecast.gwd.nets.momentum_flux_net.MomentumFluxNet",
+            "name": "MomentumFluxNet",
             "levels": levels,
             "table": table,
             "azimuths": azimuths,
@@ -339,7 +339,7 @@ class LitStressNet(DragModule):
         **kwargs: Any,
     ) -> None:
         net = {
-            "name": "weather_forecast.gwd.nets.stress_net.StressNet",
+            "name": "StressNet",
             "levels": levels,
             "table": table,
             "features": features,

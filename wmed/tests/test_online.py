@@ -237,7 +237,7 @@ def test_command_line_says_what_is_missing(folder, tmp_path):
 
 def test_a_saved_network_is_a_scheme(case, tmp_path):
     layout = RhoLayout(4)
-    net = {"name": "wmed.nets.bulk_flux_net.BulkFluxNet", "levels": 4, "layers": 0}
+    net = {"name": "BulkFluxNet", "levels": 4, "layers": 0}
     Surrogate(net, layout.inputs, layout.outputs).save(tmp_path)
     found = surrogate_scheme(tmp_path, case.graph)(fields_of(case))
     sizes = case.graph.sizes

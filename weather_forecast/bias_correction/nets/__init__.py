@@ -1,1 +1,3 @@
 """Networks whose fluxes and heating rates fit together by construction."""
+
+NETS = {"CorrectionNet": "correction_net"}

@@ -112,7 +112,7 @@ def test_autocast_leaves_the_physics_in_single_precision():
 def test_a_network_is_built_by_its_full_name():
     net = build(
         {
-            "name": "weather_forecast.bias_correction.nets.correction_net.CorrectionNet",
+            "name": "CorrectionNet",
             "backbone": {"name": "BiRNN", "features": 8},
             "levels": LEVELS,
         }

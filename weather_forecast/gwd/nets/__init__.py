@@ -1,1 +1,3 @@
 """Networks that keep the physics of gravity wave drag."""
+
+NETS = {"MomentumFluxNet": "momentum_flux_net", "StressNet": "stress_net"}

@@ -1,0 +1,94 @@
+"""Networks by name: every package declares its own, and a file can name nothing else."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+from torch import nn
+
+from ai4sim import nets
+from ai4sim.nets import build, completed, declared, find, known
+
+PACKAGES = [*nets.ROOT.glob("*/nets/__init__.py"), *nets.ROOT.glob("*/*/nets/__init__.py")]
+
+
+def test_every_declared_network_is_found_by_a_name_of_its_own():
+    names = [name for path in PACKAGES for name in declared(path)]
+    assert len(set(names)) == len(names) > len(nets.NETS)
+    assert set(names) <= known().keys()
+    for name in names:
+        net = find(name)
+        assert issubclass(net, nn.Module)
+        assert (net.__name__, net.__module__) == (name, known()[name])
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=lambda path: path.parts[-3])
+def test_a_package_is_imported_when_its_network_is_built(path):
+    package = ".".join(path.parent.relative_to(nets.ROOT).parts)
+    assert import_module(package).NETS == declared(path)
+    lines = [
+        "import sys; from ai4sim import nets",
+        f"assert set(nets.known()) >= {set(declared(path))}",
+        f"modules = {{nets.known()[name] for name in {sorted(declared(path))}}}",
+        "assert not modules & set(sys.modules) - {'ai4sim.nets.unet'}",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("torch.nn.Linear", "unknown name 'torch.nn.Linear'; known:"),
+        ("ai4sim.nets.unet.UNet", "unknown name 'ai4sim.nets.unet.UNet'.*; known:"),
+        ("EdgeConditionedConv", r"did you mean 'EdgeConditionedNet'\?"),
+        ("build", "unknown name 'build'; known:"),
+    ],
+)
+def test_only_declared_networks_are_built(name, message):
+    with pytest.raises(ValueError, match=message):
+        build({"name": name})
+
+
+def test_a_network_of_a_use_case_is_suggested_too():
+    (name,) = (n for path in PACKAGES if "wmed" in path.parts for n in declared(path) if "B" in n)
+    with pytest.raises(ValueError, match=rf"unknown name '{name[:-1]}' \(did you mean '{name}'"):
+        build({"name": name[:-1]})
+
+
+def test_sizes_go_to_the_networks_that_take_them():
+    sizes = {"in_channels": 3, "out_channels": 2, "levels": 9}
+    assert completed("MLP", **sizes) == {"name": "MLP", "in_channels": 3, "out_channels": 2}
+    spec = {"name": "BiRNN", "features": 4, "in_channels": 1}
+    assert completed(spec, **sizes) == {**spec, "in_channels": 3, "out_channels": 2}
+    with pytest.raises(ValueError, match="unknown name 'mlp'.*did you mean 'MLP'"):
+        completed("mlp", **sizes)
+
+
+def test_packages_that_are_only_installed_beside_the_core_declare_networks(tmp_path):
+    """As in site-packages: a folder with packages and nothing else, one of them a stranger's."""
+    for path in PACKAGES:
+        shutil.copytree(path.parent, tmp_path / path.parent.relative_to(nets.ROOT))
+    stranger = tmp_path / "stranger" / "nets"
+    stranger.mkdir(parents=True)
+    (stranger / "__init__.py").write_text(
+        "raise RuntimeError\nNETS = dict(UNet='unet')\nNETS: dict = {}"
+    )
+    names = {path.parts[-3]: sorted(declared(path)) for path in PACKAGES}
+    code = "import json; from ai4sim import nets; print(nets.__file__, json.dumps(nets.known()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    file, _, found = done.stdout.partition(" ")
+    assert file.startswith(str(tmp_path))
+    assert sorted(json.loads(found)) == sorted(sum(names.values(), []))
+    assert json.loads(found) == known()
