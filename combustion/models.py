@@ -13,6 +13,7 @@ from torch import Tensor
 from ai4sim.module import SurrogateModule
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch, Variable
+from combustion import plotters
 from combustion.baselines import Closures
 from combustion.data import FlameDataModule
 from combustion.evaluation import MODEL, FlameEvaluation
@@ -43,6 +44,7 @@ class FlameModule(SurrogateModule):
     """
 
     closures = Closures()
+    figures = staticmethod(plotters.figures)
     headline = (
         "r2",
         "nrmse",

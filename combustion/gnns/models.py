@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
-from combustion.gnns import plotters
 from combustion.models import INPUTS, OUTPUTS, FlameModule
 
 JumpingKnowledge = Literal["last", "cat", "max"]
@@ -40,8 +39,6 @@ class GraphFlameModule(FlameModule):
     **kwargs
         Optimiser, loss and size of the parts, see :class:`ai4sim.module.SurrogateModule`.
     """
-
-    figures = staticmethod(plotters.figures)
 
     def __init__(self, net: dict[str, Any], symmetric: bool = False, **kwargs: Any) -> None:
         channels = {"in_channels": len(INPUTS), "out_channels": len(OUTPUTS)}

@@ -7,7 +7,6 @@ from typing import Any
 from ai4sim.nets.unet import Activation, Norm, Padding, Upsampling
 from ai4sim.surrogate import Surrogate
 from combustion.models import INPUTS, OUTPUTS, FlameModule
-from combustion.unets import plotters
 
 
 class LitUNet3D(FlameModule):
@@ -32,8 +31,6 @@ class LitUNet3D(FlameModule):
     **kwargs
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
-
-    figures = staticmethod(plotters.figures)
 
     def __init__(
         self,

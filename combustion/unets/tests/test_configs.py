@@ -5,7 +5,7 @@ import pytest
 from ai4sim.tests.use_case import resolved
 from combustion.models import FlameModule
 from combustion.unets import config, models  # noqa: F401
-from combustion.unets.data import CropDataModule
+from combustion.crops import CropDataModule
 
 CONFIGS = sorted(config.CONFIGS.glob("*.yaml"))
 

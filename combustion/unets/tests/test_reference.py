@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
-from combustion.unets.data import CropDataModule
+from combustion.crops import CropDataModule
 from combustion.unets.models import LitUNet3D
 
 REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
