@@ -71,7 +71,8 @@ def test_sizes_go_to_the_networks_that_take_them():
 def test_packages_that_are_only_installed_beside_the_core_declare_networks(tmp_path):
     """As in site-packages: a folder with packages and nothing else, one of them a stranger's."""
     for path in PACKAGES:
-        shutil.copytree(path.parent, tmp_path / path.parent.relative_to(nets.ROOT))
+        copy = shutil.copytree(path.parent, tmp_path / path.parent.relative_to(nets.ROOT))
+        (copy.parent / "__init__.py").touch()
     stranger = tmp_path / "stranger" / "nets"
     stranger.mkdir(parents=True)
     (stranger / "__init__.py").write_text(
