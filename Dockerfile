@@ -20,7 +20,7 @@ USER ai4sim
 WORKDIR /home/ai4sim/ai4sim
 
 # The environments depend on these files only: this layer stays when the code changes.
-COPY --chown=ai4sim:ai4sim pyproject.toml constraints.txt README.rst LICENSE ./
+COPY --chown=ai4sim:ai4sim pyproject.toml setup.py constraints.txt README.rst LICENSE ./
 COPY --chown=ai4sim:ai4sim ai4sim/__init__.py ai4sim/
 COPY --chown=ai4sim:ai4sim sessions/ sessions/
 COPY --chown=ai4sim:ai4sim docker/ docker/

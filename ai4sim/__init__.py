@@ -1,3 +1,18 @@
-"""The shared core of the collections: learning, files and figures. It knows no physics."""
+"""The shared core of the collections: learning, files and figures."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ai4sim.surrogate import Surrogate  # noqa: F401  (so that type checkers know it)
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``Surrogate`` when it is asked for, so that ``import ai4sim`` needs no torch."""
+    if name == "Surrogate":
+        return import_module("ai4sim.surrogate").Surrogate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -123,7 +123,10 @@ def define_sessions_of_all() -> None:
     @nox.session(venv_backend="none")
     def lint(session: nox.Session) -> None:
         """Check style, docstrings, format, types and import rules of everything."""
-        others = [ROOT / name for name in ("sessions", "benchmarks", "docs", "tests", "noxfile.py")]
+        others = [
+            ROOT / name
+            for name in ("sessions", "benchmarks", "docs", "tests", "noxfile.py", "setup.py")
+        ]
         parts = [*packages, *(path for path in others if path.exists())]
         run_lint(session, environment(session, "all", extras), parts)
 

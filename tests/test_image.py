@@ -32,17 +32,6 @@ for target; do :; done
 echo "$*" >>"$UV_LOG"
 [ "$1" = pip ] || { mkdir -p "$target/bin" && touch "$target/bin/python"; }
 """
-LEFT_OUT = shutil.ignore_patterns(".?*", "__pycache__", "experiments", "images", "*.egg-info")
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A fresh clone."""
-    folder = tmp_path_factory.mktemp("clone") / "ai4sim"
-    shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
-    for data in [*folder.glob("*/data/raw"), *folder.glob("*/*/data/raw")]:
-        shutil.rmtree(data.parent)
-    return folder
 
 
 def copy(source: Path, pattern: str, target: Path, *, contents: bool) -> None:
