@@ -163,7 +163,7 @@ def imported_modules(tree: ast.Module) -> set[str]:
 
 def third_party_imports(*places: Path) -> set[str]:
     """Return the distributions that Python files, or those of a folder, import from elsewhere."""
-    own = {"ai4sim", "combustion", "weather_forecast", "wmed"}
+    own = {"ai4sim", "sessions", "combustion", "weather_forecast", "wmed"}
     files = [f for place in places for f in ([place] if place.is_file() else place.rglob("*.py"))]
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
     tops = {module.split(".")[0] for tree in trees for module in imported_modules(tree)}
