@@ -72,3 +72,35 @@ def split_channels(values: Tensor, variables: Sequence[Variable]) -> dict[str, T
         v.name: part[..., 0] if v.levels is None else part
         for v, part in zip(variables, parts, strict=True)
     }
+
+
+class ChannelLayout:
+    """Samples whose channels are variables, one after the other."""
+
+    @property
+    def inputs(self) -> Sequence[Variable]:
+        """Variables of the inputs, in the order of their channels."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> Sequence[Variable]:
+        """Variables of the outputs, in the order of their channels."""
+        raise NotImplementedError
+
+    @property
+    def input_channels(self) -> int:
+        """Number of channels of the inputs."""
+        return sum(v.channels for v in self.inputs)
+
+    @property
+    def output_channels(self) -> int:
+        """Number of channels of the outputs."""
+        return sum(v.channels for v in self.outputs)
+
+    def split_inputs(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Divide ``(sample, input_channels)`` by name: views (sample, level) or (sample,)."""
+        return split_channels(inputs, self.inputs)
+
+    def split_outputs(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Divide ``(sample, output_channels)`` by name: views (sample, level) or (sample,)."""
+        return split_channels(outputs, self.outputs)

@@ -113,7 +113,7 @@ def write_raw(folder: Path, files: int) -> None:
     names = []
     for day, (x, latitude) in enumerate(made_up_columns(NOGWD, files + 1)):
         names.append(f"{datetime.date(2015, 1, 1) + datetime.timedelta(days=day)}.h5")
-        y = 1e-5 * torch.randn(len(x), NOGWD.y_rows, generator=generator)
+        y = 1e-5 * torch.randn(len(x), NOGWD.output_channels, generator=generator)
         write_columns(folder / "raw" / names[-1], NOGWD, x, y, latitude, GRID)
     lines = ["train:", *(f"- {name}" for name in names[:-1]), f"val: [{names[-1]}]", "test: []"]
     (folder / "splits.yaml").write_text("\n".join(lines) + "\n")

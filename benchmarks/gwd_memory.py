@@ -50,10 +50,13 @@ def write_raw(folder: Path, size: float, chunked: bool) -> float:
     matter here.
     """
     rng = np.random.default_rng(0)
-    walk = rng.standard_normal((LAYOUT.x_rows, 4096)).cumsum(axis=0).astype(np.float32)
-    drag = np.tanh(rng.standard_normal((LAYOUT.y_rows, LAYOUT.x_rows)) @ walk / 100) * 1e-5
+    walk = rng.standard_normal((LAYOUT.input_channels, 4096)).cumsum(axis=0).astype(np.float32)
+    drag = (
+        np.tanh(rng.standard_normal((LAYOUT.output_channels, LAYOUT.input_channels)) @ walk / 100)
+        * 1e-5
+    )
     content = {"x": walk, "y": drag.astype(np.float32)}
-    rows = LAYOUT.x_rows + LAYOUT.y_rows
+    rows = LAYOUT.input_channels + LAYOUT.output_channels
     files = max(round(size / FILE_BYTES), 1)
     columns = int(size / files / (4 * rows)) // GRID_ROWS
     written = 0.0
@@ -81,8 +84,8 @@ def run(phase: str, folder: Path, limit: float) -> None:
         str(folder), ratios=(1.0, 0.0, 0.0), gap=0, memory_limit=limit, batch_size=256
     )
     net = nn.Sequential(
-        nn.Linear(LAYOUT.x_rows, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU(),
-        nn.Linear(128, LAYOUT.y_rows),
+        nn.Linear(LAYOUT.input_channels, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU(),
+        nn.Linear(128, LAYOUT.output_channels),
     )  # fmt: skip
     files = data.raw_files()
     start, cpu = time.perf_counter(), time.process_time()

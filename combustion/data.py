@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
 from ai4sim.experiment import Experiment
 from ai4sim.nets.graph import Graph
@@ -147,6 +145,9 @@ class FlameDataModule(SurrogateDataModule):
         See :class:`ai4sim.data.datamodule.SurrogateDataModule`.
     """
 
+    recipe = "flames-2"
+    process = staticmethod(process)
+
     def __init__(
         self,
         facts: dict[str, float] | None = None,
@@ -164,16 +165,6 @@ class FlameDataModule(SurrogateDataModule):
             for label, folder in self.compare.items()
         }
 
-    def cache_of(self, path: Path) -> ProcessedCache:
-        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
-        return ProcessedCache(path.parent.parent, "flames-2", process)
-
-    def prepare_files(self, files: Sequence[Path]) -> None:
-        """Check raw files and write their fields where they can be mapped into memory."""
-        for _, group in groupby(files, key=lambda path: path.parent):
-            of_folder = list(group)
-            self.cache_of(of_folder[0]).build(of_folder)
-
     def snapshot(self, path: Path | str, require_target: bool = True) -> Snapshot | MeshSnapshot:
         """Open a processed file; its fields stay on disk until they are used.
 
@@ -183,7 +174,7 @@ class FlameDataModule(SurrogateDataModule):
             The target is required and absent, or the grid spacing is unknown.
         """
         path = Path(path)
-        arrays, attributes = self.cache_of(path).load(path)
+        arrays, attributes = self.processed(path)
         if require_target and "flame_surface_density" not in arrays:
             raise ValueError(
                 f"{path}: no flame surface density: "

@@ -14,10 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
-from ai4sim.data.rows import RowArray, Table
 from ai4sim.data.splits import Split, Strategy, find_table
 from wmed.io import croco
 from wmed.io.graph import CouplingGraph, build
@@ -29,8 +27,6 @@ log = logging.getLogger(__name__)
 
 STATE = ("atmosphere", "sst", "current_u", "current_v", "sun")
 """Arrays that a batch has in every stage."""
-WRITTEN = tuple(TARGETS)
-"""Predicted fluxes in the order of a row, and as they are written."""
 
 
 class CouplingDataModule(RowDataModule[Grids]):
@@ -70,6 +66,16 @@ class CouplingDataModule(RowDataModule[Grids]):
     """
 
     raw_patterns = (HISTORIES,)
+    recipe = "coupling-1"
+    process = staticmethod(process)
+    read_layout = staticmethod(read_grids)
+    needed = {name: TARGETS[name] for name in NEEDED}
+    served = {
+        "train": (*STATE, *TARGETS),
+        "val": (*STATE, *TARGETS),
+        "test": (*STATE, *TARGETS, "time"),
+        "predict": (*STATE, "time"),
+    }
 
     def __init__(
         self,
@@ -119,13 +125,13 @@ class CouplingDataModule(RowDataModule[Grids]):
         rest = [file for file in files if file not in test]
         return Split(rest, rest, test)
 
-    def _runs(self, path: Path, stage: Stage, rows: int) -> list[tuple[int, int]] | None:
-        """Return which times of an event belong to a stage, None for all."""
+    def runs(self, path: Path, stage: Stage, rows: int) -> list[tuple[int, int]]:
+        """Return which times of an event belong to a stage: first one and end of each run."""
         if stage not in ("train", "val"):
-            return None
+            return [(0, rows)]
         split = self.split
         if path not in split.train or path not in split.val:
-            return None
+            return [(0, rows)]
         val = max(round(self.val_share * rows), 1)
         train = rows - val - self.gap
         if train < 1:
@@ -137,41 +143,6 @@ class CouplingDataModule(RowDataModule[Grids]):
         return [(0, train)] if stage == "train" else [(rows - val, rows)]
 
     # --- From raw files to rows ---
-
-    def cache_of(self, path: Path) -> ProcessedCache:
-        """Return the processed files that belong to a raw file ``DIR/raw/x.nc``."""
-        return ProcessedCache(
-            path.parent.parent,
-            "coupling-1",
-            process,
-            workers=self.workers,
-            scheduler=self.scheduler,
-        )
-
-    def read_layout(self, path: Path) -> Grids:
-        """Read the grids of an event."""
-        return read_grids(path)
-
-    def table(self, path: Path, stage: Stage) -> Table:
-        """Open the times of an event that belong to a stage.
-
-        Raises
-        ------
-        ValueError
-            It has not the fluxes that the stage needs.
-        """
-        arrays, _ = self.processed(path)
-        missing = [TARGETS[name] for name in NEEDED if name not in arrays]
-        if stage != "predict" and missing:
-            raise ValueError(
-                f"{path}: no {', '.join(missing)}, needed to {stage}; `predict` does without"
-            )
-        wanted = [*STATE, *(TARGETS if stage != "predict" else ())]
-        wanted += ["time"] if stage in ("test", "predict") else []
-        chosen = {name: RowArray.of(arrays[name]) for name in wanted if name in arrays}
-        rows = len(arrays["sst"])
-        runs = self._runs(path, stage, rows)
-        return Table(path, chosen, rows) if runs is None else Table.of_runs(path, chosen, runs)
 
     def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
         """Shape of a row of the parts of the heat flux, which files may lack."""
@@ -214,24 +185,15 @@ class CouplingDataModule(RowDataModule[Grids]):
 
     # --- Back to files ---
 
-    @property
-    def output_channels(self) -> int:
-        """Number of values of a predicted time."""
-        return sum(self._sizes)
-
-    @property
-    def _sizes(self) -> list[int]:
-        return [self.graph.sizes[points_of(name)] for name in WRITTEN]
-
     def write_like(self, source: Path, destination: Path, outputs: NDArray[np.float32]) -> None:
         """Write a copy of an ocean's file with other fluxes, atomically."""
         _, attributes = self.processed(source)
         masks = self.layout.ocean.masks
-        edges = np.cumsum(self._sizes)[:-1]
+        edges = np.cumsum(list(self.layout.flux_sizes.values()))[:-1]
         names = {**TARGETS, "sensible": "shflx_sen"}
 
         def fields(row: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-            parts = zip(WRITTEN, np.split(row, edges), strict=True)
+            parts = zip(TARGETS, np.split(row, edges), strict=True)
             return {names[name]: on_grid(part, masks[points_of(name)]) for name, part in parts}
 
         records: Sequence[int] = attributes["records"]
@@ -245,4 +207,4 @@ class CouplingDataModule(RowDataModule[Grids]):
 
 def row_of(prediction: Mapping[str, Tensor]) -> Tensor:
     """Return fluxes on their own points, (time, point) each, side by side, as they are written."""
-    return torch.cat([prediction[name].float() for name in WRITTEN], dim=1)
+    return torch.cat([prediction[name].float() for name in TARGETS], dim=1)

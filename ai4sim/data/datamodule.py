@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any, Literal, NamedTuple
 
 import lightning.pytorch as pl
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.splits import Split, Strategy, find_table, split_files
 from ai4sim.io.files import missing_file_error, visible_files
 
@@ -114,8 +116,8 @@ class BatchSampler(Sampler[BatchIndex]):
 class SurrogateDataModule(pl.LightningDataModule):
     """Files, splits and loaders; a use case adds what its files hold.
 
-    A use case implements :meth:`dataset` and :meth:`write_prediction`, and :meth:`prepare_files`
-    where raw files are turned into processed ones. A data set takes a :class:`BatchIndex` and
+    A use case implements :meth:`dataset` and :meth:`write_prediction`; where raw files are turned
+    into processed ones it names a :attr:`recipe` and its :attr:`process`. A data set takes a :class:`BatchIndex` and
     returns the whole batch, a dict of tensors with ``inputs``, ``targets`` (absent when predicting)
     and what else its module needs; it has ``groups``, one hashable per sample (see
     :class:`BatchSampler`). Where samples are rows of tables, it has :meth:`loader` instead of
@@ -146,9 +148,23 @@ class SurrogateDataModule(pl.LightningDataModule):
         memory.
     seed : int
         Of shuffling, crops and augmentation.
+    scheduler : str
+        Where raw files are processed: ``threads``, ``processes``, ``distributed``, or the address
+        or scheduler file of a Dask scheduler; see :func:`ai4sim.data.scheduling.executor`.
+    workers : int
+        Files that are processed at once.
     """
 
     raw_patterns: tuple[str, ...] = ("*.h5",)
+    recipe = ""
+    """Name and version of `process`, see :class:`ai4sim.data.cache.ProcessedCache`; without one
+    raw files are used as they are."""
+    process: Callable[..., Any]
+    """Raw file (and scratch folder) -> arrays, by the names that they have in a batch."""
+    double: tuple[str, ...] = ()
+    """Names of processed arrays that are kept as float64."""
+    scratch = False
+    """Whether `process` takes a folder for what does not fit in memory."""
 
     def __init__(
         self,
@@ -162,6 +178,8 @@ class SurrogateDataModule(pl.LightningDataModule):
         eval_batch_size: int = 1,
         num_workers: int = 0,
         seed: int = 0,
+        scheduler: str = "threads",
+        workers: int = 1,
     ) -> None:
         super().__init__()
         self.data_path = Path(data_path).expanduser()
@@ -170,6 +188,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         self.ratios, self.gap, self.test_cases = ratios, gap, list(test_cases or [])
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
+        self.scheduler, self.workers = scheduler, workers
 
     # --- What a use case gives ---
 
@@ -181,10 +200,29 @@ class SurrogateDataModule(pl.LightningDataModule):
     def write_prediction(self, folder: Path, batch: dict[str, Any], prediction: Any) -> list[Path]:
         """Write predictions of a batch in the raw format, physical units; return the files."""
 
-    def prepare_files(self, files: Sequence[Path]) -> None:
-        """Derive processed files; runs once per node before anything else."""
-
     # --- What every use case shares ---
+
+    def cache_of(self, path: Path) -> ProcessedCache:
+        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
+        return ProcessedCache(
+            path.parent.parent,
+            self.recipe,
+            self.process,
+            workers=self.workers,
+            double=self.double,
+            scratch=self.scratch,
+            scheduler=self.scheduler,
+        )
+
+    def prepare_files(self, files: Sequence[Path]) -> None:
+        """Process raw files, folder by folder."""
+        for _, group in groupby(files if self.recipe else (), key=lambda path: path.parent):
+            of_folder = list(group)
+            self.cache_of(of_folder[0]).build(of_folder)
+
+    def processed(self, path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Open the arrays and the attributes that were made from a raw file."""
+        return self.cache_of(path).load(path)
 
     def raw_files(self, folder: Path | None = None) -> list[Path]:
         """Return the files under ``raw/`` of a folder, by default of `data_path`.

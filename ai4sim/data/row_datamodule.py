@@ -5,20 +5,26 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.datamodule import Stage, SurrogateDataModule
-from ai4sim.data.rows import GatheredRows, OrderedRows, ShuffledRows, Table
+from ai4sim.data.rows import GatheredRows, OrderedRows, RowArray, ShuffledRows, Table
 from ai4sim.io.files import missing_file_error, remove_stale_temporaries
 
-L = TypeVar("L")
-"""What says how the rows of a file are laid out: equal for files that go together."""
+
+class Layout(Protocol):
+    """How the rows of a file are laid out: equal for files that go together."""
+
+    @property
+    def output_channels(self) -> int:
+        """Number of values of a predicted row."""
+
+
+L = TypeVar("L", bound=Layout)
 GIB = 2**30
 
 
@@ -30,8 +36,10 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
     batch says with ``file`` and ``rows`` where it is from. Predicted rows are gathered until those
     of a raw file are complete.
 
-    A use case implements :meth:`cache_of`, :meth:`read_layout`, :meth:`table`,
-    :attr:`output_channels`, :meth:`write_like`, and :meth:`widths` where files may lack an array.
+    A use case names what :class:`ai4sim.data.datamodule.SurrogateDataModule` processes,
+    :attr:`served` and :attr:`needed`, and implements :meth:`read_layout` and :meth:`write_like`,
+    and :meth:`widths` where files may lack an array. If ``process`` gives an attribute ``layout``,
+    the fields of the layout, each file is compared with the others when it is opened.
 
     Parameters
     ----------
@@ -40,11 +48,6 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
     extra_data_path : list of str, optional
         Further folders with ``raw/``, all of whose files join the training set: samples that the
         own teacher has labelled, say.
-    scheduler : str
-        Where raw files are processed: ``threads``, ``processes``, ``distributed``, or the address
-        or scheduler file of a Dask scheduler; see :func:`ai4sim.data.scheduling.executor`.
-    workers : int
-        Files that are processed at once.
     batch_size, eval_batch_size : int
         Rows per batch and process.
     pool_rows : int
@@ -57,12 +60,15 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         See :class:`ai4sim.data.datamodule.SurrogateDataModule`; `num_workers` has no effect here.
     """
 
+    served: Mapping[str, Sequence[str]]
+    """Arrays that a batch of each stage holds."""
+    needed: Mapping[str, str] = {}
+    """Arrays without which a file can only be predicted, and their names in raw files."""
+
     def __init__(
         self,
         data_path: str = "data",
         extra_data_path: list[str] | None = None,
-        scheduler: str = "threads",
-        workers: int = 1,
         batch_size: int = 256,
         eval_batch_size: int = 8192,
         pool_rows: int = 131072,
@@ -77,7 +83,6 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
             **kwargs,
         )
         self.extra_data_path = [Path(folder).expanduser() for folder in extra_data_path or []]
-        self.scheduler, self.workers = scheduler, workers
         self.pool_rows, self.memory_limit = pool_rows, memory_limit
         self.device_resident = device_resident
         self._predictions: dict[Path, GatheredRows] = {}
@@ -85,27 +90,8 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
     # --- What a use case gives ---
 
     @abstractmethod
-    def cache_of(self, path: Path) -> ProcessedCache:
-        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
-
-    @abstractmethod
     def read_layout(self, path: Path) -> L:
         """Tell the layout of a raw file."""
-
-    @abstractmethod
-    def table(self, path: Path, stage: Stage) -> Table:
-        """Open the rows of a raw file that belong to a stage; all of them in prediction.
-
-        Raises
-        ------
-        ValueError
-            The file lacks what the stage needs, or its layout is another one than the others'.
-        """
-
-    @property
-    @abstractmethod
-    def output_channels(self) -> int:
-        """Number of values of a predicted row."""
 
     @abstractmethod
     def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
@@ -121,6 +107,10 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
     def widths(self, stage: Stage) -> Mapping[str, tuple[int, ...]]:
         """Shape of a row of the arrays that are NaN in a batch if no file has them."""
         return {}
+
+    def runs(self, path: Path, stage: Stage, rows: int) -> Sequence[tuple[int, int]]:
+        """Return which rows of a raw file belong to a stage: first row and end of each run."""
+        return [(0, rows)]
 
     # --- From raw files to rows ---
 
@@ -144,16 +134,6 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         extra = [file for folder in self.extra_data_path for file in self.raw_files(folder)]
         return self.split.train + extra
 
-    def prepare_files(self, files: Sequence[Path]) -> None:
-        """Turn raw files into rows."""
-        for _, group in groupby(files, key=lambda path: path.parent):
-            of_folder = list(group)
-            self.cache_of(of_folder[0]).build(of_folder)
-
-    def processed(self, path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Open the arrays and the attributes that were made from a raw file."""
-        return self.cache_of(path).load(path)
-
     @cached_property
     def layout(self) -> L:
         """Layout of the data; files that only train are checked when they are opened.
@@ -170,6 +150,32 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
             if layout != layouts[0]:
                 raise ValueError(f"{file}: {layout}, expected {layouts[0]} as in {files[0]}")
         return layouts[0]
+
+    def table(self, path: Path, stage: Stage) -> Table:
+        """Open the rows of a raw file that belong to a stage; all of them in prediction.
+
+        Raises
+        ------
+        ValueError
+            The file lacks what the stage needs, or its layout is another one than the others'.
+        """
+        arrays, attributes = self.processed(path)
+        if "layout" in attributes:
+            found = type(self.layout)(**attributes["layout"])
+            if found != self.layout:
+                raise ValueError(f"{path}: {found}, expected {self.layout} as in {self.data_path}")
+        missing = [raw for name, raw in self.needed.items() if name not in arrays]
+        if stage != "predict" and missing:
+            raise ValueError(
+                f"{path}: no {', '.join(missing)}: it cannot be trained on or tested, only "
+                "predicted"
+            )
+        served = [name for name in self.served[stage] if name in arrays]
+        return Table(
+            path,
+            {name: RowArray.of(arrays[name]) for name in served},
+            self.runs(path, stage, len(arrays[served[0]])),
+        )
 
     def tables(self, stage: Stage) -> list[Table]:
         """Open the rows of a stage, file by file."""
@@ -226,7 +232,7 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         if destination not in self._predictions:
             folder.mkdir(parents=True, exist_ok=True)
             remove_stale_temporaries(folder)
-            shape = (self.table(source, "predict").rows, self.output_channels)
+            shape = (self.table(source, "predict").rows, self.layout.output_channels)
             self._predictions[destination] = GatheredRows(destination, shape)
         gathered = self._predictions[destination]
         if not gathered.add(start, prediction.detach().float().cpu().numpy()):

@@ -86,7 +86,7 @@ class RowArray:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one raw file: all, or some runs of them.
+    """Runs of rows of one raw file, one after the other.
 
     Attributes
     ----------
@@ -94,29 +94,21 @@ class Table:
         The raw file.
     arrays : dict of str to RowArray
         By the names that they have in a batch; equally many rows in each.
-    rows : int
-    runs : sequence of (int, int), optional
-        First row and end of each run, if these are not all the rows of the file. The rows of the
-        table are then counted along the runs.
+    runs : sequence of (int, int)
+        First row and end of each run; the rows of the table are counted along the runs.
     """
 
     path: Path
     arrays: Mapping[str, RowArray]
-    rows: int
-    runs: Sequence[tuple[int, int]] | None = None
+    runs: Sequence[tuple[int, int]]
 
-    @classmethod
-    def of_runs(
-        cls, path: Path, arrays: Mapping[str, RowArray], runs: Sequence[tuple[int, int]]
-    ) -> Table:
-        """Return the table of some runs."""
-        return cls(path, arrays, sum(stop - start for start, stop in runs), tuple(runs))
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return sum(stop - start for start, stop in self.runs)
 
     def places(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Tell where rows of the table are in the file: the pieces, first row and end of each."""
-        if self.runs is None:
-            yield start, stop
-            return
         begin = 0
         for first, last in self.runs:
             end = begin + last - first

@@ -21,7 +21,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +246,32 @@ def missing_file_error(path: Path | str) -> FileNotFoundError:
     else:
         message += f" {folder} is empty."
     return FileNotFoundError(message)
+
+
+def check_shapes(
+    path: Path | str, given: Mapping[str, tuple[Any, tuple[int, ...]]], context: str = ""
+) -> None:
+    """Compare arrays that are to be written with the shapes that a file has for them.
+
+    Parameters
+    ----------
+    path : path
+        The file, for messages.
+    given : mapping of str to (array, tuple of int)
+        Arrays, and the shapes expected; None instead of an array is left out.
+    context : str
+        The end of the message.
+
+    Raises
+    ------
+    ValueError
+        A shape differs.
+    """
+    for name, (values, expected) in given.items():
+        if values is not None and tuple(values.shape) != expected:
+            raise ValueError(
+                f"{path}: {name} has shape {tuple(values.shape)}, expected {expected}{context}"
+            )
 
 
 def _is_alive(pid: int) -> bool:

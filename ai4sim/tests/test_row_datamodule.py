@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,30 +10,26 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ai4sim.data.cache import ProcessedCache
-from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
-from ai4sim.data.rows import RowArray, Table
 
 
-class TextDataModule(RowDataModule[int]):
-    """Raw files of text: a line is a row of inputs, and the number of columns is the layout."""
+@dataclass(frozen=True)
+class Columns:
+    """How many columns of numbers a file has: inputs, and as many outputs."""
+
+    output_channels: int
+
+
+class TextDataModule(RowDataModule[Columns]):
+    """Raw files of text: a line is a row of inputs."""
 
     raw_patterns = ("*.txt",)
+    recipe = "text-1"
+    process = staticmethod(lambda path: {"inputs": read(path)})
+    served = dict.fromkeys(("train", "val", "test", "predict"), ("inputs",))
 
-    def cache_of(self, path: Path) -> ProcessedCache:
-        return ProcessedCache(path.parent.parent, "text-1", lambda p: {"inputs": read(p)})
-
-    def read_layout(self, path: Path) -> int:
-        return read(path).shape[1]
-
-    def table(self, path: Path, stage: Stage) -> Table:
-        rows = self.processed(path)[0]["inputs"]
-        return Table(path, {"inputs": RowArray.of(rows)}, len(rows))
-
-    @property
-    def output_channels(self) -> int:
-        return self.layout
+    def read_layout(self, path: Path) -> Columns:
+        return Columns(read(path).shape[1])
 
     def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
         np.savetxt(destination, outputs)
@@ -83,7 +80,9 @@ def test_folders_of_another_layout_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "own", "12")
     write(tmp_path / "test", "3", columns=3)
     data = TextDataModule(str(tmp_path / "own"), test_data_path=str(tmp_path / "test"))
-    with pytest.raises(ValueError, match=r"run_3\.txt: 3, expected 2 as in .*own/raw/run_1\.txt"):
+    with pytest.raises(
+        ValueError, match=r"run_3\.txt: Columns\(.*=3\), expected .*=2\) as in .*own/raw/run_1\.txt"
+    ):
         data.layout
     batch = {"file": str(tmp_path / "own/raw/run_1.txt"), "rows": (0, 5)}
     data = TextDataModule(str(tmp_path / "own"))

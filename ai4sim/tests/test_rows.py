@@ -32,7 +32,7 @@ def tables(tmp_path_factory):
         stored = {
             name: RowArray.of(np.load(folder / f"{i}_{name}.npy", mmap_mode="c")) for name in arrays
         }
-        made.append(Table(folder / f"{i}.h5", stored, size))
+        made.append(Table(folder / f"{i}.h5", stored, [(0, size)]))
         first += size
     return made
 
@@ -101,7 +101,7 @@ def test_processes_share_the_rows_in_equal_steps(tables, where, size, world_size
 
 def test_a_share_that_is_a_row_short_still_fills_all_steps(tables):
     # 5 rows, 2 processes, batches of 2: shares of 2 and 3 rows in 2 steps
-    few = [Table(tables[0].path, tables[0].arrays, 5)]
+    few = [Table(tables[0].path, tables[0].arrays, [(0, 5)])]
     sizes = [
         [len(b["inputs"]) for b in ShuffledRows(few, 2, rank=rank, world_size=2)]
         for rank in range(2)
@@ -180,7 +180,7 @@ def test_what_cannot_be_served_is_refused(tables, tmp_path):
     np.save(tmp_path / "wide.npy", np.zeros((3, 5), np.float32))
     wide = RowArray.of(np.load(tmp_path / "wide.npy", mmap_mode="c"))
     with pytest.raises(ValueError, match=r"wide.h5: inputs has rows of \(5,\) values, .*\(2,\)"):
-        OrderedRows([*tables, Table(tmp_path / "wide.h5", {"inputs": wide}, 3)], 8)
+        OrderedRows([*tables, Table(tmp_path / "wide.h5", {"inputs": wide}, [(0, 3)])], 8)
     with pytest.raises(ValueError, match="batch_size must be at least 1, found 0"):
         OrderedRows(tables, 0)
     with pytest.raises(ValueError, match="3201 rows in batches of 1 cannot be shared by 2"):
@@ -196,7 +196,7 @@ def test_runs_of_a_table_are_served_as_if_there_was_nothing_else(tables):
     whole = tables[0]
     runs = [(0, 2), (5, 6), (8, whole.rows)]
     chosen = [i for start, stop in runs for i in range(start, stop)]
-    part = Table.of_runs(whole.path, whole.arrays, runs)
+    part = Table(whole.path, whole.arrays, runs)
     assert part.rows == len(chosen)
     (expected,) = OrderedRows([whole], whole.rows)
     for size in (1, 3, part.rows):

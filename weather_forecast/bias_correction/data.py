@@ -9,27 +9,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
-from ai4sim.data.rows import OrderedRows, RowArray, Table
-from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table, runs
+from ai4sim.data.rows import OrderedRows
+from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table, runs as runs_of
 from ai4sim.normalization import RunningStatistics
 from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.preprocess import MOMENTS, process, row_statistics
 from weather_forecast.bias_correction.io.raw_files import read_groups, read_layout, write_like
 
 Runs = list[tuple[int, int]]
-ARRAYS: dict[str, tuple[str, ...]] = {
-    "train": ("inputs", "targets", "latitude", "longitude"),
-    "val": ("inputs", "targets", "latitude", "longitude", "tripleclouds"),
-    "test": ("inputs", "targets", "latitude", "longitude", "tripleclouds"),
-    "predict": ("inputs", "latitude", "longitude"),
-}
-"""What a batch of each stage holds."""
 READ_ROWS = 1024
 
 
@@ -64,6 +55,17 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
     """
 
     raw_patterns = ("*.nc", "*.h5")
+    recipe, double = "radiation-2", MOMENTS
+    process = staticmethod(process)
+    read_layout = staticmethod(read_layout)
+    write_like = staticmethod(write_like)
+    needed = {"targets": "targets (flux_dn_sw and the others)"}
+    served = {
+        "train": ("inputs", "targets", "latitude", "longitude"),
+        "val": ("inputs", "targets", "latitude", "longitude", "tripleclouds"),
+        "test": ("inputs", "targets", "latitude", "longitude", "tripleclouds"),
+        "predict": ("inputs", "latitude", "longitude"),
+    }
 
     def __init__(
         self,
@@ -120,55 +122,15 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
         owner = np.array([SETS.index(chosen[name]) for name in names.tolist()])
         owners = {path: owner[np.searchsorted(names, found)] for path, found in blocks.items()}
         return {
-            path: {name: runs(found == i) for i, name in enumerate(SETS)}
+            path: {name: runs_of(found == i) for i, name in enumerate(SETS)}
             for path, found in owners.items()
         }
 
-    def _runs(self, path: Path, stage: Stage) -> Runs | None:
-        """Return which columns of a file belong to a stage, None for all."""
+    def runs(self, path: Path, stage: Stage, rows: int) -> Runs:
+        """Return which columns of a file belong to a stage: first one and end of each run."""
         if not self._uses_blocks or stage == "predict" or path not in self._blocks:
-            return None
+            return [(0, rows)]
         return self._blocks[path][stage]
-
-    # --- From raw files to rows ---
-
-    def cache_of(self, path: Path) -> ProcessedCache:
-        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
-        return ProcessedCache(
-            path.parent.parent,
-            "radiation-1",
-            process,
-            workers=self.workers,
-            double=MOMENTS,
-            scheduler=self.scheduler,
-        )
-
-    def read_layout(self, path: Path) -> RadiationLayout:
-        """Tell the levels of a raw file."""
-        return read_layout(path)
-
-    def table(self, path: Path, stage: Stage) -> Table:
-        """Open the columns of a raw file that belong to a stage.
-
-        Raises
-        ------
-        ValueError
-            The file has no targets and the stage needs them, or its levels are other ones.
-        """
-        arrays, facts = self.processed(path)
-        if facts["levels"] != self.layout.levels:
-            raise ValueError(
-                f"{path}: {facts['levels']} levels, expected {self.layout.levels} as in "
-                f"{self.data_path}"
-            )
-        if stage != "predict" and "targets" not in arrays:
-            raise ValueError(
-                f"{path}: it has no targets (flux_dn_sw and the others): it cannot be trained on "
-                "or tested, only predicted"
-            )
-        wanted = {n: RowArray.of(arrays[n]) for n in ARRAYS[stage] if n in arrays}
-        chosen = self._runs(path, stage)
-        return Table.of_runs(path, wanted, [(0, facts["columns"])] if chosen is None else chosen)
 
     # --- What training needs to know ---
 
@@ -181,8 +143,8 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
     def _statistics_of_files(self) -> Iterator[tuple[RunningStatistics, RunningStatistics]]:
         for path in self.files("train"):
             table = self.table(path, "train")  # it must be fit for training
-            if self._runs(path, "train") is None:  # taken when the file was processed
-                arrays, _ = self.processed(path)
+            arrays, _ = self.processed(path)
+            if table.rows == len(arrays["inputs"]):  # taken when the file was processed
                 moments = [np.array(arrays[name]) for name in MOMENTS]
                 yield (
                     RunningStatistics(table.rows, *moments[:2]),
@@ -221,20 +183,9 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
                 part.append(torch.from_numpy(arrays[name][own]))
         return {name: torch.cat(part) for name, part in parts.items()}
 
-    # --- Batches, and back to files ---
-
     def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
         """Shape of a row of what may be absent: the place, and the fluxes of the cheap solver."""
         widths: dict[str, tuple[int, ...]] = {"latitude": (), "longitude": ()}
-        if "tripleclouds" in ARRAYS[stage]:
+        if "tripleclouds" in self.served[stage]:
             widths["tripleclouds"] = (self.layout.tripleclouds_channels,)
         return widths
-
-    @property
-    def output_channels(self) -> int:
-        """Number of corrections of a column."""
-        return self.layout.output_channels
-
-    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
-        """Write a copy of a raw file with other corrections [W/m2], [K/day]."""
-        write_like(source, destination, outputs)

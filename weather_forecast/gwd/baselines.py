@@ -50,9 +50,9 @@ class Baselines:
 
     Attributes
     ----------
-    input_mean : (x_rows,)
-    climatology : (y_rows,)  [m/s2]
-    weights : (x_rows, y_rows)
+    input_mean : (input_channels,)
+    climatology : (output_channels,)  [m/s2]
+    weights : (input_channels, output_channels)
         Of the ridge regression, from the deviation of an input to that of an output. All float64.
     """
 
@@ -71,7 +71,7 @@ class Baselines:
         Parameters
         ----------
         moments : CrossMoments
-            Of inputs (column, x_rows) and targets (column, y_rows).
+            Of inputs (column, input_channels) and targets (column, output_channels).
         penalty : float
             In columns.
         """
@@ -106,7 +106,7 @@ class Baselines:
 
         Parameters
         ----------
-        inputs : (column, x_rows)
+        inputs : (column, input_channels)
         latitude : (column,)  [degrees north]
             NaN where it is not known.
         layout : DragLayout
@@ -115,7 +115,7 @@ class Baselines:
 
         Returns
         -------
-        name -> (column, y_rows)  [m/s2]
+        name -> (column, output_channels)  [m/s2]
             In the precision of the inputs. Rows of NaN where a scheme has not seen a column; one
             that has seen none is not among them.
 
@@ -125,10 +125,10 @@ class Baselines:
             Inputs of another layout than that of the training set.
         """
         rows, outputs = self.weights.shape
-        if (rows, outputs) != (layout.x_rows, layout.y_rows):
+        if (rows, outputs) != (layout.input_channels, layout.output_channels):
             raise ValueError(
                 f"baselines: fitted to {rows} inputs and {outputs} outputs, found {layout}, that "
-                f"is {layout.x_rows} and {layout.y_rows}"
+                f"is {layout.input_channels} and {layout.output_channels}"
             )
         mean, climatology, weights = (
             t.to(inputs.device) for t in (self.input_mean, self.climatology, self.weights)
@@ -182,7 +182,7 @@ def _cheaper_schemes(
             spectrum,
             chunk=chunk,
         )
-        predictions[name] = inputs.new_full((len(inputs), layout.y_rows), torch.nan)
+        predictions[name] = inputs.new_full((len(inputs), layout.output_channels), torch.nan)
         predictions[name][seen] = torch.cat([drag.u_tendency, drag.v_tendency], dim=-1)
     return predictions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
-from ai4sim.data.rows import RowArray, Table
+from ai4sim.data.rows import Table
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.io.files import open_hdf5
 from ai4sim.normalization import RunningStatistics
 from weather_forecast.gwd.io.layout import (
-    INPUTS,
-    LATITUDE,
-    TENDENCIES,
+    DATASETS,
     DragLayout,
     blocks,
     layout_of,
@@ -33,7 +30,6 @@ from weather_forecast.gwd.io.layout import (
     write_like,
 )
 
-BATCH_NAMES = {INPUTS: "inputs", TENDENCIES: "targets", LATITUDE: "latitude"}
 MOMENTS = tuple(f.name for f in fields(CrossMoments) if f.name != "count")
 BLOCK_BYTES = 2**22
 """Size of the blocks of columns that raw files are processed in."""
@@ -45,43 +41,41 @@ def process(path: Path, scratch: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Dask arrays ``x : (column, x_rows)``, ``y : (column, y_rows)``, ``lat : (column,)`` of what
-        the file has, with targets also those of :class:`ai4sim.evaluation.moments.CrossMoments`;
-        attributes ``scheme``, ``levels``, ``columns``.
+        Dask arrays ``inputs : (column, input_channels)``, ``targets : (column, output_channels)``,
+        ``latitude : (column,)`` of what the file has, with targets also those of
+        :class:`ai4sim.evaluation.moments.CrossMoments`; the attribute ``layout``.
     """
     import dask.array
     from dask import delayed
 
     with open_hdf5(path) as file:
-        layout, grid = layout_of(file, path), file[INPUTS].shape[1:]
-        rows = {name: file[name].shape[0] for name in (INPUTS, TENDENCIES) if name in file}
-        names = [name for name in (INPUTS, TENDENCIES, LATITUDE) if name in file]
-        boxes = blocks(grid, max(BLOCK_BYTES // (4 * sum(rows.values())), 1))
-        scattered = any(file[name].chunks for name in names)
+        layout, grid = layout_of(file, path), file["x"].shape[1:]
+        raw = {name: dataset for name, dataset in DATASETS.items() if dataset in file}
+        widths = {name: file[dataset].shape[: -len(grid)] for name, dataset in raw.items()}
+        row_bytes = 4 * sum(sum(width) for width in widths.values())
+        boxes = blocks(grid, max(BLOCK_BYTES // row_bytes, 1))
+        scattered = any(file[dataset].chunks for dataset in raw.values())
     # A chunk of the file usually has one row and many columns: to read it once, unpack it first.
-    source = _unpacked(path, scratch, names) if scattered and len(boxes) > 1 else path
+    unpack = scattered and len(boxes) > 1
+    source = _unpacked(path, scratch, list(raw.values())) if unpack else path
     columns = [math.prod(part.stop - part.start for part in box) for box in boxes]
-    content: dict[str, Any] = {
-        "attributes": {
-            "scheme": layout.scheme,
-            "levels": layout.levels,
-            "columns": sum(columns),
-        }
+    content: dict[str, Any] = {"attributes": {"layout": asdict(layout)}}
+    read = {
+        name: [delayed(read_block)(source, dataset, box, path) for box in boxes]
+        for name, dataset in raw.items()
     }
-    read = {name: [delayed(read_block)(source, name, box, path) for box in boxes] for name in names}
     for name, parts in read.items():
-        width = (rows[name],) if name in rows else ()
         content[name] = dask.array.concatenate(
             [
-                dask.array.from_delayed(part, (n, *width), np.float32)
+                dask.array.from_delayed(part, (n, *widths[name]), np.float32)
                 for part, n in zip(parts, columns, strict=True)
             ]
         )
-    if TENDENCIES in names:
+    if "targets" in read:
         # One after the other: as many moments as blocks would take more memory than the blocks.
-        of_blocks = map(delayed(CrossMoments.of), read[INPUTS], read[TENDENCIES])
+        of_blocks = map(delayed(CrossMoments.of), read["inputs"], read["targets"])
         moments = reduce(delayed(CrossMoments.merge), of_blocks)
-        shapes = CrossMoments.shapes(layout.x_rows, layout.y_rows)
+        shapes = CrossMoments.shapes(layout.input_channels, layout.output_channels)
         for name in MOMENTS:
             part = delayed(getattr)(moments, name)
             content[name] = dask.array.from_delayed(part, shapes[name], np.float64)
@@ -131,9 +125,9 @@ class ColumnDataModule(RowDataModule[DragLayout]):
     """Columns and the tendencies that a gravity wave drag scheme gives them.
 
     The raw layout is that of :mod:`weather_forecast.gwd.io.layout`, one file per date. A batch has
-    ``inputs : (batch, x_rows)``, ``targets : (batch, y_rows)`` [m/s2] (not in prediction) and
-    ``latitude : (batch,)`` [degrees north], NaN where the file has none; for evaluation also
-    ``file`` and ``rows``, where it is from.
+    ``inputs : (batch, input_channels)``, ``targets : (batch, output_channels)`` [m/s2] (not in
+    prediction) and ``latitude : (batch,)`` [degrees north], NaN where the file has none; for
+    evaluation also ``file`` and ``rows``, where it is from.
 
     Parameters
     ----------
@@ -146,25 +140,19 @@ class ColumnDataModule(RowDataModule[DragLayout]):
         See :class:`ai4sim.data.row_datamodule.RowDataModule`; rows are columns.
     """
 
+    recipe, double, scratch = "columns-2", MOMENTS, True
+    process = staticmethod(process)
+    read_layout = staticmethod(read_layout)
+    write_like = staticmethod(write_like)
+    served = {
+        **dict.fromkeys(("train", "val", "test"), tuple(DATASETS)),
+        "predict": ("inputs", "latitude"),
+    }
+    needed = {"targets": "dataset /y"}
+
     def __init__(self, data_path: str = "data", latitude: bool = True, **kwargs: Any) -> None:
         super().__init__(data_path=data_path, **kwargs)
         self.latitude = latitude
-
-    def cache_of(self, path: Path) -> ProcessedCache:
-        """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
-        return ProcessedCache(
-            path.parent.parent,
-            "columns-1",
-            process,
-            workers=self.workers,
-            double=MOMENTS,
-            scratch=True,
-            scheduler=self.scheduler,
-        )
-
-    def read_layout(self, path: Path) -> DragLayout:
-        """Tell scheme and levels of a raw file."""
-        return read_layout(path)
 
     def table(self, path: Path, stage: Stage) -> Table:
         """Open the columns of a raw file.
@@ -174,26 +162,18 @@ class ColumnDataModule(RowDataModule[DragLayout]):
         ValueError
             The file lacks what the stage needs, or its layout is another one than the others'.
         """
-        arrays, facts = self.processed(path)
-        found = DragLayout(facts["scheme"], facts["levels"])
-        if found != self.layout:
-            raise ValueError(f"{path}: {found}, expected {self.layout} as in {self.data_path}")
-        if LATITUDE not in arrays and self.latitude:
+        table = super().table(path, stage)
+        if self.latitude and "latitude" not in table.arrays:
             raise ValueError(
-                f"{path}: no dataset /{LATITUDE} [degrees north]. Add it to the file; or say "
-                "--data.latitude false, if the model does not need it (its latitude is NaN then)"
+                f"{path}: no dataset /{DATASETS['latitude']} [degrees north]. Add it to the file; "
+                "or say --data.latitude false, if the model does not need it (its latitude is NaN "
+                "then)"
             )
-        if stage != "predict" and TENDENCIES not in arrays:
-            raise ValueError(
-                f"{path}: no dataset /{TENDENCIES}: it cannot be trained on or tested, "
-                "only predicted"
-            )
-        wanted = (INPUTS, LATITUDE) if stage == "predict" else BATCH_NAMES
-        return Table(
-            path,
-            {BATCH_NAMES[name]: RowArray.of(arrays[name]) for name in wanted if name in arrays},
-            facts["columns"],
-        )
+        return table
+
+    def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
+        """Shape of a row of the latitude, which may be absent."""
+        return {"latitude": ()}
 
     @cached_property
     def _moments(self) -> CrossMoments:
@@ -202,8 +182,8 @@ class ColumnDataModule(RowDataModule[DragLayout]):
     def _moments_of(self, files: Iterable[Path]) -> Iterator[CrossMoments]:
         for path in files:
             self.table(path, "train")  # it must be fit for training
-            arrays, facts = self.processed(path)
-            yield CrossMoments.from_arrays(facts["columns"], arrays)
+            arrays, _ = self.processed(path)
+            yield CrossMoments.from_arrays(len(arrays["inputs"]), arrays)
 
     def statistics(self) -> tuple[RunningStatistics, RunningStatistics]:
         """Return the statistics of each row of x and of y over the training set."""
@@ -218,27 +198,12 @@ class ColumnDataModule(RowDataModule[DragLayout]):
 
         Returns
         -------
-        (column, x_rows)
+        (column, input_channels)
         """
         files = self.files("train")
         parts = []
         for path in files:
-            arrays, facts = self.processed(path)
-            stride = max(1, -(-facts["columns"] * len(files) // most))
-            parts.append(torch.from_numpy(np.array(arrays[INPUTS][::stride])))
+            inputs = self.processed(path)[0]["inputs"]
+            stride = max(1, -(-len(inputs) * len(files) // most))
+            parts.append(torch.from_numpy(np.array(inputs[::stride])))
         return torch.cat(parts)
-
-    # --- Batches, and back to files ---
-
-    def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
-        """Shape of a row of the latitude, which may be absent."""
-        return {BATCH_NAMES[LATITUDE]: ()}
-
-    @property
-    def output_channels(self) -> int:
-        """Number of tendencies of a column."""
-        return self.layout.y_rows
-
-    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
-        """Write a copy of a raw file with other tendencies ``(column, y_rows)`` [m/s2]."""
-        write_like(source, destination, outputs)

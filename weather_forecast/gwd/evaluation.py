@@ -89,12 +89,12 @@ class ColumnEvaluation:
 
         Parameters
         ----------
-        inputs : (column, x_rows)
+        inputs : (column, input_channels)
             In the units of the layout.
-        targets : (column, y_rows)  [m/s2]
+        targets : (column, output_channels)  [m/s2]
         latitude : (column,)  [degrees north]
             NaN where it is not known.
-        predictions : name -> (column, y_rows)  [m/s2]
+        predictions : name -> (column, output_channels)  [m/s2]
             The network is called "model". A baseline may leave out columns: their rows are NaN.
 
         Raises
@@ -105,8 +105,8 @@ class ColumnEvaluation:
         layout, n = self.layout, len(inputs)
         if MODEL not in predictions:
             raise ValueError(f"no prediction '{MODEL}' among {sorted(predictions)}")
-        require_finite("inputs", inputs, (n, layout.x_rows))
-        require_finite("targets", targets, (n, layout.y_rows))
+        require_finite("inputs", inputs, (n, layout.input_channels))
+        require_finite("targets", targets, (n, layout.output_channels))
         if latitude.shape != (n,):
             raise ValueError(f"latitude: expected {(n,)}, found {tuple(latitude.shape)}")
         if not n:
@@ -121,7 +121,9 @@ class ColumnEvaluation:
             known = torch.ones_like(latitude, dtype=torch.bool)
             if name != MODEL:
                 known = ~values.isnan().all(dim=-1)
-            require_finite(f"prediction '{name}'", values[known], (int(known.sum()), layout.y_rows))
+            require_finite(
+                f"prediction '{name}'", values[known], (int(known.sum()), layout.output_channels)
+            )
             predicted[name] = self._by_level(values)
             if known.any():
                 score = _score(target[known], predicted[name][known], mass[known], wind[known])
@@ -210,7 +212,7 @@ class ColumnEvaluation:
         return full_level_pressure(half_level_pressure(surface, self.layout.levels))
 
     def _by_level(self, values: Tensor) -> Tensor:
-        """Return rows (column, y_rows) as (column, component, level), float64."""
+        """Return rows (column, output_channels) as (column, component, level), float64."""
         return values.double().unflatten(-1, (-1, self.layout.levels))
 
     def _metrics(self, sums: Sums) -> dict[str, float | int | None]:

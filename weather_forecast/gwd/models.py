@@ -228,8 +228,8 @@ class LitMLP(DragModule):
         layout = DragLayout(scheme, levels)
         net = {
             "name": "MLP",
-            "in_channels": layout.x_rows,
-            "out_channels": layout.y_rows,
+            "in_channels": layout.input_channels,
+            "out_channels": layout.output_channels,
             "features": features,
             "layers": layers,
             "activation": activation,
@@ -267,8 +267,8 @@ class LitCNN(DragModule):
             "name": "ColumnCNN",
             "levels": levels,
             "profiles": 3,
-            "scalars": layout.x_rows - 3 * levels,
-            "outputs": layout.y_rows // levels,
+            "scalars": layout.input_channels - 3 * levels,
+            "outputs": layout.output_channels // levels,
             "features": features,
             "blocks": blocks,
             "kernel": kernel,

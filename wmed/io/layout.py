@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ai4sim.variables import Variable
+from ai4sim.variables import ChannelLayout, Variable
 
 PROFILES = {
     "wind_x": "m/s",
@@ -56,7 +56,7 @@ def points_of(flux: str) -> str:
 
 
 @dataclass(frozen=True)
-class RhoLayout:
+class RhoLayout(ChannelLayout):
     """The channels of a rho point.
 
     Attributes
@@ -77,8 +77,3 @@ class RhoLayout:
     def outputs(self) -> list[Variable]:
         """The fluxes."""
         return [Variable(name, units) for name, units in FLUXES.items()]
-
-    @property
-    def input_channels(self) -> int:
-        """Number of channels of a row of inputs."""
-        return len(PROFILES) * self.levels + len(SURFACE)

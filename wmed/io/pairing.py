@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from wmed.io import croco, mesonh
-from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
-from wmed.io.remap import locate
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +48,8 @@ def pair(
     Raises
     ------
     FileNotFoundError, ValueError
-        There is no such file; no record has air of its time; two files have the same time; or the
-        ocean reaches beyond the atmosphere.
+        There is no such file; no record has air of its time; or two files have the same
+        time.
     """
     known = atmosphere if isinstance(atmosphere, Mapping) else atmosphere_times(atmosphere)
     if not known:
@@ -91,23 +89,4 @@ def pair(
             len(records) - 1 - len(found),
             len(records) - 1,
         )
-    read_grids(croco_path, found[0][1])
     return found
-
-
-def read_grids(
-    croco_path: Path | str, atmosphere_path: Path | str
-) -> tuple[OceanGrid, AtmosphereGrid]:
-    """Read both grids, and check that the ocean lies under the atmosphere.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        See :func:`.croco.read_grid` and :func:`.mesonh.read_grid`; or it does not.
-    """
-    ocean, atmosphere = croco.read_grid(croco_path), mesonh.read_grid(atmosphere_path)
-    try:
-        locate(atmosphere, at_nodes(ocean.lon, ocean.sea), at_nodes(ocean.lat, ocean.sea))
-    except ValueError as error:
-        raise ValueError(f"{croco_path} and {atmosphere_path} do not fit: {error}") from error
-    return ocean, atmosphere

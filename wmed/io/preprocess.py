@@ -17,6 +17,7 @@ from wmed.io import croco, mesonh
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
 from wmed.io.layout import PROFILES, points_of
 from wmed.io.pairing import pair
+from wmed.io.remap import locate
 
 HISTORIES = "*his*.nc"
 """Names of the ocean's files; the other netCDF files of a folder are those of the atmosphere."""
@@ -29,7 +30,8 @@ TARGETS = {
     "latent": "shflx_lat",
     "sensible": "sensible",
 }
-"""What the fluxes are called in ocean files; ``sensible`` may follow from the others there."""
+"""What the fluxes are called in ocean files; ``sensible`` may follow from the others there. A
+row of predictions has them in this order, each on its own points."""
 NEEDED = ("tau_x", "tau_y", "heat")
 
 
@@ -39,6 +41,17 @@ class Grids:
 
     ocean: OceanGrid
     atmosphere: AtmosphereGrid
+
+    @property
+    def flux_sizes(self) -> dict[str, int]:
+        """Number of nodes of each of the :data:`TARGETS`."""
+        masks = self.ocean.masks
+        return {name: int(masks[points_of(name)].sum()) for name in TARGETS}
+
+    @property
+    def output_channels(self) -> int:
+        """Number of values of a predicted time."""
+        return sum(self.flux_sizes.values())
 
     def __str__(self) -> str:
         """Say how large they are, for messages."""
@@ -74,21 +87,33 @@ def _time_of(file: Path, changed: int) -> np.datetime64:
         ) from error
 
 
-def read_grids(history: Path) -> Grids:
-    """Read the grids of an event.
+def read_grids(path: Path) -> Grids:
+    """Read the grids of an event, by the ocean's file, once for all who ask.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        See :func:`air_of` and the readers of both files.
+        See :func:`air_of` and the readers of both files; or the ocean does not lie under the
+        atmosphere.
     """
-    return _grids(history, air_of(history))
+    return _grids(path, air_of(path))
 
 
 def _grids(history: Path, pairs: list[tuple[int, Path]]) -> Grids:
-    """Read the grids of an event whose air is known."""
-    _, first = pairs[0]
-    return Grids(croco.read_grid(history), mesonh.read_grid(first))
+    """Return the grids of an event whose air is known."""
+    air = pairs[0][1]
+    return _read_grids(history, history.stat().st_mtime_ns, air, air.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _read_grids(history: Path, changed: int, air: Path, air_changed: int) -> Grids:
+    """Read both grids, and check that the ocean lies under the atmosphere."""
+    ocean, atmosphere = croco.read_grid(history), mesonh.read_grid(air)
+    try:
+        locate(atmosphere, at_nodes(ocean.lon, ocean.sea), at_nodes(ocean.lat, ocean.sea))
+    except ValueError as error:
+        raise ValueError(f"{history} and {air} do not fit: {error}") from error
+    return Grids(ocean, atmosphere)
 
 
 def process(history: Path) -> Blocks:

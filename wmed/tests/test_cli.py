@@ -208,7 +208,7 @@ def test_events_without_fluxes_cannot_train(trained, monkeypatch, tmp_path):
     for date in DATES[:2]:
         write_labelled(tmp_path / "raw", date, records=4, fluxes=False)
     arguments = ("--data.data_path", tmp_path, "--data.test_cases", "[20060310]")
-    with pytest.raises(ValueError, match="no sustr, svstr, shflux.*`predict` does without"):
+    with pytest.raises(ValueError, match="no sustr, svstr, shflux: .*only predicted"):
         here(root, monkeypatch, "fit", *arguments)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
 import pytest
 
-from wmed.io import mesonh, pairing
+from wmed.data import CouplingDataModule
+from wmed.io import croco, mesonh, pairing, preprocess
 from wmed.io.grid import AtmosphereGrid
 from wmed.tests.grids_made_up import air_fields, made_up_atmosphere, write_event
 from wmed.tests.reference import REFERENCE, needs_reference
@@ -98,7 +102,7 @@ def test_no_common_place(folder: Path):
     mesonh.write_state(path, moved, time, air_fields(moved))
     message = "croco_his_20060101.nc and .*_06.nc do not fit: .* lie outside the atmosphere"
     with pytest.raises(ValueError, match=message):
-        pairing.pair(folder / "croco_his_20060101.nc", air(folder))
+        preprocess.read_grids(folder / "croco_his_20060101.nc")
 
 
 def test_only_an_initial_state(folder: Path):
@@ -112,8 +116,33 @@ def test_only_an_initial_state(folder: Path):
 
 
 def test_grids_come_together(made: Path):
-    ocean, atmosphere = pairing.read_grids(made / "croco_his_20060101.nc", air(made)[0])
-    assert atmosphere == made_up_atmosphere() and ocean.shape == (12, 14)
+    grids = preprocess.read_grids(made / "croco_his_20060101.nc")
+    assert grids.atmosphere == made_up_atmosphere() and grids.ocean.shape == (12, 14)
+
+
+def test_the_grids_of_an_event_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """From the raw files to batches and back; and again once a file has changed."""
+    read: list[str] = []
+
+    def counting(read_grid: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def count(path: Path) -> Any:
+            read.append(path.name)
+            return read_grid(path)
+
+        return count
+
+    for module in (croco, mesonh):
+        monkeypatch.setattr(module, "read_grid", counting(module.read_grid))
+    data = CouplingDataModule(str(folder.parent), split="all-test", eval_batch_size=9)
+    data.prepare_files(data.raw_files())
+    batches = [batch for _ in range(2) for batch in data.predict_dataloader()]
+    assert len(batches) == 4 and data.layout.ocean.shape == (12, 14)
+    events = ["20060101", "20060310"]
+    expected = [name for e in events for name in (f"croco_his_{e}.nc", f"ECMWF_{e}_06.nc")]
+    assert sorted(read) == sorted(expected)
+    os.utime(air(folder)[0])
+    assert preprocess.read_grids(folder / "croco_his_20060101.nc") == data.layout
+    assert sorted(read[4:]) == sorted(expected[:2])
 
 
 @needs_reference

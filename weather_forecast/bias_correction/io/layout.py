@@ -25,9 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from ai4sim.variables import Variable, split_channels
+from ai4sim.variables import ChannelLayout, Variable
 
 SW_BANDS, LW_BANDS, AEROSOLS = 6, 2, 12
 
@@ -104,7 +102,7 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class RadiationLayout:
+class RadiationLayout(ChannelLayout):
     """Columns of a number of layers.
 
     Attributes
@@ -143,24 +141,6 @@ class RadiationLayout:
         return {**levels, **channels, "p_variable": 1}
 
     @property
-    def input_channels(self) -> int:
-        """Number of channels of ``inputs``."""
-        return sum(v.channels for v in self.inputs)
-
-    @property
-    def output_channels(self) -> int:
-        """Number of channels of ``targets``."""
-        return sum(v.channels for v in self.outputs)
-
-    @property
     def tripleclouds_channels(self) -> int:
         """Number of channels of ``tripleclouds``: the fluxes, one after the other."""
         return len(TRIPLECLOUDS) * (self.levels + 1)
-
-    def split_inputs(self, inputs: Tensor) -> dict[str, Tensor]:
-        """Divide ``(column, input_channels)`` by name: views (column, level) or (column,)."""
-        return split_channels(inputs, self.inputs)
-
-    def split_outputs(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Divide ``(column, output_channels)`` by name: views (column, level)."""
-        return split_channels(outputs, self.outputs)

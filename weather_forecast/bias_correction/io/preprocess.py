@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def process(path: Path) -> Generator[Mapping[str, Float32Array], None, dict[str,
     -------
     dict
         Of inputs, and of targets where the file has them, the mean and the sum of squared
-        deviations from it; attributes ``levels`` and ``columns``.
+        deviations from it; the attribute ``layout``.
     """
     statistics: dict[str, RunningStatistics] = {}
     with open_hdf5(path) as file:
@@ -54,8 +55,7 @@ def process(path: Path) -> Generator[Mapping[str, Float32Array], None, dict[str,
         for name, found in statistics.items()
         for moment in ("mean", "m2")
     }
-    facts = {"levels": contents.layout.levels, "columns": contents.columns}
-    return {**moments, "attributes": facts}
+    return {**moments, "attributes": {"layout": asdict(contents.layout)}}
 
 
 def _blocks(contents: Contents) -> Iterator[dict[str, Float32Array]]:

@@ -187,7 +187,7 @@ def test_chunked_and_plain_files_give_the_same_rows(folder):
     cache.build(files)
     for i, file in enumerate(files):
         arrays, facts = cache.load(file)
-        assert facts == {"levels": LEVELS, "columns": COUNT}
+        assert facts == {"layout": {"levels": LEVELS}}
         own = slice(COUNT * i, COUNT * (i + 1))
         for name, values in expected.items():
             np.testing.assert_array_equal(arrays[name], values[own])
@@ -236,12 +236,14 @@ def test_each_process_predicts_whole_files(folder, tmp_path):
 def test_files_without_targets_or_of_other_levels_are_refused(folder, tmp_path):
     write_file(folder / "raw" / NAMES[-1], COUNT, LEVELS, targets=False)
     data = RadiationDataModule(str(folder))
-    with pytest.raises(ValueError, match=r"part_5\.h5: it has no targets .* only predicted"):
+    with pytest.raises(ValueError, match=r"part_5\.h5: no targets .* only predicted"):
         data.test_dataloader()
     assert list(data.predict_dataloader())
     write_file(tmp_path / "own" / "raw" / "x.h5", 4, 7)
     data = RadiationDataModule(str(folder), extra_data_path=[str(tmp_path / "own")])
-    with pytest.raises(ValueError, match=r"x\.h5: 7 levels, expected 5 as in"):
+    with pytest.raises(
+        ValueError, match=r"x\.h5: RadiationLayout\(levels=7\), expected .*=5\) as in"
+    ):
         data.train_dataloader()
     write_file(folder / "raw" / "part_6.h5", 4, 7)
     with pytest.raises(
@@ -259,7 +261,7 @@ def test_a_value_that_is_not_finite_is_located_and_the_rest_is_kept(folder):
         match=r"part_2\.h5: col_inputs holds nan at column 23, level 3, channel 10 .cloud_fraction",
     ):
         data.prepare_files(data.files("test"))
-    made = {name for name in os.listdir(folder / "processed" / "radiation-1") if name[0] != "."}
+    made = {name for name in os.listdir(folder / "processed" / "radiation-2") if name[0] != "."}
     assert {"part_0", "part_1"} <= made and "part_2" not in made
 
 

@@ -14,7 +14,8 @@ horizontal grid along the others, ``(nlat, nlon)``, ``(36, 65440)`` or ``(column
 ===========  ===================================================================================
 
 So /x has ``3 n + 2`` rows, or ``3 n + 6`` of the orographic scheme: the number alone says which
-scheme it is and how many levels there are. In memory a column is a row, ``x : (column, x_rows)``.
+scheme it is and how many levels there are. In memory a column is a row, and a row of the file a
+channel: /x is ``inputs : (column, input_channels)``, /y ``targets : (column, output_channels)``.
 """
 
 from __future__ import annotations
@@ -30,17 +31,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.io.files import atomic_write, open_hdf5
-from ai4sim.variables import Variable, split_channels
+from ai4sim.io.files import atomic_write, check_shapes, open_hdf5
+from ai4sim.variables import ChannelLayout, Variable
 
 Scheme = Literal["nogwd", "ogwd"]
-INPUTS, TENDENCIES, LATITUDE = "x", "y", "lat"
+DATASETS = {"inputs": "x", "targets": "y", "latitude": "lat"}
+"""Arrays in memory, and their datasets in files."""
 WRITTEN_AT_ONCE = 2**26
 """Bytes of a dataset that are gathered in memory before they are written."""
 
 
 @dataclass(frozen=True)
-class DragLayout:
+class DragLayout(ChannelLayout):
     """What the rows of a file mean.
 
     Attributes
@@ -55,7 +57,7 @@ class DragLayout:
     levels: int
 
     @classmethod
-    def of_rows(cls, x_rows: int) -> DragLayout:
+    def of_rows(cls, rows: int) -> DragLayout:
         """Return the layout of files whose /x has this many rows.
 
         Raises
@@ -63,11 +65,11 @@ class DragLayout:
         ValueError
             No layout has.
         """
-        surface, scheme = (6, "ogwd") if x_rows % 3 == 0 else (2, "nogwd")
-        levels = (x_rows - surface) // 3
-        if levels < 1 or x_rows != 3 * levels + surface:
+        surface, scheme = (6, "ogwd") if rows % 3 == 0 else (2, "nogwd")
+        levels = (rows - surface) // 3
+        if levels < 1 or rows != 3 * levels + surface:
             raise ValueError(
-                f"{x_rows} rows of inputs, expected 3 n + 2 (nogwd) or 3 n + 6 (ogwd), "
+                f"{rows} rows of inputs, expected 3 n + 2 (nogwd) or 3 n + 6 (ogwd), "
                 "n being the number of levels"
             )
         return cls("ogwd" if scheme == "ogwd" else "nogwd", levels)
@@ -100,24 +102,6 @@ class DragLayout:
             for wind in ("u", "v")
         )
 
-    @property
-    def x_rows(self) -> int:
-        """Rows of /x."""
-        return sum(v.channels for v in self.inputs)
-
-    @property
-    def y_rows(self) -> int:
-        """Rows of /y."""
-        return sum(v.channels for v in self.outputs)
-
-    def split_inputs(self, x: Tensor) -> dict[str, Tensor]:
-        """Divide ``x : (column, x_rows)`` by name: views (column, level) or (column,)."""
-        return split_channels(x, self.inputs)
-
-    def split_outputs(self, y: Tensor) -> dict[str, Tensor]:
-        """Divide ``y : (column, y_rows)`` by name: views (column, level)."""
-        return split_channels(y, self.outputs)
-
 
 def read_layout(path: Path | str) -> DragLayout:
     """Tell scheme and levels of a raw file, and check the shapes of its datasets.
@@ -135,7 +119,7 @@ def read_layout(path: Path | str) -> DragLayout:
 
 def layout_of(file: h5py.File, path: Path | str) -> DragLayout:
     """Do the same for a file that is open; `path` is for messages."""
-    x = file.get(INPUTS)
+    x = file.get("x")
     if not isinstance(x, h5py.Dataset) or x.ndim < 2:
         found = f"one of shape {x.shape}" if isinstance(x, h5py.Dataset) else f"{sorted(file)}"
         raise ValueError(f"{path}: expected a dataset /x (row, *grid), found {found}")
@@ -144,7 +128,7 @@ def layout_of(file: h5py.File, path: Path | str) -> DragLayout:
     except ValueError as error:
         raise ValueError(f"{path}: /x has shape {x.shape}: {error}") from None
     grid = x.shape[1:]
-    for name, expected in ((TENDENCIES, (layout.y_rows, *grid)), (LATITUDE, grid)):
+    for name, expected in (("y", (layout.output_channels, *grid)), ("lat", grid)):
         shape = getattr(file[name], "shape", None) if name in file else expected
         if shape != expected:
             raise ValueError(
@@ -157,8 +141,8 @@ def layout_of(file: h5py.File, path: Path | str) -> DragLayout:
 def write_columns(
     path: Path | str,
     layout: DragLayout,
-    x: Tensor | NDArray,
-    y: Tensor | NDArray | None,
+    inputs: Tensor | NDArray,
+    targets: Tensor | NDArray | None,
     latitude: Tensor | NDArray | None,
     grid_shape: Sequence[int] | None = None,
     attributes: Mapping[str, Any] | None = None,
@@ -170,8 +154,8 @@ def write_columns(
     path : path
         Its folder is made if absent.
     layout : DragLayout
-    x : (column, x_rows)
-    y : (column, y_rows)  [m/s2], optional
+    inputs : (column, input_channels)
+    targets : (column, output_channels)  [m/s2], optional
     latitude : (column,)  [degrees north], optional
     grid_shape : sequence of int, optional
         Shape of the horizontal grid, the columns in C order; default (column,).
@@ -183,29 +167,30 @@ def write_columns(
     ValueError
         A shape does not fit; nothing is written.
     """
-    grid = tuple(grid_shape) if grid_shape is not None else (len(x),)
+    grid = tuple(grid_shape) if grid_shape is not None else (len(inputs),)
     columns = math.prod(grid)
-    expected = {
-        INPUTS: (x, (columns, layout.x_rows), layout.inputs),
-        TENDENCIES: (y, (columns, layout.y_rows), layout.outputs),
-        LATITUDE: (latitude, (columns,), (Variable("latitude", "degrees_north"),)),
+    given = {
+        "inputs": (inputs, (columns, layout.input_channels)),
+        "targets": (targets, (columns, layout.output_channels)),
+        "latitude": (latitude, (columns,)),
     }
-    for name, (values, shape, _) in expected.items():
-        if values is not None and tuple(values.shape) != shape:
-            raise ValueError(
-                f"{path}: {name} has shape {tuple(values.shape)}, expected {shape} "
-                f"(scheme {layout.scheme}, {layout.levels} levels, grid {grid})"
-            )
+    variables = {
+        "inputs": layout.inputs,
+        "targets": layout.outputs,
+        "latitude": (Variable("latitude", "degrees_north"),),
+    }
+    facts = f" (scheme {layout.scheme}, {layout.levels} levels, grid {grid})"
+    check_shapes(path, given, facts)
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, (values, _, variables) in expected.items():
+        for name, (values, _) in given.items():
             if values is not None:
-                dataset = _write(file, name, values, grid)
-                dataset.attrs["rows"] = ", ".join(f"{v.name} {v.channels}" for v in variables)
-                dataset.attrs["units"] = ", ".join(v.units for v in variables)
+                dataset = _write(file, DATASETS[name], values, grid)
+                dataset.attrs["rows"] = ", ".join(f"{v.name} {v.channels}" for v in variables[name])
+                dataset.attrs["units"] = ", ".join(v.units for v in variables[name])
         file.attrs.update(dict(attributes or {}))
 
 
-def write_like(source: Path | str, destination: Path | str, y: Tensor | NDArray) -> None:
+def write_like(source: Path | str, destination: Path | str, outputs: Tensor | NDArray) -> None:
     """Write a copy of a raw file with other tendencies, atomically.
 
     Parameters
@@ -213,7 +198,7 @@ def write_like(source: Path | str, destination: Path | str, y: Tensor | NDArray)
     source : path
         It needs no /y itself.
     destination : path
-    y : (column, y_rows)  [m/s2]
+    outputs : (column, output_channels)  [m/s2]
         In the order of the grid of `source`. It may be mapped into memory.
 
     Raises
@@ -222,17 +207,15 @@ def write_like(source: Path | str, destination: Path | str, y: Tensor | NDArray)
         It does not fit the source.
     """
     with open_hdf5(source) as raw:
-        layout, grid = layout_of(raw, source), raw[INPUTS].shape[1:]
-        expected = (math.prod(grid), layout.y_rows)
-        if tuple(y.shape) != expected:
-            raise ValueError(f"{source}: y has shape {tuple(y.shape)}, expected {expected}")
+        layout, grid = layout_of(raw, source), raw["x"].shape[1:]
+        check_shapes(source, {"outputs": (outputs, (math.prod(grid), layout.output_channels))})
         with atomic_write(destination) as temporary, h5py.File(temporary, "w") as file:
             for name in raw:
-                if name != TENDENCIES:
+                if name != "y":
                     raw.copy(name, file)
-            written = _write(file, TENDENCIES, y, grid)
-            if TENDENCIES in raw:
-                written.attrs.update(dict(raw[TENDENCIES].attrs))
+            written = _write(file, "y", outputs, grid)
+            if "y" in raw:
+                written.attrs.update(dict(raw["y"].attrs))
             file.attrs.update(dict(raw.attrs))
 
 

@@ -21,8 +21,8 @@ def transform(
 
     Parameters
     ----------
-    inputs : (column, x_rows)
-    targets : (column, y_rows)
+    inputs : (column, input_channels)
+    targets : (column, output_channels)
     layout : DragLayout
     angle : (column,)  [rad]
         Turns are counter-clockwise.

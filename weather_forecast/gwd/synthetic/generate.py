@@ -158,7 +158,7 @@ def inputs(columns: AirColumns, layout: DragLayout) -> Tensor:
 
     Returns
     -------
-    (column, x_rows), float32
+    (column, input_channels), float32
     """
     fields = columns._asdict()
     rows = [fields[variable.name] for variable in layout.inputs]
@@ -172,13 +172,13 @@ def outputs(x: Tensor, latitude: Tensor, layout: DragLayout) -> Tensor:
 
     Parameters
     ----------
-    x : (column, x_rows)
+    x : (column, input_channels)
     latitude : (column,)  [degrees north]
     layout : DragLayout
 
     Returns
     -------
-    (column, y_rows), float64  [m/s2]
+    (column, output_channels), float64  [m/s2]
     """
     fields = layout.split_inputs(x.double())
     u, v, temperature, surface_pressure = (

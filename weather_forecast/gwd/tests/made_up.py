@@ -25,7 +25,7 @@ def layer_mass(layout: DragLayout, inputs: Tensor) -> Tensor:
 
 
 def columns(layout: DragLayout, n: int, seed: int = 0) -> dict[str, Tensor]:
-    """Inputs (column, x_rows), targets (column, y_rows) and latitude (column,)."""
+    """Inputs (column, input_channels), targets (column, output_channels) and latitude (column,)."""
     rng = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
@@ -65,7 +65,7 @@ def evaluate(layout: DragLayout, n: int = 200, **predictions: Any) -> ColumnEval
 
 
 def smooth_columns(layout: DragLayout, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Inputs (column, x_rows) and latitude (column,): jets and waves in a standard atmosphere."""
+    """Inputs (column, input_channels), latitude (column,): jets, waves in a standard atmosphere."""
     rng = torch.Generator().manual_seed(seed)
 
     def number(low: float, high: float) -> Tensor:

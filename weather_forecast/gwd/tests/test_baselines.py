@@ -30,7 +30,9 @@ def fitted(data, **options):
 def linear(n=400, seed=0):
     """Columns whose targets are a linear function of the inputs, exactly."""
     data = columns(NOGWD, n, seed)
-    map_ = torch.randn(NOGWD.x_rows, NOGWD.y_rows, generator=torch.Generator().manual_seed(9))
+    map_ = torch.randn(
+        NOGWD.input_channels, NOGWD.output_channels, generator=torch.Generator().manual_seed(9)
+    )
     data["targets"] = 3e-5 + (data["inputs"] - 100) @ (1e-6 * map_.double())
     return data
 
@@ -66,7 +68,7 @@ def test_ridge_minimises_error_and_penalty_of_standardised_weights():
 def test_ridge_does_not_depend_on_units():
     train, test = columns(NOGWD, 300), columns(NOGWD, 30, seed=1)
     expected = ridge(fitted(train), test)
-    units = 10 ** (6 * torch.rand(NOGWD.x_rows, dtype=torch.float64) - 3)
+    units = 10 ** (6 * torch.rand(NOGWD.input_channels, dtype=torch.float64) - 3)
     for data in (train, test):
         data["inputs"] = data["inputs"] * units + 5.0
         data["targets"] = data["targets"] * 86_400
@@ -97,7 +99,7 @@ def test_climatology_is_the_training_mean_and_survives_a_checkpoint():
     assert list(first) == ["zero", "climatology", "ridge"]
     for name, values in first.items():
         assert values.dtype == torch.float32
-        assert values.shape == (60, OGWD.y_rows)
+        assert values.shape == (60, OGWD.output_channels)
         assert torch.equal(values, second[name])
     mean = data["targets"].mean(0).float()
     torch.testing.assert_close(first["climatology"], mean.expand(60, -1))

@@ -27,7 +27,7 @@ ALL_TRAIN = {"ratios": (1.0, 0.0, 0.0), "gap": 0}
 def columns(date, count=24):
     """Columns of a date; the first input is 1000 date + column, the last one is constant."""
     rng = np.random.default_rng(date)
-    x = rng.normal(250, 10, (count, LAYOUT.x_rows)).astype(np.float32)
+    x = rng.normal(250, 10, (count, LAYOUT.input_channels)).astype(np.float32)
     x[:, 0] = 1000 * date + np.arange(count)
     x[:, -1] = 9.80665
     y = (1e-5 * np.tanh(x[:, 1:7] - 250) + 1e-7).astype(np.float32)
@@ -44,7 +44,9 @@ def folder(tmp_path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of 5 columns, which is no whole row of the grid."""
-    monkeypatch.setattr(module, "BLOCK_BYTES", 5 * 4 * (LAYOUT.x_rows + LAYOUT.y_rows))
+    monkeypatch.setattr(
+        module, "BLOCK_BYTES", 5 * 4 * (LAYOUT.input_channels + LAYOUT.output_channels)
+    )
 
 
 def prepared(folder, **options):
@@ -83,7 +85,7 @@ def test_columns_keep_their_order_on_any_grid(tmp_path, small_blocks, grid, how)
         found = torch.cat([batch[name] for batch in batches])
         assert found.dtype == torch.float32
         np.testing.assert_array_equal(found, expected)
-    assert os.listdir(tmp_path / "processed" / "columns-1") != [".lock"]
+    assert os.listdir(tmp_path / "processed" / "columns-2") != [".lock"]
     assert not list((tmp_path / "processed").rglob("unpacked.h5"))
 
 
@@ -104,7 +106,7 @@ def test_statistics_of_one_pass_are_those_of_the_whole_training_set(folder, smal
 
 def test_a_constant_row_does_not_divide_by_zero(folder):
     statistics, _ = prepared(folder).statistics()
-    norm = Normalizer((LAYOUT.x_rows,))
+    norm = Normalizer((LAYOUT.input_channels,))
     norm.set(statistics.mean, statistics.std)
     normalized = norm(torch.from_numpy(columns(0)[0]))
     assert normalized.isfinite().all() and normalized[:, -1].abs().max() < 1e-5
@@ -168,13 +170,13 @@ def test_a_killed_preprocessing_is_made_again(folder):
     path = folder / "raw" / DATES[0]
     data = ColumnDataModule(str(folder), split="all-test")
     data.prepare_files([path])
-    done = folder / "processed" / "columns-1" / path.stem
+    done = folder / "processed" / "columns-2" / path.stem
     # What a kill may leave: a hidden half of a folder, or one whose manifest never came.
     half = done.with_name(f".tmp-elsewhere-1-00000000-{path.stem}")
     done.rename(half)
-    (half / "x.npy").write_bytes((half / "x.npy").read_bytes()[:200])
+    (half / "inputs.npy").write_bytes((half / "inputs.npy").read_bytes()[:200])
     done.mkdir()
-    shutil.copy(half / "x.npy", done)
+    shutil.copy(half / "inputs.npy", done)
     np.testing.assert_array_equal(
         torch.cat([b["inputs"] for b in data.test_dataloader()])[:24], columns(0)[0]
     )
@@ -186,8 +188,8 @@ def test_other_schedulers_are_sent_what_they_need(folder):
     assert (cache.scheduler, cache.workers) == ("processes", 2)
     cache.scheduler = "threads"  # starting a process takes seconds
     arrays, facts = cache.load(folder / "raw" / DATES[0])
-    np.testing.assert_array_equal(arrays["x"], columns(0)[0])
-    assert facts == {"scheme": "nogwd", "levels": 3, "columns": 24}
+    np.testing.assert_array_equal(arrays["inputs"], columns(0)[0])
+    assert facts == {"layout": {"scheme": "nogwd", "levels": 3}}
 
 
 def predict(data, folder, batches):
@@ -235,7 +237,7 @@ class Linear(pl.LightningModule):
 
     def __init__(self):
         super().__init__()
-        self.net = torch.nn.Linear(LAYOUT.x_rows, LAYOUT.y_rows)
+        self.net = torch.nn.Linear(LAYOUT.input_channels, LAYOUT.output_channels)
         self.seen, self.validated = [], []
 
     def training_step(self, batch, batch_idx):
@@ -297,12 +299,16 @@ def test_a_value_that_is_not_finite_is_located(folder, value):
         match=rf"2015-01-01.h5: /x holds {value} in row 4 at grid point \[2, 5\], .* of 2 values",
     ):
         prepared(folder)
-    assert DATES[0].removesuffix(".h5") not in os.listdir(folder / "processed" / "columns-1")
+    assert DATES[0].removesuffix(".h5") not in os.listdir(folder / "processed" / "columns-2")
 
 
 def test_files_of_another_layout_or_without_targets_are_refused(folder, tmp_path):
     other = DragLayout("nogwd", 2)
-    x, y, latitude = torch.zeros(4, other.x_rows), torch.zeros(4, other.y_rows), torch.zeros(4)
+    x, y, latitude = (
+        torch.zeros(4, other.input_channels),
+        torch.zeros(4, other.output_channels),
+        torch.zeros(4),
+    )
     write_columns(tmp_path / "own" / "raw" / "2020-01-01.h5", other, x, y, latitude)
     data = ColumnDataModule(str(folder), extra_data_path=[str(tmp_path / "own")])
     with pytest.raises(

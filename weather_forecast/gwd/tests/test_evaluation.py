@@ -205,12 +205,12 @@ def test_joint_density_counts_every_output_once_in_the_right_bin():
     known = evaluate(OGWD, n=20).atlas
     density = known.sums["density"]
     assert density.shape == (5, 2, atlas.DENSITY_BINS, atlas.DENSITY_BINS)
-    assert int(density.sum()) == 20 * OGWD.y_rows
+    assert int(density.sum()) == 20 * OGWD.output_channels
     edges = atlas.density_edges()
     middle = atlas.DENSITY_BINS // 2
     assert edges[middle] < 0 < edges[middle + 1]
     same = evaluate(NOGWD, n=20, model=lambda y: y).atlas.sums["density"]
-    assert int(same.diagonal(dim1=-2, dim2=-1).sum()) == 20 * NOGWD.y_rows
+    assert int(same.diagonal(dim1=-2, dim2=-1).sum()) == 20 * NOGWD.output_channels
 
 
 def test_columns_of_unknown_latitude_are_kept_apart():

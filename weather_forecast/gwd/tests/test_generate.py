@@ -51,8 +51,8 @@ def test_files_hold_columns_and_what_the_scheme_makes_of_them(
     with h5py.File(files[1]) as file:
         x, y, latitude = (file[name][()] for name in ("x", "y", "lat"))
         facts = dict(file.attrs)
-    assert x.shape == (layout.x_rows, *GRID) and x.dtype == np.float32
-    assert y.shape == (layout.y_rows, *GRID) and latitude.shape == GRID
+    assert x.shape == (layout.input_channels, *GRID) and x.dtype == np.float32
+    assert y.shape == (layout.output_channels, *GRID) and latitude.shape == GRID
     columns = torch.from_numpy(x.reshape(len(x), -1).T)
     expected = outputs(columns, torch.from_numpy(latitude.ravel()), layout)
     np.testing.assert_array_equal(y.reshape(len(y), -1).T, expected.float().numpy())
@@ -183,6 +183,10 @@ def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages[-1] == f"2 files in {tmp_path / 'ogwd' / 'raw'}"
     assert names(tmp_path / "ogwd") == ["2014-11-08.h5", "2014-12-15.h5"]
     with h5py.File(tmp_path / "ogwd" / "raw" / "2014-12-15.h5") as file:
-        assert file.attrs["seed"] == 5 and file["x"].shape == (DragLayout("ogwd", 91).x_rows, 2, 3)
+        assert file.attrs["seed"] == 5 and file["x"].shape == (
+            DragLayout("ogwd", 91).input_channels,
+            2,
+            3,
+        )
     with pytest.raises(SystemExit, match="error: grid: expected at least 1 latitude"):
         main(["--data-path", str(tmp_path), "--grid", "0", "3"])

@@ -19,17 +19,19 @@ NOGWD, OGWD = DragLayout("nogwd", 3), DragLayout("ogwd", 4)
 def columns(layout, count):
     """Numbers that say where they stand: 100 column + row, and negative for the tendencies."""
     column = 100.0 * torch.arange(count)[:, None]
-    return column + torch.arange(layout.x_rows), -column - torch.arange(layout.y_rows)
+    return column + torch.arange(layout.input_channels), -column - torch.arange(
+        layout.output_channels
+    )
 
 
 @pytest.mark.parametrize(
-    ("x_rows", "y_rows", "expected"),
+    ("input_channels", "output_channels", "expected"),
     [(191, 126, DragLayout("nogwd", 63)), (279, 364, DragLayout("ogwd", 91)), (11, 6, NOGWD)],
 )
-def test_the_number_of_rows_says_scheme_and_levels(x_rows, y_rows, expected):
-    layout = DragLayout.of_rows(x_rows)
+def test_the_number_of_rows_says_scheme_and_levels(input_channels, output_channels, expected):
+    layout = DragLayout.of_rows(input_channels)
     assert layout == expected
-    assert (layout.x_rows, layout.y_rows) == (x_rows, y_rows)
+    assert (layout.input_channels, layout.output_channels) == (input_channels, output_channels)
 
 
 def test_rows_are_found_by_name():
@@ -52,7 +54,7 @@ def test_a_file_has_its_rows_first_and_the_grid_in_c_order(tmp_path, layout, gri
     write_columns(path, layout, x, y.numpy(), torch.arange(6.0), grid, {"date": "2015-01-01"})
     assert read_layout(path) == layout
     with h5py.File(path) as file:
-        assert file["x"].shape == (layout.x_rows, *grid) and file["x"].dtype == np.float32
+        assert file["x"].shape == (layout.input_channels, *grid) and file["x"].dtype == np.float32
         where = np.unravel_index(4, grid)
         assert file["x"][(2, *where)] == 402 and file["y"][(1, *where)] == -401
         assert file["lat"][where] == 4
@@ -83,7 +85,7 @@ def test_a_copy_has_other_tendencies_and_all_else(tmp_path):
         np.testing.assert_array_equal(file["x"][:], x.numpy().T.reshape(-1, 2, 3))
         assert sorted(file) == ["beta", "lat", "x", "y"] and file.attrs["n_azimuth"] == 16
         assert "wave_u_tendency" in file["y"].attrs["rows"]
-    with pytest.raises(ValueError, match=r"a.h5: y has shape \(5, 16\), expected \(6, 16\)"):
+    with pytest.raises(ValueError, match=r"a.h5: outputs has shape \(5, 16\), expected \(6, 16\)"):
         write_like(source, tmp_path / "b.h5", y[:5])
     assert not (tmp_path / "b.h5").exists()
 
@@ -126,9 +128,9 @@ def test_files_that_are_none_are_refused(tmp_path):
         read_layout(tmp_path / "b.h5")
     x, y = columns(NOGWD, 6)
     with pytest.raises(
-        ValueError, match=r"x has shape \(6, 11\), expected \(8, 11\) .*grid \(2, 4"
+        ValueError, match=r"inputs has shape \(6, 11\), expected \(8, 11\) .*grid \(2, 4"
     ):
         write_columns(tmp_path / "c.h5", NOGWD, x, y, None, (2, 4))
-    with pytest.raises(ValueError, match=r"y has shape \(5, 6\), expected \(6, 6\)"):
+    with pytest.raises(ValueError, match=r"targets has shape \(5, 6\), expected \(6, 6\)"):
         write_columns(tmp_path / "c.h5", NOGWD, x, y[:5], None)
     assert not (tmp_path / "c.h5").exists()

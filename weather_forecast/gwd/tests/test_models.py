@@ -67,7 +67,9 @@ def calibrated(name: str, data: dict[str, ColumnDataModule]) -> DragModule:
 def batch_of(layout: DragLayout, count: int = 12) -> dict[str, Any]:
     """A batch of a training set."""
     x, latitude = smooth_columns(layout, count, seed=7)
-    y = 1e-5 * torch.randn(count, layout.y_rows, generator=torch.Generator().manual_seed(0))
+    y = 1e-5 * torch.randn(
+        count, layout.output_channels, generator=torch.Generator().manual_seed(0)
+    )
     return {"inputs": x.float(), "targets": y, "latitude": latitude.float()}
 
 

@@ -268,7 +268,11 @@ def test_a_trained_network_is_read_from_its_experiment(tmp_path):
     from weather_forecast.gwd.io.layout import DragLayout
 
     layout = DragLayout("nogwd", 63)
-    net = {"name": "MLP", "in_channels": layout.x_rows, "out_channels": layout.y_rows}
+    net = {
+        "name": "MLP",
+        "in_channels": layout.input_channels,
+        "out_channels": layout.output_channels,
+    }
     surrogate = Surrogate(net, layout.inputs, layout.outputs)
     surrogate.facts = {"scheme": "nogwd", "levels": 63, "output_scale": None}
     surrogate.save(tmp_path / "artifacts")

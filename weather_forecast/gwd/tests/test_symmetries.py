@@ -52,7 +52,7 @@ def test_mountains_turn_with_the_wind(mirror):
 @pytest.mark.parametrize("layout", [NOGWD, OGWD])
 def test_turns_and_mirrors_are_undone(layout):
     x, _ = smooth_columns(layout, 50)
-    y = torch.randn(50, layout.y_rows, generator=torch.Generator().manual_seed(0)).double()
+    y = torch.randn(50, layout.output_channels, generator=torch.Generator().manual_seed(0)).double()
     angle, mirror = torch.linspace(0, 6, 50).double(), torch.arange(50) % 2 == 0
     never = torch.zeros_like(mirror)
     there = transform(x, y, layout, angle, mirror)
