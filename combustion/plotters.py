@@ -13,18 +13,52 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ai4sim.evaluation.figures import empty_figure, styled
+from ai4sim.evaluation.figures import (
+    NETWORK,
+    Look,
+    empty_figure,
+    legend_above,
+    look,
+    looks_of,
+    styled,
+)
+from ai4sim.evaluation.panels import (
+    MARKS,
+    ZERO,
+    colour_bar,
+    cropped,
+    diverging,
+    draw_density,
+    label_outer,
+    note,
+    number,
+    panels,
+    sequential,
+)
+from combustion import baselines as closures
 from combustion.evaluation import DENSITY_BINS, MODEL, SIGMA_DX_MAX, FlameEvaluation
 from combustion.physics.geometry import Plane
-from combustion.style import best, colour, label, line, rivals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.tri import Triangulation
 
+LOOKS = {
+    "target": look("DNS", "black", width=3.0, alpha=0.55),
+    MODEL: NETWORK,
+    "unet": look("U-Net", "#7F3C8D", width=1.5),
+    "gradient": look(r"Gradient, $\Xi=1$", "orange", ":", 1.5),
+    "gradient_fitted_xi": look(r"Gradient, fitted $\Xi$", "#B8A100", "--", 1.5),
+    "boger": look("Boger et al. 1998", "sky_blue", "--", 1.5),
+    "boger_fitted": look("Boger, fitted", "blue", "--", 1.5),
+    "charlette": look("Charlette et al. 2002", "purple", "-.", 1.5),
+    "fureby": look("Fureby 2005", "green", "--", 1.5),
+    "constant": look("Training mean", "grey", "--", 1.5),
+}
 SHADES = 101
 """Levels of colour in a plane cut from a mesh."""
+SURFACE, SIGMA_DX = r"$\overline{\Sigma}$ [1/mm]", r"$\overline{\Sigma}\,\Delta x$"
 
 
 @styled
@@ -37,32 +71,28 @@ def cross_sections(evaluation: FlameEvaluation, case: str) -> Figure:
     score = evaluation.of_case(case)[-1]
     section = evaluation.section(case)
     planes = [_Panel(section.stream, score.dx), _Panel(section.cross, score.dx)]
-    top = max(p.values[name].max() for p in planes for name in ("target", MODEL)) or 1.0
-    worst = max(np.abs(p.values["error"]).max() for p in planes) or 1.0
-    looks: dict[str, dict[str, Any]] = {
-        "target": {"cmap": "inferno", "vmin": 0, "vmax": top},
-        MODEL: {"cmap": "inferno", "vmin": 0, "vmax": top},
-        "error": {"cmap": "RdBu_r", "vmin": -worst, "vmax": worst},
+    fields = [p.values[name] for p in planes for name in ("target", MODEL)]
+    scale = sequential(*fields, cmap="inferno")
+    scales = {
+        "target": scale,
+        MODEL: scale,
+        "error": diverging(*(p.values["error"] for p in planes)),
     }
     (cells_x, cells_y), (cells_z, _) = (panel.cells for panel in planes)
-    scale = min(6.0 / (cells_x + cells_z), 2.6 / cells_y)  # inches per cell
-    figure = empty_figure(scale * (cells_x + cells_z) + 2.0, 3 * scale * cells_y + 1.2)
+    inch = min(6.0 / (cells_x + cells_z), 2.6 / cells_y)  # per cell
+    figure = empty_figure(inch * (cells_x + cells_z) + 2.0, 3 * inch * cells_y + 1.2)
     figure.set_layout_engine("compressed")  # panels of fixed aspect, close together
     axes = figure.subplots(3, 2, sharex="col", sharey=True, width_ratios=[cells_x, cells_z])
-    for row, (name, look) in enumerate(looks.items()):
+    for row, (name, shown) in enumerate(scales.items()):
         for column, panel in enumerate(planes):
-            image = panel.draw(axes[row, column], name, look)
-        if name != MODEL:
-            error = name == "error"
-            shown, aspect = (axes[2], 12) if error else (axes[:2], 24)
-            bar = figure.colorbar(image, ax=shown, aspect=aspect)
-            bar.set_label(("error of " if error else "") + r"$\overline{\Sigma}$ [1/mm]")
-            bar.outline.set_linewidth(0.5)
-        axes[row, 0].set_ylabel(
-            f"{'Error' if name == 'error' else label(evaluation, name)}\ny [mm]"
-        )
-    axes[2, 0].set_xlabel("x [mm]")
-    axes[2, 1].set_xlabel("z [mm]")
+            image = panel.draw(axes[row, column], name, shown)
+        if name == MODEL:
+            colour_bar(image, list(axes[:2].flat), SURFACE, aspect=24, pad=0.03)
+    colour_bar(image, list(axes[2]), f"error of {SURFACE}", aspect=12, pad=0.03)
+    names = [_looks(evaluation)[name]["label"] for name in ("target", MODEL)]
+    label_outer(
+        axes, left=[f"{name}\ny [mm]" for name in (*names, "Error")], bottom=["x [mm]", "z [mm]"]
+    )
     when = f", t = {score.time * 1e3:.2f} ms" if math.isfinite(score.time) else ""
     axes[0, 0].set_title(f"{case}{when}, z = {section.stream.position * 1e3:.1f} mm")
     axes[0, 1].set_title(f"x = {section.cross.position * 1e3:.1f} mm")
@@ -72,37 +102,15 @@ def cross_sections(evaluation: FlameEvaluation, case: str) -> Figure:
 @styled
 def joint_density(evaluation: FlameEvaluation) -> Figure:
     """Predicted against true Sigma dx of every cell of the test set, logarithmic density."""
-    from matplotlib.colors import LogNorm
-
     counts = evaluation.joint_density()
-    seen = np.flatnonzero(counts.sum(0) + counts.sum(1))
-    used = min(int(seen.max()) + 3, DENSITY_BINS)
-    edges = np.linspace(0, SIGMA_DX_MAX, DENSITY_BINS + 1)[: used + 1]
-    shown = np.ma.masked_equal(counts[:used, :used], 0)
     figure = empty_figure(5.0, 3.9)
     axes = figure.subplots()
-    image = axes.pcolormesh(
-        edges,
-        edges,
-        shown.T,
-        norm=LogNorm(1, max(counts.max(), 2)),
-        cmap="viridis",
-        rasterized=True,
-    )
-    axes.plot([0, edges[-1]], [0, edges[-1]], color="0.15", linewidth=0.9, label="1:1")
-    r2 = evaluation.metrics()[MODEL]["r2"]
-    axes.text(0.05, 0.93, f"$R^2$ = {r2:.3f}", transform=axes.transAxes, va="top")
-    axes.set(
-        xlabel=r"DNS  $\overline{\Sigma}\,\Delta x$",
-        ylabel=rf"{label(evaluation, MODEL)}  $\overline{{\Sigma}}\,\Delta x$",
-        aspect="equal",
-        xlim=(0, edges[-1]),
-        ylim=(0, edges[-1]),
-    )
-    axes.legend(loc="lower right")
+    edges = np.linspace(0, SIGMA_DX_MAX, DENSITY_BINS + 1)
+    image = draw_density(axes, *cropped(counts, edges))
+    note(axes, f"$R^2$ = {evaluation.metrics()[MODEL]['r2']:.3f}")
+    axes.set(xlabel=f"DNS  {SIGMA_DX}", ylabel=f"{evaluation.label}  {SIGMA_DX}")
     counted = "cells" if all(s.extent is None for s in evaluation.of_case()) else "nodes"
-    bar = figure.colorbar(image, cax=axes.inset_axes((1.04, 0, 0.045, 1)), label=counted)
-    bar.outline.set_linewidth(0.5)
+    colour_bar(image, axes, counted)
     return figure
 
 
@@ -111,62 +119,59 @@ def conditional_errors(evaluation: FlameEvaluation) -> Figure:
     """Mean error (line) and rms error (band) given c_bar and given the target."""
     figure = empty_figure(8.6, 3.4)
     axes = figure.subplots(1, 2, sharey=True)
+    looks = _looks(evaluation)
     conditions = {
         "progress_variable": r"$\overline{c}$",
-        "target": r"DNS  $\overline{\Sigma}\,\Delta x$",
+        "target": f"DNS  {SIGMA_DX}",
     }
     for ax, (by, axis) in zip(axes, conditions.items(), strict=True):
-        ax.axhline(0, color="0.3", linewidth=0.8)
-        for name in reversed([MODEL, *rivals(evaluation), *best(evaluation, 2)]):
+        ax.axhline(0, **ZERO)
+        for name in (MODEL, *_rivals(evaluation), *_best(evaluation, 2)):
             centres, mean, rms = evaluation.conditional_error(by, name)
             centres, mean, rms = (v[np.isfinite(mean)] for v in (centres, mean / 1e3, rms / 1e3))
             spread = np.sqrt(np.maximum(rms**2 - mean**2, 0))
-            ax.fill_between(
-                centres,
-                mean - spread,
-                mean + spread,
-                color=colour(evaluation, name),
-                alpha=0.18,
-                linewidth=0,
-            )
-            ax.plot(centres, mean, marker="o", markersize=3, **line(evaluation, name))
+            line = looks[name]
+            band = (mean - spread, mean + spread)
+            ax.fill_between(centres, *band, color=line["color"], alpha=0.18, linewidth=0)
+            ax.plot(centres, mean, **MARKS, **line)
         ax.set(xlabel=axis)
         ax.margins(x=0.02)
-    axes[0].set_ylabel(r"error of $\overline{\Sigma}$ [1/mm]")
-    handles, labels = axes[0].get_legend_handles_labels()
-    axes[0].legend(handles[::-1], labels[::-1], title="mean ± standard deviation")
+    axes[0].set_ylabel(f"error of {SURFACE}\nmean ± standard deviation")
+    legend_above(figure)
     return figure
 
 
 @styled
 def surface_along_stream(evaluation: FlameEvaluation) -> Figure:
     """Flame surface per length of stream, mean of each case."""
-    figure, panels = _panels(evaluation)
-    for ax, case in panels:
+    figure, axes = _panels(evaluation)
+    for ax, case in zip(axes, evaluation.cases, strict=True):
         x, curves = evaluation.streamwise(case)
-        for name in _curves(evaluation):
+        for name, line in _curves(evaluation).items():
             # 1 m2/m = 100 cm2/cm
-            ax.plot(x * 1e3, curves[name] * 100, **line(evaluation, name))
+            ax.plot(x * 1e3, curves[name] * 100, **line)
         ax.set(title=case, xlabel="x [mm]", ylabel="flame surface [cm²/cm]")
         ax.set_ylim(bottom=0)
         ax.margins(x=0)
+    legend_above(figure)
     return figure
 
 
 @styled
 def surface_in_time(evaluation: FlameEvaluation) -> Figure:
     """Total flame surface of every snapshot."""
-    figure, panels = _panels(evaluation)
-    for ax, case in panels:
+    figure, axes = _panels(evaluation)
+    for ax, case in zip(axes, evaluation.cases, strict=True):
         time, curves = evaluation.in_time(case)
         timed = bool(np.isfinite(time).all())
         at = time * 1e3 if timed else np.arange(len(time))
-        for name in _curves(evaluation):
-            ax.plot(at, curves[name] * 1e4, marker="o", markersize=3.5, **line(evaluation, name))
+        for name, line in _curves(evaluation).items():
+            ax.plot(at, curves[name] * 1e4, **MARKS, **line)
         if len(time) == 1:
             ax.set_xticks(at, [f"{at[0]:.3g}"])
         ax.set(title=case, xlabel="t [ms]" if timed else "snapshot", ylabel="flame surface [cm²]")
         ax.set_ylim(bottom=0)
+    legend_above(figure)
     return figure
 
 
@@ -179,14 +184,14 @@ def scores(evaluation: FlameEvaluation) -> Figure:
     rows = np.arange(len(names))[::-1]
     figure = empty_figure(8.6, 0.34 * len(names) + 1.2)
     left, right = figure.subplots(1, 2)
-    colours = [colour(evaluation, name) for name in names]
+    looks = _looks(evaluation)
+    colours = [looks[name]["color"] for name in names]
     r2 = np.array([table[name]["r2"] for name in names])
     left.barh(rows, np.clip(r2, 0, 1), color=colours, height=0.7)
     for row, value in zip(rows, r2, strict=True):
-        text = f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
-        left.text(max(value, 0) + 0.015, row, text, va="center", fontsize=8.5)
+        left.text(max(value, 0) + 0.015, row, number(value, ".3f"), va="center", fontsize=8.5)
     left.set(xlim=(0, 1.16), xlabel=r"$R^2$", yticks=rows)
-    left.set_yticklabels([label(evaluation, name) for name in names])
+    left.set_yticklabels([looks[name]["label"] for name in names])
     left.set_xticks(np.linspace(0, 1, 6))
     kinds = {
         "total_flame_surface_error": (0.19, 1.0, "total"),
@@ -223,20 +228,45 @@ def figures(evaluation: FlameEvaluation) -> Iterator[tuple[str, Figure]]:
     yield "surface_in_time", surface_in_time(evaluation)
 
 
-def _panels(evaluation: FlameEvaluation) -> tuple[Figure, list[tuple[Axes, str]]]:
-    """One panel per case, three in a row, and one legend below."""
-    cases = evaluation.cases
-    columns = min(len(cases), 3)
-    rows = math.ceil(len(cases) / columns)
-    figure = empty_figure(max(3.4 * columns, 4.6) + 0.4, 2.7 * rows + 0.5)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax in axes[len(cases) :]:
-        ax.set_axis_off()
-    from matplotlib.lines import Line2D
+# ---- choices ------------------------------------------------------------------------------------
 
-    handles = [Line2D([], [], **line(evaluation, name)) for name in _curves(evaluation)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3 * columns))
-    return figure, list(zip(axes, cases))
+
+def _panels(evaluation: FlameEvaluation) -> tuple[Figure, list[Axes]]:
+    """Return one panel per case, three in a row."""
+    count = len(evaluation.cases)
+    return panels(count, 3, 3.4 if count > 1 else 4.6, 2.7)
+
+
+def _rivals(evaluation: FlameEvaluation) -> list[str]:
+    """Other trained models that every snapshot was given to: what is no closure."""
+    return [name for name in evaluation.names() if name not in (MODEL, *closures.NAMES)]
+
+
+def _best(evaluation: FlameEvaluation, count: int) -> list[str]:
+    """Closures of the largest R2, best first; one of each family (boger, boger_fitted: one)."""
+    known = evaluation.metrics()["baselines"]
+    offered = [name for name in known if name in closures.NAMES]
+    ranked = sorted(offered, key=lambda n: np.nan_to_num(known[n]["r2"], nan=-np.inf))
+    families = {name.split("_")[0]: name for name in ranked}  # the last, and best, stays
+    return [name for name in reversed(ranked) if name in families.values()][:count]
+
+
+def _looks(evaluation: FlameEvaluation) -> dict[str, Look]:
+    """Return the looks of DNS, networks and closures, the same in all figures."""
+    known = {**LOOKS, MODEL: {**NETWORK, "label": evaluation.label}}
+    return looks_of(["target", MODEL, *closures.NAMES, *_rivals(evaluation)], known)
+
+
+def _curves(evaluation: FlameEvaluation) -> dict[str, Look]:
+    """Choose what the surface figures show: DNS, networks, the two best closures and Xi = 1."""
+    common = evaluation.names()
+    closed = [n for n in ("gradient", *_best(evaluation, 2)) if n in common]
+    chosen = ["target", MODEL, *_rivals(evaluation), *dict.fromkeys(reversed(closed))]
+    looks = _looks(evaluation)
+    return {name: looks[name] for name in chosen}
+
+
+# ---- planes of a flame --------------------------------------------------------------------------
 
 
 class _Panel:
@@ -256,7 +286,7 @@ class _Panel:
             self.cells = tuple(np.ptp(self.points, axis=0) / self.mm)
             self.triangles = _triangles(self.points, np.asarray(plane.reach) * 1e3)
 
-    def draw(self, ax: Axes, name: str, look: dict[str, Any]) -> Any:
+    def draw(self, ax: Axes, name: str, scale: dict[str, Any]) -> Any:
         """Draw a field [1/mm] and the line c_bar = 1/2; return what a colour bar explains."""
         c_bar, ink = self.progress_variable, "0.25" if name == "error" else "white"
         front: dict[str, Any] = {"levels": [0.5], "colors": [ink], "linewidths": 0.8}
@@ -266,7 +296,7 @@ class _Panel:
             ny, nx = c_bar.shape
             mm = self.mm
             box = (-0.5 * mm, (nx - 0.5) * mm, -0.5 * mm, (ny - 0.5) * mm)
-            image: Any = ax.imshow(self.values[name], origin="lower", extent=box, **look)
+            image: Any = ax.imshow(self.values[name], origin="lower", extent=box, **scale)
             if crossed and min(nx, ny) > 1:
                 ax.contour(np.arange(nx) * mm, np.arange(ny) * mm, c_bar, **front)
             return image
@@ -274,15 +304,15 @@ class _Panel:
         from matplotlib.colors import Normalize
 
         # Filled contours, since shaded triangles as flat as those of a cut show as scratches.
-        levels = np.linspace(look["vmin"], look["vmax"], SHADES)
+        levels = np.linspace(scale["vmin"], scale["vmax"], SHADES)
         shaded = ax.tricontourf(
-            self.triangles, self.values[name], levels, cmap=look["cmap"], extend="both"
+            self.triangles, self.values[name], levels, cmap=scale["cmap"], extend="both"
         )
         shaded.set_rasterized(True)
         ax.set_aspect("equal")
         if crossed:
             ax.tricontour(self.triangles, c_bar, **front)
-        return ScalarMappable(Normalize(look["vmin"], look["vmax"]), look["cmap"])
+        return ScalarMappable(Normalize(scale["vmin"], scale["vmax"]), scale["cmap"])
 
 
 def _triangles(points: np.ndarray, reach: np.ndarray) -> Triangulation:
@@ -294,10 +324,3 @@ def _triangles(points: np.ndarray, reach: np.ndarray) -> Triangulation:
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
     triangles.set_mask(sides.max(1) > 2 * reach[triangles.triangles].max(1))
     return triangles
-
-
-def _curves(evaluation: FlameEvaluation) -> list[str]:
-    """Choose what the surface figures show: DNS, networks, the two best closures and Xi = 1."""
-    common = evaluation.names()
-    chosen = [n for n in ("gradient", *best(evaluation, 2)) if n in common]
-    return ["target", MODEL, *rivals(evaluation), *dict.fromkeys(reversed(chosen))]

@@ -1,4 +1,4 @@
-"""What the figures of all use cases share: one style, colours for everybody, files that are whole.
+"""What the figures of all use cases share: one style, one look per model, whole files.
 
 Figures are drawn on the Agg canvas without any global state, so that they can be made in a running
 training, beside whatever the user draws. Matplotlib is imported on the first call only.
@@ -7,8 +7,9 @@ training, beside whatever the user draws. Matplotlib is imported on the first ca
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -48,6 +49,62 @@ STYLE = {
     "legend.fontsize": 8.5,
     "lines.linewidth": 1.6,
 }
+
+COLUMN_OF_LEGEND = 1.4
+"""Width of a column of a legend [inch]."""
+
+# ---- models -------------------------------------------------------------------------------------
+
+Look = dict[str, Any]
+"""Arguments of ``Axes.plot``: the label and the line of a model, the same in every figure."""
+
+
+def look(label: str, colour: str, style: str = "-", width: float = 1.2, alpha: float = 1.0) -> Look:
+    """Return the look of a model; the colour is a name of :data:`OKABE_ITO` or any other one."""
+    return {
+        "label": label,
+        "color": OKABE_ITO.get(colour, colour),
+        "linestyle": style,
+        "linewidth": width,
+        "alpha": alpha,
+    }
+
+
+TARGET: Look = look("Target", "black", width=3.0, alpha=0.5)
+"""Wide, to be seen below the others."""
+NETWORK: Look = {**look("Network", "vermilion", width=2.0), "zorder": 2.5}
+"""On top of the others."""
+RIDGE: Look = look("Ridge regression", "blue")
+OTHER_COLOURS = ("#8C510A", "#80BA5A", "#4B4B8F", "#E73F74")
+
+
+def looks_of(names: Iterable[str], known: Mapping[str, Look]) -> dict[str, Look]:
+    """Return the looks of some models: the known ones in their order, then all others."""
+    names = list(names)
+    colours = itertools.cycle(OTHER_COLOURS)
+    others = (name for name in names if name not in known)
+    return {
+        **{name: known[name] for name in known if name in names},
+        **{name: look(name.replace("_", " "), next(colours)) for name in others},
+    }
+
+
+def legend_above(figure: Figure, handles: Iterable[Any] | None = None) -> None:
+    """Explain the lines of all panels, or the handles given, above the panels."""
+    if handles is None:
+        drawn: dict[str, Any] = {}
+        for ax in figure.axes:
+            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+                drawn.setdefault(label, handle)
+        handles = drawn.values()
+    handles = list(handles)
+    columns = max(1, int(figure.get_figwidth() / COLUMN_OF_LEGEND))
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=min(columns, max(len(handles), 1))
+    )
+
+
+# ---- figures and panels -------------------------------------------------------------------------
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:

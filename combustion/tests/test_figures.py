@@ -12,7 +12,6 @@ from combustion import plotters
 from combustion.baselines import Closures, resolved_gradient
 from combustion.evaluation import FlameEvaluation
 from combustion.io.layouts import Snapshot
-from combustion.style import LABELS
 from combustion.tests.blocks import block
 
 DX = 5e-4
@@ -91,8 +90,8 @@ def test_bars_rank_the_models_and_show_their_scores():
     known = evaluation(["a"], Closures.fit([flame("a", 1e-3)]), 0.9)
     left, right = plotters.scores(known).axes
     labels = [text.get_text() for text in left.get_yticklabels()]
-    assert labels[0] == LABELS["gradient_fitted_xi"]  # exact for this flame
-    assert labels.index(LABELS["constant"]) > labels.index("Network") > 0
+    assert labels[0] == plotters.LOOKS["gradient_fitted_xi"]["label"]  # exact for this flame
+    assert labels.index(plotters.LOOKS["constant"]["label"]) > labels.index("Network") > 0
     shown = [text.get_text().strip() for text in right.texts]
     assert shown[labels.index("Network")] == "10.0"  # % of too little flame surface
 
