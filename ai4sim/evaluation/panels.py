@@ -135,7 +135,8 @@ def pressure_axis(ax: Axes, bottom: float, top: float, ticks: Sequence[float] = 
     if not ticks:
         ax.set_yscale("log")
         decades = math.log10(bottom / top)
-        steps = (1, 2, 3, 5, 7) if decades < 1 else (1, 3) if decades <= 2 else (1,)
+        finer = ((0.5, range(1, 10)), (1, (1, 2, 3, 5, 7)), (2, (1, 3)), (math.inf, (1,)))
+        steps = next(steps for most, steps in finer if decades <= most)
         powers = range(math.floor(math.log10(top)), math.ceil(math.log10(bottom)) + 1)
         ticks = [step * 10.0**power for power in powers for step in steps]
     ticks = [tick for tick in ticks if top <= tick <= bottom]

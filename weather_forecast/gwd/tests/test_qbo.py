@@ -14,8 +14,8 @@ import torch
 from weather_forecast.climate import SCALE_HEIGHT
 from weather_forecast.gwd.online import figures as qbo_figures
 from weather_forecast.gwd.online import qbo
-from weather_forecast.gwd.online.figures import MONTH, anomalies, compare, nearest, oscillation
-from weather_forecast.gwd.online.qbo import DAY, YEAR, ColumnModel, scheme, simulate
+from weather_forecast.gwd.online.column import DAY, YEAR, ColumnModel, scheme, simulate
+from weather_forecast.gwd.online.oscillation import MONTH, anomalies, compare, nearest, oscillation
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum
 
 FREE = replace(ColumnModel(), upwelling=0.0, semiannual_time=math.inf, troposphere_time=math.inf)
