@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.io.files import atomic_write
+from ai4sim.io.netcdf import LOCK, create
 from ai4sim.physics.constants import ZERO_CELSIUS
 from ai4sim.variables import Float32Array
 from wmed.io.croco_layout import (
@@ -24,7 +24,7 @@ from wmed.io.croco_layout import (
     time_dimension,
 )
 from wmed.io.grid import OceanGrid, inverse_mercator, mercator
-from wmed.io.netcdf import LOCK, Source, create
+from wmed.io.netcdf import Source
 
 if TYPE_CHECKING:
     import netCDF4
@@ -72,7 +72,7 @@ def write_history(
     start = start.astype("datetime64[s]")
     written = {"temp" if name == "sst" else name: values for name, values in fields.items()}
     _check_fields(path, written, grid, len(times))
-    with atomic_write(path) as temporary, LOCK, create(temporary) as file:
+    with LOCK, create(path) as file:
         facts = {"type": "ROMS history file", "start_date": str(start), **(attributes or {})}
         file.setncatts(facts)
         for points, mask in grid.masks.items():
@@ -124,7 +124,7 @@ def write_like(
         raise ValueError(f"{source}: there is no record with fluxes to write to {destination}")
     with Source(source) as raw:
         layout = raw.dataset.data_model
-    with atomic_write(destination) as temporary, create(temporary, layout) as copy:
+    with create(destination, layout) as copy:
         with Source(source) as raw:
             shape, (time, count) = rho_shape(raw), time_dimension(raw)
             names = {name: flux_name(raw, name) or name for name in first[1]}

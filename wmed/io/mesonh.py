@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.io.files import atomic_write
+from ai4sim.io.netcdf import LOCK, create
 from ai4sim.variables import Float32Array
 from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator
-from wmed.io.netcdf import LOCK, Source, create, read_dates
+from wmed.io.netcdf import Source, read_dates
 
 LAND = np.float32(999)
 """SST and SSS on land."""
@@ -175,7 +175,7 @@ def write_state(
         sizes |= {f"ni{suffix}": grid.shape[1], f"nj{suffix}": grid.shape[0]}
     day, north = time.astype("datetime64[D]"), mercator(grid.lat[:, 0])
     options: dict[str, Any] = {"zlib": True, "complevel": COMPRESSION, "shuffle": True}
-    with atomic_write(path) as temporary, LOCK, create(temporary) as file:
+    with LOCK, create(path) as file:
         file.setncatts(dict(attributes or {}))
         for name, size in sizes.items():
             file.createDimension(name, size)

@@ -1,15 +1,11 @@
 """netCDF files read by name: shapes and units checked, values that were never written as NaN.
 
-The netCDF library must not be entered by two threads at once, not even for a shape: a file that is
-open for reading keeps the lock. Who reads many at once does so in processes.
+A file that is open for reading keeps the lock of :mod:`ai4sim.io.netcdf`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.io.files import missing_file_error
+from ai4sim.io.netcdf import LOCK
 
 if TYPE_CHECKING:
     import netCDF4
 
 
-LOCK = threading.RLock()
 UNWRITTEN = 1e30
 """Beyond this no number is meant: models fill what they do not write with 1e33, 9.97e36 ..."""
 
@@ -168,20 +164,6 @@ class Source:
                 return units
         expected = " or ".join(f'"{units}"' for units in accepted)
         raise ValueError(f'{self.path}: {name} has the units "{found}", expected {expected}')
-
-
-@contextlib.contextmanager
-def create(path: Path, layout: Any = "NETCDF4") -> Iterator[Any]:
-    """Give a new netCDF file; what is done with it needs the lock."""
-    import netCDF4
-
-    with LOCK:
-        dataset = netCDF4.Dataset(path, "w", format=layout)
-    try:
-        yield dataset
-    finally:
-        with LOCK:
-            dataset.close()
 
 
 def normal_units(units: str) -> dict[str, int]:

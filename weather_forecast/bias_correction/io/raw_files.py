@@ -7,6 +7,7 @@ file has the attribute ``channel_names``, else by place.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
-from ai4sim.io.files import atomic_write, open_hdf5
+from ai4sim.io.files import check_shapes, open_hdf5
+from ai4sim.io.netcdf import LOCK, create
 from ai4sim.variables import Float32Array
 from weather_forecast.bias_correction.io.inspection import Contents, inspect, trimmed
 from weather_forecast.bias_correction.io.layout import (
@@ -232,17 +234,11 @@ def write_columns(
     }
     extra = {name: np.asarray(values) for name, values in (extras or {}).items()}
     given.update({name: (values, (columns,)) for name, values in extra.items()})
-    for name, (values, shape) in given.items():
-        if values is not None and tuple(values.shape) != shape:
-            raise ValueError(
-                f"{path}: {name} has shape {tuple(values.shape)}, expected {shape} "
-                f"({layout.levels} levels)"
-            )
-    with atomic_write(path) as temporary, _create(temporary, layout, columns) as file:
+    check_shapes(path, given, f" ({layout.levels} levels)")
+    with _create(path, layout, columns) as file:
         for name, rows in _cut(inputs, layout, tuple(CHANNELS)):
-            dataset = _write(file, name, rows)
-            dataset.attrs["channel_names"] = ",".join(CHANNELS[name])
-            dataset.attrs["channel_units"] = ",".join(CHANNELS[name].values())
+            channels = {"channel_names": CHANNELS[name], "channel_units": CHANNELS[name].values()}
+            _write(file, name, rows, {key: ",".join(texts) for key, texts in channels.items()})
             if name == "hl_inputs":
                 place = list(HALF_PROFILES).index("pressure_hl") * (layout.levels + 1)
                 _write(file, "pressure_hl", rows[:, place : place + layout.levels + 1])
@@ -254,8 +250,8 @@ def write_columns(
             if values is not None:
                 _write(file, name, values)
         for name, values in extra.items():
-            _write(file, name, values, values.dtype)
-        file.attrs.update(dict(attributes or {}))
+            _write(file, name, values, dtype=values.dtype)
+        file.setncatts(dict(attributes or {}))
 
 
 def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Float32Array) -> None:
@@ -278,31 +274,27 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Fl
     """
     with open_hdf5(source) as raw:
         contents = inspect(raw, source)
-        layout, expected = contents.layout, (contents.columns, contents.layout.output_channels)
-        if tuple(outputs.shape) != expected:
-            raise ValueError(
-                f"{source}: outputs have shape {tuple(outputs.shape)}, expected {expected}"
-            )
-        with (
-            atomic_write(destination) as temporary,
-            _create(temporary, layout, len(outputs)) as file,
-        ):
+        layout = contents.layout
+        check_shapes(source, {"outputs": (outputs, (contents.columns, layout.output_channels))})
+        with _create(destination, layout, contents.columns) as file:
             for name, rows in _cut(outputs, layout, TARGETS):
-                _copy_attributes(raw, _write(file, name, rows))
+                _write(file, name, rows, _attributes(raw.get(name)))
             for name in PLACES:
                 if name in raw:
-                    _copy_attributes(raw, _write(file, name, raw[name][...], raw[name].dtype))
-            _copy_attributes(raw, file)
+                    values = raw[name][...].reshape(-1)
+                    kind = values.dtype.newbyteorder("=")
+                    _write(file, name, values, _attributes(raw[name]), kind)
+            file.setncatts(_attributes(raw))
 
 
-def _create(path: Path, layout: RadiationLayout, columns: int) -> h5py.File:
-    """Create a file with the dimensions of the layout, as the netCDF library notes them."""
-    file = h5py.File(path, "w", track_order=True)
-    for name, size in {"column": columns, **layout.sizes}.items():
-        scale = file.create_dataset(name, (size,), ">f4")
-        # Its name for a dimension without coordinates.
-        scale.make_scale(f"This is a netCDF dimension but not a netCDF variable.{size:10d}")
-    return file
+@contextlib.contextmanager
+def _create(path: Path | str, layout: RadiationLayout, columns: int) -> Iterator[Any]:
+    """Give a new netCDF file with the dimensions of the layout."""
+    with LOCK, create(path) as file:
+        file.set_fill_off()
+        for name, size in {"column": columns, **layout.sizes}.items():
+            file.createDimension(name, size)
+        yield file
 
 
 def _cut(
@@ -317,26 +309,30 @@ def _cut(
 
 
 def _write(
-    file: h5py.File, name: str, rows: Tensor | NDArray[Any], dtype: DTypeLike = np.float32
-) -> h5py.Dataset:
+    file: Any,
+    name: str,
+    rows: Tensor | NDArray[Any],
+    attributes: Mapping[str, Any] | None = None,
+    dtype: DTypeLike = np.float32,
+) -> None:
     """Write rows (column, channels x levels), or (column,), block by block."""
-    dimensions = DIMENSIONS.get(name, ("column",))
-    dataset = file.create_dataset(name, tuple(file[d].shape[0] for d in dimensions), dtype)
-    for axis, dimension in enumerate(dimensions):
-        dataset.dims[axis].attach_scale(file[dimension])
-    if name in UNITS:
-        dataset.attrs["units"] = UNITS[name]
+    facts = {**({"units": UNITS[name]} if name in UNITS else {}), **(attributes or {})}
+    fill, dimensions = facts.pop("_FillValue", False), DIMENSIONS.get(name, ("column",))
+    variable = file.createVariable(name, dtype, dimensions, contiguous=True, fill_value=fill)
+    variable.set_auto_maskandscale(False)
+    variable.setncatts(facts)
     for start in range(0, len(rows), WRITTEN_AT_ONCE):
         block = rows[start : start + WRITTEN_AT_ONCE]
         values = block.detach().cpu().numpy() if isinstance(block, Tensor) else block
-        if dataset.ndim == 3:
-            values = values.reshape(len(values), dataset.shape[2], -1).transpose(0, 2, 1)
-        dataset[start : start + len(values)] = np.ascontiguousarray(values, dtype)
-    return dataset
+        if variable.ndim == 3:
+            values = values.reshape(len(values), variable.shape[2], -1).transpose(0, 2, 1)
+        variable[start : start + len(values)] = np.ascontiguousarray(values, dtype)
 
 
-def _copy_attributes(raw: h5py.File, copy: h5py.Dataset | h5py.File) -> None:
-    """Copy the attributes of a dataset, or of the file, but for those that netCDF writes itself."""
-    for key, value in raw[copy.name].attrs.items() if copy.name in raw else ():
-        if key not in NETCDF_INTERNALS and not key.startswith(("_Netcdf4", "_NC", "_nc3")):
-            copy.attrs[key] = value
+def _attributes(source: h5py.Dataset | h5py.File | None) -> dict[str, Any]:
+    """Return the attributes of a dataset or of a file, but for those that netCDF writes itself."""
+    return {
+        key: value.decode() if isinstance(value, bytes) else value
+        for key, value in (source.attrs.items() if source is not None else ())
+        if key not in NETCDF_INTERNALS and not key.startswith(("_Netcdf4", "_NC", "_nc3"))
+    }

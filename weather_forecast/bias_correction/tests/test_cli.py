@@ -119,7 +119,7 @@ def test_a_checkpoint_predicts_files_without_targets(trained, tmp_path):
         )
         with h5py.File(predictions / name) as file:
             found = np.concatenate([file[v.name][...] for v in LAYOUT.outputs], axis=1)
-            assert file["flux_dn_sw"].attrs["units"] == "W m-2"
+            assert file["flux_dn_sw"].attrs["units"] == b"W m-2"
             assert (file["flux_dn_lw"][:, 0] == 0).all()
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
+import netCDF4
 import numpy as np
 import pytest
 import torch
@@ -81,8 +82,8 @@ def test_files_hold_columns_and_what_the_solvers_make_of_them(tmp_path: Path) ->
     assert not targets["flux_up_sw"][sun <= 0].any()
     down = block["tripleclouds"].view(6, 4, LEVELS + 1)[:, 0, 0]
     torch.testing.assert_close(down, inputs["solar_irradiance"] * sun.clamp(min=0))
-    with h5py.File(file) as raw:
-        facts = dict(raw.attrs)
+    with netCDF4.Dataset(file) as raw:
+        facts = vars(raw)
     assert facts["time"] == "2019-01-01T0600" and facts["levels"] == "12 of L137"
     assert facts["solver"].endswith("generate.as_ecrad")
 
