@@ -72,7 +72,7 @@ def look(label: str, colour: str, style: str = "-", width: float = 1.2, alpha: f
 
 TARGET: Look = look("Target", "black", width=3.0, alpha=0.5)
 """Wide, to be seen below the others."""
-NETWORK: Look = {**look("Network", "vermilion", width=2.0), "zorder": 2.5}
+NETWORK: Look = {**look("Network", "vermilion", width=1.8), "zorder": 2.5}
 """On top of the others."""
 RIDGE: Look = look("Ridge regression", "blue")
 OTHER_COLOURS = ("#8C510A", "#80BA5A", "#4B4B8F", "#E73F74")

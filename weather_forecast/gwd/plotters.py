@@ -15,7 +15,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, styled
+from ai4sim.evaluation.figures import (
+    NETWORK,
+    RIDGE,
+    TARGET,
+    Look,
+    empty_figure,
+    legend_above,
+    look,
+    styled,
+)
+from ai4sim.evaluation.panels import (
+    ZERO,
+    colour_bar,
+    draw_density,
+    label_outer,
+    latitude,
+    number,
+    panels,
+    pressure_axis,
+)
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
 
@@ -28,29 +47,18 @@ log = logging.getLogger(__name__)
 DAY = 86_400.0
 """Seconds, from m/s2 to m/s per day."""
 UNITS = r"m s$^{-1}$ day$^{-1}$"
-LABELS = {
-    "target": "Target",
-    "prediction": "Network",
-    MODEL: "Network",
-    "error": "Error",
-    "ridge": "Ridge regression",
-    "climatology": "Climatology",
-    "scheme_4x20": "Scheme, 4 × 20",
-    "scheme_4x32": "Scheme, 4 × 32",
-    "scheme_16x8": "Scheme, 16 × 8",
-    "scheme_16x20": "Scheme, 16 × 20",
+LOOKS: dict[str, Look] = {
+    "target": TARGET,
+    MODEL: NETWORK,
+    "prediction": NETWORK,
+    "error": look("Error", "blue", "--"),
+    "ridge": RIDGE,
+    "scheme_4x20": look("Scheme, 4 × 20", "orange", ":", 1.6),
+    "scheme_4x32": look("Scheme, 4 × 32", "purple", "-.", 1.6),
+    "scheme_16x8": look("Scheme, 16 × 8", "sky_blue", "--", 1.6),
+    "scheme_16x20": look("Scheme, 16 × 20", "green", "--", 1.6),
 }
-LOOKS: dict[str, dict[str, Any]] = {
-    "target": {"color": OKABE_ITO["black"], "linewidth": 3.0, "alpha": 0.5},
-    "prediction": {"color": OKABE_ITO["vermilion"]},
-    MODEL: {"color": OKABE_ITO["vermilion"], "linewidth": 2.0},
-    "error": {"color": OKABE_ITO["blue"], "linestyle": "--", "linewidth": 1.2},
-    "ridge": {"color": OKABE_ITO["blue"], "linewidth": 1.2},
-    "scheme_4x20": {"color": OKABE_ITO["orange"], "linestyle": ":"},
-    "scheme_4x32": {"color": OKABE_ITO["purple"], "linestyle": "-."},
-    "scheme_16x8": {"color": OKABE_ITO["sky_blue"], "linestyle": "--"},
-    "scheme_16x20": {"color": OKABE_ITO["green"], "linestyle": "--"},
-}
+"""Climatology is not drawn."""
 SHOWN = 3e-5
 """Share of the largest value at which an axis of many decades ends."""
 
@@ -59,20 +67,18 @@ SHOWN = 3e-5
 def r2_by_level(evaluation: ColumnEvaluation) -> Figure:
     """R2 of each output over pressure, the model against what it must beat."""
     outputs = _output_names(evaluation)
-    figure = empty_figure(2.5 * len(outputs) + 0.6, 4.6)
-    axes = figure.subplots(1, len(outputs), squeeze=False)[0]
-    names = [name for name in evaluation.scores if name in LOOKS]
-    for name in sorted(names, key=lambda n: n == MODEL):  # the model on top
-        r2 = evaluation.level_scores(name)["r2"].numpy()
-        for ax, values in zip(axes, r2, strict=True):
-            ax.plot(values, _hpa(evaluation), label=LABELS[name], **LOOKS[name])
+    figure, axes = panels(len(outputs), len(outputs), 2.5, 4.1)
+    for name in LOOKS:
+        if name in evaluation.scores:
+            r2 = evaluation.level_scores(name)["r2"].numpy()
+            for ax, values in zip(axes, r2, strict=True):
+                ax.plot(values, _hpa(evaluation), **LOOKS[name])
     for i, (ax, title) in enumerate(zip(axes, outputs, strict=True)):
         _pressure_axis(ax, evaluation, i)
-        ax.set(title=title, xlabel=r"$R^2$", xlim=(-0.5, 1.03))
-        ax.axvline(0, color="0.6", linewidth=0.8, zorder=1)
-        if i:
-            ax.set_ylabel("")
-    _legend_above(figure, axes[0])
+        ax.set(title=title, xlabel=r"$R^2$", xlim=(-0.5, 1.03), ylabel="")
+        ax.axvline(0, **ZERO)
+    axes[0].set_ylabel("pressure [hPa]")
+    legend_above(figure)
     return figure
 
 
@@ -86,11 +92,11 @@ def profiles_by_latitude(evaluation: ColumnEvaluation) -> Figure:
         for name, values in evaluation.atlas.band_rms(zone).items():
             for ax, profile in zip(axes[:, column], values.numpy(), strict=True):
                 shown = np.where(profile > 0, profile, np.nan) * DAY
-                ax.plot(shown, _hpa(evaluation), label=LABELS[name], **LOOKS[name])
+                ax.plot(shown, _hpa(evaluation), **LOOKS[name])
     for row in axes:
         _logarithmic_row(row)
     figure.supxlabel(f"root mean square [{UNITS}]", fontsize=9)
-    _legend_above(figure, axes[0, 0])
+    legend_above(figure)
     return figure
 
 
@@ -104,11 +110,11 @@ def flux_profiles(evaluation: ColumnEvaluation) -> Figure:
     for column, zone in enumerate(bands.values()):
         for name, values in evaluation.atlas.band_flux(zone).items():
             for ax, profile in zip(axes[:, column], values.numpy(), strict=True):
-                ax.plot(profile * 1e3, _hpa(evaluation), label=LABELS[name], **LOOKS[name])
+                ax.plot(profile * 1e3, _hpa(evaluation), **LOOKS[name])
     for row in axes:
         _logarithmic_row(row)
     figure.supxlabel("mean amount of the flux below each level [mPa]", fontsize=9)
-    _legend_above(figure, axes[0, 0])
+    legend_above(figure)
     return figure
 
 
@@ -116,7 +122,7 @@ def flux_profiles(evaluation: ColumnEvaluation) -> Figure:
 def samples(evaluation: ColumnEvaluation) -> Figure:
     """Single columns, drawn at random in proportion to the momentum that they exchange."""
     drawn = evaluation.atlas.samples
-    titles = [_latitude(sample.latitude) for sample in drawn]
+    titles = [latitude(sample.latitude) for sample in drawn]
     outputs = _output_names(evaluation)
     figure, axes = _grid(evaluation, outputs, titles)
     for column, sample in enumerate(drawn):
@@ -124,14 +130,14 @@ def samples(evaluation: ColumnEvaluation) -> Figure:
         for name in ("target", "ridge", MODEL):
             for ax, profile in zip(axes[:, column], curves.get(name, ()), strict=False):
                 values = profile.numpy() * DAY
-                ax.plot(values, _hpa(evaluation), label=LABELS[name], **LOOKS[name])
+                ax.plot(values, _hpa(evaluation), **LOOKS[name])
         for ax, target in zip(axes[:, column], sample.target.numpy() * DAY, strict=True):
             end = 1.5 * float(np.abs(target).max()) or 1.0
             ax.set_xscale("asinh", linear_width=end / 100)
             ax.set_xlim(-end, end)
             ax.set_xticks(*_decades(end / 100, end, 1))
     figure.supxlabel(f"tendency [{UNITS}], linear around zero only", fontsize=9)
-    _legend_above(figure, axes[0, 0])
+    legend_above(figure)
     return figure
 
 
@@ -140,28 +146,27 @@ def zonal_mean(evaluation: ColumnEvaluation) -> Figure:
     """Zonal means of target, prediction and error; one scale, linear around zero only."""
     from matplotlib.colors import AsinhNorm
 
-    target, prediction = (evaluation.atlas.zonal_mean(n) * DAY for n in ("target", "prediction"))
-    panels = {"Target": target, "Network": prediction, "Error": prediction - target}
+    target, prediction = (
+        (evaluation.atlas.zonal_mean(name) * DAY).numpy() for name in ("target", "prediction")
+    )
+    sections = {"Target": target, "Network": prediction, "Error": prediction - target}
     outputs = _output_names(evaluation)
     figure = empty_figure(9.4, 2.5 * len(outputs) + 0.5)
     axes = figure.subplots(len(outputs), 3, sharex=True, sharey="row", squeeze=False)
     edges = np.linspace(-90, 90, atlas.ZONES + 1)
     for i, output in enumerate(outputs):
-        top = float(np.nanmax(np.abs(target[i].numpy()))) or 1.0
-        width = _linear_width(target[i].numpy())
-        look = {"norm": AsinhNorm(width, vmin=-top, vmax=top), "cmap": "RdBu_r"}
-        for ax, (title, section) in zip(axes[i], panels.items(), strict=True):
-            values = section[i].numpy()
-            image = ax.pcolormesh(edges, _layer_bounds(evaluation), values, rasterized=True, **look)
+        top = float(np.nanmax(np.abs(target[i]))) or 1.0
+        width = _linear_width(target[i])
+        colours = {"norm": AsinhNorm(width, vmin=-top, vmax=top), "cmap": "RdBu_r"}
+        for ax, section in zip(axes[i], sections.values(), strict=True):
+            image = ax.pcolormesh(
+                edges, _layer_bounds(evaluation), section[i], rasterized=True, **colours
+            )
             ax.grid(visible=False)
-            if i == 0:
-                ax.set_title(title)
         _pressure_axis(axes[i, 0], evaluation, i)
-        bar = figure.colorbar(image, ax=axes[i], aspect=16, pad=0.01, extend="both")
+        bar = colour_bar(image, list(axes[i]), f"{output} [{UNITS}]", aspect=16, extend="both")
         bar.ax.yaxis.set_ticks(*_decades(width, top, 3))
-        bar.set_label(f"{output} [{UNITS}]")
-        bar.outline.set_linewidth(0.5)
-    axes[-1, 1].set_xlabel("latitude")
+    label_outer(axes, top=list(sections), left="pressure [hPa]", bottom=["", "latitude", ""])
     axes[0, 0].set_xticks([-90, -60, -30, 0, 30, 60, 90])
     axes[0, 0].set_xticklabels(["90S", "60S", "30S", "0", "30N", "60N", "90N"])
     return figure
@@ -176,42 +181,29 @@ def scatter(evaluation: ColumnEvaluation) -> Figure:
     edges = atlas.density_edges().numpy() * DAY
     moved = density.copy()
     moved[:, :, atlas.DENSITY_BINS // 2] = 0  # that without drag shows nothing
-    panels = np.argwhere(moved.any((2, 3)).T).tolist()  # part and group
-    wide = 4 if len(panels) == 4 else 3
-    high = math.ceil(len(panels) / wide)
-    figure = empty_figure(2.5 * wide + 1.2, 2.6 * high + 0.5)
-    axes = figure.subplots(high, wide, squeeze=False)
-    for ax in axes.flat[len(panels) :]:
-        ax.set_axis_off()
-    for ax, (part, group) in zip(axes.flat, panels, strict=False):
+    shown = np.argwhere(moved.any((2, 3)).T).tolist()  # part and group
+    figure, axes = panels(len(shown), 4 if len(shown) == 4 else 3, 2.8, 2.6)
+    for ax, (part, group) in zip(axes, shown, strict=True):
         end = edges[_outermost(density[group, part])]
         width = _typical(moved[group, part].sum(1), edges)
         kept = _wide_bins(np.arcsinh(edges / width))
         step = np.diff(np.arcsinh(edges[kept] / width))
-        shown, scale = (
-            np.add.reduceat(np.add.reduceat(counts[group, part].T, kept[:-1], 0), kept[:-1], 1)
+        counts, scale = (
+            np.add.reduceat(np.add.reduceat(every[group, part], kept[:-1], 0), kept[:-1], 1)
             / np.outer(step, step)  # per area of the panel
-            for counts in (density, moved)
+            for every in (density, moved)
         )
-        image = ax.pcolormesh(
-            edges[kept],
-            edges[kept],
-            np.ma.masked_equal(shown / scale.max(), 0),
-            norm=LogNorm(1e-4, 1, clip=True),
-            cmap="viridis",
-            rasterized=True,
-        )
-        ax.plot([-end, end], [-end, end], color="0.15", linewidth=0.8)
+        norm = LogNorm(1e-4, 1, clip=True)
+        image = draw_density(ax, counts / scale.max(), edges[kept], norm)
         for axis, set_scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
             set_scale("asinh", linear_width=width)
             axis.set_ticks(*_decades(width, end, 2), fontsize=7.5)
-        ax.set(xlim=(-end, end), ylim=(-end, end), aspect="equal")
+        ax.set(xlim=(-end, end), ylim=(-end, end))
         name = list(evaluation.parts)[part]
         ax.set_title(("" if name == "drag" else f"{name}, ") + _group_name(group))
-    figure.supxlabel(f"{LABELS['target']} [{UNITS}]", fontsize=9)
-    figure.supylabel(f"{LABELS[MODEL]} [{UNITS}]", fontsize=9)
-    bar = figure.colorbar(image, ax=axes, aspect=24, pad=0.01, label="density / its maximum")
-    bar.outline.set_linewidth(0.5)
+    figure.supxlabel(f"Target [{UNITS}]", fontsize=9)
+    figure.supylabel(f"Network [{UNITS}]", fontsize=9)
+    colour_bar(image, axes, "density / its maximum", aspect=24)
     return figure
 
 
@@ -240,30 +232,18 @@ def _grid(
     """Draw empty panels over pressure, (row, column); a row is an output, or a part of the drag."""
     figure = empty_figure(1.5 * max(len(columns), 3) + 1.0, 2.6 * len(rows) + 0.9)
     axes = figure.subplots(len(rows), len(columns), sharey="row", squeeze=False)
-    for ax, title in zip(axes[0], columns, strict=True):
-        ax.set_title(title)
-    for i, title in enumerate(rows):
+    for i in range(len(rows)):
         _pressure_axis(axes[i, 0], evaluation, i * len(evaluation.layout.outputs) // len(rows))
-        axes[i, 0].set_ylabel(f"{title}\npressure [hPa]")
+    label_outer(axes, top=columns, left=[f"{row}\npressure [hPa]" for row in rows])
     return figure, axes
 
 
 def _pressure_axis(ax: Axes, evaluation: ColumnEvaluation, component: int) -> None:
     """Logarithmic pressure [hPa], downward, over the levels where this component is not zero."""
-    from matplotlib.ticker import FuncFormatter, NullLocator
-
     moved = evaluation.scores[MODEL]["target2"][component].numpy() > 0
     p = _hpa(evaluation)[moved if moved.any() else slice(None)]
     margin = (p[-1] / p[0]) ** 0.02
-    ax.set_yscale("log")
-    ax.set_ylim(p[-1] * margin, p[0] / margin)
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    ax.yaxis.set_major_formatter(plain)
-    if p[-1] < 10 * p[0]:
-        ax.yaxis.set_minor_formatter(plain)
-    else:  # the ticks of many decades take longer to draw than all else
-        ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_ylabel("pressure [hPa]")
+    pressure_axis(ax, p[-1] * margin, p[0] / margin)
 
 
 def _logarithmic_row(axes: NDArray[Any]) -> None:
@@ -280,15 +260,6 @@ def _logarithmic_row(axes: NDArray[Any]) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
 
 
-def _legend_above(figure: Figure, ax: Axes) -> None:
-    """Explain the lines of a panel above all of them."""
-    lines = {label: line for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    names = [label for label in LABELS.values() if label in lines]
-    handles = [lines[name] for name in dict.fromkeys(names)]
-    columns = max(1, int(figure.get_figwidth() / 1.6))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(columns, len(handles)))
-
-
 def _decades(width: float, top: float, most: int) -> tuple[list[float], list[str]]:
     """Ticks at zero and at round numbers, at most so many on a side, well above `width`."""
     last = math.floor(math.log10(top))
@@ -299,7 +270,7 @@ def _decades(width: float, top: float, most: int) -> tuple[list[float], list[str
         step = max(1, math.ceil((last - first + 1) / most))
         sizes = [10.0**e for e in range(last, first - 1, -step)]
     ticks = [*(-size for size in sizes), 0.0, *reversed(sizes)]
-    return ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks]
+    return ticks, [number(tick) for tick in ticks]
 
 
 # ---- names and numbers --------------------------------------------------------------------------
@@ -321,13 +292,6 @@ def _layer_bounds(evaluation: ColumnEvaluation) -> NDArray[np.float64]:
     p = np.log(_hpa(evaluation))
     middle = (p[1:] + p[:-1]) / 2
     return np.exp([2 * p[0] - middle[0], *middle, 2 * p[-1] - middle[-1]])
-
-
-def _latitude(degrees: float) -> str:
-    """Name a latitude."""
-    if math.isnan(degrees):
-        return "latitude unknown"
-    return f"{abs(degrees):.0f}°{'S' if degrees < 0 else 'N'}"
 
 
 def _group_name(group: int) -> str:
