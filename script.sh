@@ -32,16 +32,8 @@ find_python() {
     exit 1
 }
 
-# The table of use cases stands in pyproject.toml: one line "name folder" each.
-use_cases() {
-    "$python" - "$root/pyproject.toml" <<'PY'
-import sys, tomllib
-with open(sys.argv[1], "rb") as file:
-    table = tomllib.load(file)["tool"]["ai4sim"]["use-cases"]
-for name, folder in table.items():
-    print(name, folder)
-PY
-}
+# One line "name folder" for each use case of this checkout.
+use_cases() { PYTHONPATH="$root" "$python" "$root/sessions/registry.py"; }
 
 valid_names() { cut -d ' ' -f 1 <<<"$table"; }
 
@@ -95,14 +87,10 @@ case "${1:-}" in
     *)
         relative="$(awk -v name="$1" '$1 == name { print $2 }' <<<"$table")"
         if [ -z "$relative" ]; then
-            echo "script.sh: unknown use case '$1'; valid: $(valid_names | paste -sd ' ' -) all" >&2
+            echo "script.sh: unknown use case '$1'; in this checkout: $(valid_names | paste -sd ' ' -) all" >&2
             exit 2
         fi
         folder="$root/$relative"
-        if [ ! -f "$folder/noxfile.py" ]; then
-            echo "script.sh: the use case '$1' is not in this checkout: $relative/noxfile.py is missing." >&2
-            exit 2
-        fi
         ;;
 esac
 name="$1"

@@ -30,7 +30,7 @@ from ai4sim.experiment import (
     provenance,
 )
 from ai4sim.io.files import missing_file_error, write_json, write_text
-from ai4sim.module import SurrogateModule
+from ai4sim.use_case import UseCase
 from ai4sim.weights import DESCRIPTION
 
 log = logging.getLogger(__name__)
@@ -229,40 +229,27 @@ def _quieten() -> None:
     rank_zero.addFilter(lambda record: "litlogger" not in record.getMessage())
 
 
-def main(
-    module: type[SurrogateModule],
-    datamodule: type[pl.LightningDataModule],
-    *,
-    root: Path,
-    experiments_path: Path,
-    args: ArgsType = None,
-) -> SurrogateCLI:
+def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI:
     """Run ``fit``, ``validate``, ``test`` or ``predict`` as the command line says.
 
     Parameters
     ----------
-    module : type of SurrogateModule
-        Base class of the use case's models: ``--model LitUNet3D`` picks one of its subclasses by
-        name.
-    datamodule : type of LightningDataModule
-        The use case's data module.
-    root : Path
-        Folder of the use case: ``${use_case:data}`` in a config file means ``root/data``.
-    experiments_path : Path
-        Where experiment folders are made; the environment variable ``AI4SIM_EXPERIMENTS`` replaces
-        it.
+    use_case : UseCase
+        ``--model LitUNet3D`` picks a subclass of its module by name; ``${use_case:data}`` in a
+        configuration means its folder ``data``. Experiment folders are made in its folder
+        ``experiments``, or where the environment variable ``AI4SIM_EXPERIMENTS`` says.
     args : list of str, optional
-        Command line; default ``sys.argv[1:]``.
+        The command line; default ``sys.argv[1:]``.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     _quieten()
     OmegaConf.register_resolver(
-        "use_case", lambda path="": str((root / path).resolve()), replace=True
+        "use_case", lambda path="": str((use_case.root / path).resolve()), replace=True
     )
     return SurrogateCLI(
-        module,
-        datamodule,
-        experiments_path=Path(os.environ.get("AI4SIM_EXPERIMENTS", experiments_path)),
+        use_case.module,
+        use_case.datamodule,
+        experiments_path=Path(os.environ.get("AI4SIM_EXPERIMENTS", use_case.experiments)),
         subclass_mode_model=True,
         save_config_callback=SaveProvenance,
         parser_kwargs={"parser_mode": "omegaconf"},

@@ -12,11 +12,11 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from ai4sim import __version__  # noqa: E402
-from sessions.registry import landed_use_cases  # noqa: E402
+from sessions.registry import folder_of, package_of, use_cases  # noqa: E402
 
 # Listing the modules imports all of them, but nox takes the sessions of one noxfile only.
-for folder in landed_use_cases().values():
-    noxfile = ".".join([*folder.relative_to(ROOT).parts, "noxfile"])
+for use_case in use_cases().values():
+    noxfile = f"{package_of(use_case)}.noxfile"
     sys.modules[noxfile] = ModuleType(noxfile)
 
 project = "AI4Sim"
@@ -64,7 +64,22 @@ def find_images(app: Sphinx, relative_path: Path, parent_docname: str, content: 
     content[0] = re.sub(r"image:: (\.\./)+docs/images/", "image:: /images/", content[0])
 
 
+def write_pages(app: Sphinx) -> None:
+    """Write the page of each use case, which includes its README."""
+    folder = Path(app.srcdir) / "use_cases"
+    folder.mkdir(exist_ok=True)
+    for stale in folder.glob("*.rst"):
+        if stale.stem not in use_cases():
+            stale.unlink()
+    for name, use_case in use_cases().items():
+        page = folder / f"{name}.rst"
+        text = f".. include:: ../../{folder_of(use_case)}/README.rst\n"
+        if not page.is_file() or page.read_text() != text:
+            page.write_text(text)
+
+
 def setup(app: Sphinx) -> None:
-    """Connect to what reads docstrings and included files."""
+    """Write pages, and mend docstrings and included files as they are read."""
+    app.connect("builder-inited", write_pages)
     app.connect("autodoc-process-docstring", escape_mathematics)
     app.connect("include-read", find_images)

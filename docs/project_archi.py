@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from sessions.registry import package_of, use_cases  # noqa: E402
+
 INK = "#22303c"
 COLOURS = {"data": "#f1ead9", "case": "#dbe8f4", "domain": "#dcefe0", "core": "#ececf6"}
+
+LABEL: dict[str, Any] = {"size": 8.5, "style": "italic", "color": INK, "va": "center"}
+SHARED = "shared by its use cases,\nin the same rooms"
 
 
 def box(
@@ -36,10 +46,10 @@ def box(
     )
     ax.add_patch(shape)
     top = y + height - (0.30 if "\n" not in title else 0.45)
-    ax.text(x + width / 2, top, title, ha="center", va="center", size=10, weight="bold", color=INK)
+    ax.text(x + width / 2, top, title, ha="center", va="center", size=9.5, weight="bold", color=INK)
     ax.text(
         x + width / 2,
-        y + (height - 0.45) / 2,
+        y + (height - 0.45) / 2 - (0.1 if "\n" in title else 0),
         text,
         ha="center",
         va="center",
@@ -60,66 +70,61 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], label:
 
 def draw() -> Figure:
     """Return the figure: use cases over domain packages over the core; data flow left to right."""
-    figure = Figure(figsize=(11, 6.4))
+    figure = Figure(figsize=(11, 8.2))
     ax = figure.subplots()
-    ax.set(xlim=(0, 14.2), ylim=(0, 8.1))
+    ax.set(xlim=(0, 14.2), ylim=(0, 10.4))
     ax.axis("off")
 
-    box(ax, 0.1, 4.75, 2.2, 2.2, "raw data", "data/raw\nmade by a solver\nor fetched", "data")
-    box(
-        ax,
-        11.9,
-        4.75,
-        2.2,
-        2.2,
-        "experiment",
-        "config, environment\ncheckpoints, logs\nresults.json, plots\npredictions, weights",
-        "data",
-    )
-    ax.text(7.3, 7.78, "use cases", ha="center", size=11, weight="bold", color=INK)
-    use_cases = [
-        ("unets", "flame surface\ndensity\non grids", 3.0),
-        ("gnns", "flame surface\ndensity\non graphs", 4.75),
-        ("gwd", "gravity-wave\ndrag", 6.5),
-        ("bias_\ncorrection", "\ncloud radiative\neffects", 8.25),
-        ("wmed", "ocean-\natmosphere\ncoupling", 10.0),
-    ]
-    for name, text, x in use_cases:
-        box(ax, x, 5.6, 1.6, 1.9, name, text, "case")
+    box(ax, 0.1, 7.3, 2.1, 2.4, "raw data", "data/raw\nmade by a solver\nor fetched", "data")
+    results = "config, environment\ncheckpoints, logs\nresults.json, plots\npredictions, weights"
+    box(ax, 12.0, 7.3, 2.1, 2.4, "experiment", results, "data")
+    arrow(ax, (2.2, 8.5), (2.7, 8.5))
+    arrow(ax, (11.5, 8.5), (12.0, 8.5))
 
-    domains = [
-        ("combustion", "flame solver\nclosures, layouts", 3.0, 3.35),
-        ("weather_forecast", "columns, levels\nconstants", 6.5, 3.35),
-        ("wmed", "ocean and\natmosphere", 10.0, 1.6),
+    ax.text(7.1, 10.1, "use cases", ha="center", size=11, weight="bold", color=INK)
+    declared = list(use_cases().values())
+    step = 8.8 / len(declared)
+    centres: dict[str, list[float]] = {}
+    for number, use_case in enumerate(declared):
+        x = 2.7 + number * step
+        name = textwrap.fill(use_case.root.name.replace("_", "_ "), 12).replace("_ ", "_")
+        text = textwrap.fill(use_case.title, 16)
+        box(ax, x, 7.3, step - 0.15, 2.5, name, text, "case")
+        centres.setdefault(package_of(use_case).split(".")[0], []).append(x + step / 2 - 0.075)
+    rooms = [
+        (
+            "the hour of reading",
+            "config · trainer\nmodels · data · baselines\nevaluation · plotters",
+        ),
+        ("proof and demo", "online\nsynthetic"),
+        ("what these stand on", "nets\nio\nphysics"),
     ]
-    for name, text, x, width in domains:
-        box(ax, x, 3.45, width, 1.25, name, text, "domain")
-        arrow(ax, (x + width / 2, 5.6), (x + width / 2, 4.7))
-        arrow(ax, (x + width / 2, 3.45), (x + width / 2, 2.5))
-    ax.text(4.85, 5.15, "imports", size=8.5, style="italic", color=INK, va="center")
+    for number, (title, text) in enumerate(rooms):
+        box(ax, 2.7 + number * 2.95, 5.35, 2.75, 1.45, title, text, "case", "--")
+        if number:
+            arrow(ax, (2.5 + number * 2.95, 6.05), (2.7 + number * 2.95, 6.05))
+    ax.text(2.6, 6.05, "in each of them\nthe same rooms,\nwhere needed", **LABEL, ha="right")
 
-    box(
-        ax,
-        3.0,
-        0.9,
-        8.6,
-        1.6,
-        "ai4sim, the shared core",
-        "command line · experiment folder · splits and loaders · normalisation · metrics\n"
-        "SurrogateModule · networks · predictions · plots · downloads · nox sessions",
-        "core",
+    for domain, xs in centres.items():
+        x, width = min(xs) - step / 2 + 0.075, max(xs) - min(xs) + step - 0.15
+        text = "its own\ndomain" if (ROOT / domain) in [u.root for u in declared] else SHARED
+        box(ax, x, 3.5, width, 1.15, domain, text, "domain")
+        arrow(ax, (x + width / 2, 5.3), (x + width / 2, 4.65))
+        arrow(ax, (x + width / 2, 3.5), (x + width / 2, 2.95))
+    ax.text(2.6, 4.95, "imports", **LABEL, ha="right")
+
+    core = (
+        "use_case · command line · experiment folder · report\n"
+        "Surrogate · SurrogateModule · normalisation · weights · export\n"
+        "data: cache, rows, splits · io: files, download\n"
+        "evaluation: scores, ridge, figures · nets · physics"
     )
-    arrow(ax, (2.3, 6.2), (3.0, 6.2))
-    arrow(ax, (11.6, 6.2), (11.9, 6.2))
-    ax.text(
-        7.3,
-        0.35,
-        "./script.sh UC SESSION  →  nox  →  one virtualenv per use case, on bare metal, in Docker "
-        "or Apptainer, under SLURM",
-        ha="center",
-        size=9,
-        color=INK,
+    box(ax, 2.7, 1.2, 8.65, 1.75, "ai4sim, the shared core", core, "core")
+    sessions = (
+        "./script.sh UC SESSION  →  nox  →  one virtualenv per use case, "
+        "on bare metal, in Docker or Apptainer, under SLURM"
     )
+    box(ax, 0.1, 0.1, 14.0, 0.85, "sessions", sessions, "data")
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import nox
 import nox.command
 
-from sessions.environments import CONSTRAINTS
-from sessions.registry import PYPROJECT, ROOT, use_cases
+from sessions.environments import CONSTRAINTS, PYPROJECT
+from sessions.registry import ROOT, use_cases
 
+PIPELINE = ROOT / ".gitlab-ci.yml"
 REPORTS = ROOT / ".ci-reports"
 COVERAGE_FLOOR = 85  # per cent of the lines
 MOST_TEST_WORKERS = 8  # each takes a gigabyte or two
@@ -26,7 +28,7 @@ def parts_of(folder: Path) -> list[Path]:
     domain = folder.parent
     if domain == ROOT:  # a use case that is its own domain
         return [ROOT / "ai4sim", folder]
-    others = set(use_cases().values()) - {folder}
+    others = {use_case.root for use_case in use_cases(ROOT).values()} - {folder}
     modules = [path for path in sorted(domain.glob("*.py")) if path.stem != "__init__"]
     wings = [path.parent for path in sorted(domain.glob("*/__init__.py"))]
     return [ROOT / "ai4sim", *modules, *(path for path in wings if path not in others)]
@@ -120,3 +122,13 @@ def renew_constraints(session: nox.Session, run: Callable[..., None]) -> None:
     run("uv", "pip", "compile", *options, f"--output-file={new}", str(PYPROJECT))
     new.write_text("".join(comments) + new.read_text(encoding="utf-8"), encoding="utf-8")
     new.replace(CONSTRAINTS)
+
+
+def with_matrix(pipeline: str) -> str:
+    """Return the text of ``.gitlab-ci.yml`` with the name of every use case in its matrix."""
+    return re.sub(r"(?<=- UC: )\[.*\]", f"[{', '.join(use_cases())}]", pipeline)
+
+
+def renew_matrix() -> None:
+    """Name every use case in the matrix of the pipeline."""
+    PIPELINE.write_text(with_matrix(PIPELINE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,14 +7,16 @@ import hashlib
 import os
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import nox
 
-from sessions.registry import PYPROJECT, ROOT
+from sessions.registry import ROOT
 
+PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 DEVELOPMENT_EXTRAS = ("test", "lint", "docs")
 PATIENCE = 120.0  # seconds from CTRL-C until nox kills: training saves a resumable checkpoint first
@@ -76,7 +78,14 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def environment(session: nox.Session, name: str, extras: Iterable[str]) -> Callable[..., None]:
+def extras_of(names: Iterable[str]) -> list[str]:
+    """Return the extras of use cases, where they have one, and those of the tools."""
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    own = set(names) & project["optional-dependencies"].keys()
+    return sorted(own | set(DEVELOPMENT_EXTRAS))
+
+
+def environment(session: nox.Session, name: str, *use_cases: str) -> Callable[..., None]:
     """Make or reuse the virtualenv ``.nox/<name>``.
 
     Parameters
@@ -85,15 +94,15 @@ def environment(session: nox.Session, name: str, extras: Iterable[str]) -> Calla
         Session whose commands shall run there; its ``PATH`` and ``VIRTUAL_ENV`` are set to it.
     name : str
         Name of the use case, or ``all``.
-    extras : Iterable[str]
-        Extras of this distribution to install beside the core.
+    *use_cases : str
+        Use cases whose requirements are installed, by default the one of that name.
 
     Returns
     -------
     Callable[..., None]
         ``run(program, *arguments, **environment_variables)`` runs a program of the virtualenv.
     """
-    extras = sorted(extras)
+    extras = extras_of(use_cases or (name,))
     venv = ROOT / ".nox" / name
     stamp = venv / ".installed"
     if not _is_current(venv, stamp, extras):

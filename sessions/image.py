@@ -7,11 +7,10 @@ import subprocess
 
 import nox
 
-from sessions.registry import ROOT
+from sessions.registry import ROOT, use_cases
 
 ENGINES = ("docker", "podman", "buildah", "apptainer")
 TAG = "ai4sim"
-TRIAL = ("combustion_gnns", "tests", "--", "-k", "cli")
 
 
 def find_engine() -> str | None:
@@ -32,7 +31,7 @@ def _answers(engine: str) -> bool:
 
 
 def build_and_try(session: nox.Session) -> None:
-    """Build the image with the options after ``--``, then run `TRIAL` inside."""
+    """Build the image with the options after ``--``; run tests of the first use case inside."""
     engine = find_engine()
     if engine is None:
         session.error(
@@ -40,20 +39,22 @@ def build_and_try(session: nox.Session) -> None:
             "(docker counts only if its daemon answers)"
         )
 
+    trial = (next(iter(use_cases())), "tests", "--", "-k", "cli")
+
     def run(*command: str, silent: bool = False) -> str:
         return str(session.run(engine, *command, external=True, silent=silent))
 
     with session.chdir(ROOT):
         if engine == "apptainer":
             run("build", "--force", *session.posargs, f"{TAG}.sif", "ai4sim.def")
-            run("run", "--writable-tmpfs", f"{TAG}.sif", *TRIAL)
+            run("run", "--writable-tmpfs", f"{TAG}.sif", *trial)
             return
         run("build", "--tag", TAG, *session.posargs, ".")
         if engine != "buildah":
-            run("run", "--rm", TAG, "./script.sh", *TRIAL)
+            run("run", "--rm", TAG, "./script.sh", *trial)
             return
         container = run("from", TAG, silent=True).split()[-1]
         try:
-            run("run", container, "--", "./script.sh", *TRIAL)
+            run("run", container, "--", "./script.sh", *trial)
         finally:
             run("rm", container)

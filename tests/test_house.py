@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sessions.registry import ROOT, landed_use_cases
+from ai4sim.use_case import UseCase
+from sessions.checks import PIPELINE, with_matrix
+from sessions.registry import ROOT, folder_of, package_of, use_cases
 
+USE_CASES = use_cases()
+DOMAINS = {package_of(use_case).split(".")[0] for use_case in USE_CASES.values()}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -57,7 +61,7 @@ def test_script_lists_the_valid_use_cases_for_an_unknown_one():
     answer = script("combustion_unet", "train")
     assert answer.returncode == 2
     assert "unknown use case 'combustion_unet'" in answer.stderr
-    for name in ("combustion_gnns", "combustion_unets", "wf_gwd", "wf_bias_correction", "wmed"):
+    for name in USE_CASES:
         assert name in answer.stderr
 
 
@@ -68,9 +72,11 @@ def test_script_without_arguments_explains_itself():
     assert script("--help").returncode == 0
 
 
-def test_script_says_that_a_use_case_is_not_in_a_sparse_checkout(tmp_path):
-    for name in ("script.sh", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
+def test_script_names_the_use_cases_of_a_sparse_checkout(tmp_path):
+    registry = ("ai4sim/__init__.py", "ai4sim/use_case.py", "sessions/registry.py")
+    for name in ("script.sh", *registry, "combustion/unets/config.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     answer = subprocess.run(
         [str(tmp_path / "script.sh"), "wmed", "train"],
         env={**os.environ, "PYTHON": sys.executable},
@@ -79,7 +85,7 @@ def test_script_says_that_a_use_case_is_not_in_a_sparse_checkout(tmp_path):
         timeout=60,
     )
     assert answer.returncode == 2
-    assert "'wmed' is not in this checkout" in answer.stderr
+    assert "unknown use case 'wmed'; in this checkout: combustion_unets all" in answer.stderr
 
 
 def test_script_works_from_any_folder(tmp_path):
@@ -102,7 +108,9 @@ def test_script_needs_a_recent_python(tmp_path):
 # --- nox ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("folder", [ROOT, *landed_use_cases().values()], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "folder", [ROOT, *(u.root for u in USE_CASES.values())], ids=lambda folder: folder.name
+)
 def test_nox_describes_every_session_in_a_line(folder):
     listing = subprocess.run(
         [sys.executable, "-m", "nox", "--noxfile", str(folder / "noxfile.py"), "--list"],
@@ -117,10 +125,10 @@ def test_nox_describes_every_session_in_a_line(folder):
 
 
 def test_sessions_are_defined_without_the_scientific_packages():
-    # `nox --list` must work in an environment that has nox alone, without the package.
+    # `nox --list` must work in an environment that has nox alone; UseCase is imported for its type.
     trees = [ast.parse(f.read_text(encoding="utf-8")) for f in (ROOT / "sessions").glob("*.py")]
     tops = {name.split(".")[0] for tree in trees for name in imported_modules(tree)}
-    assert tops - set(sys.stdlib_module_names) == {"nox", "sessions"}
+    assert tops - set(sys.stdlib_module_names) == {"ai4sim", "nox", "sessions"}
 
 
 # --- packaging ---------------------------------------------------------------------------------
@@ -163,7 +171,7 @@ def imported_modules(tree: ast.Module) -> set[str]:
 
 def third_party_imports(*places: Path) -> set[str]:
     """Return the distributions that Python files, or those of a folder, import from elsewhere."""
-    own = {"ai4sim", "sessions", "combustion", "weather_forecast", "wmed"}
+    own = {"ai4sim", "sessions", *DOMAINS}
     files = [f for place in places for f in ([place] if place.is_file() else place.rglob("*.py"))]
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
     tops = {module.split(".")[0] for tree in trees for module in imported_modules(tree)}
@@ -171,12 +179,12 @@ def third_party_imports(*places: Path) -> set[str]:
     return {{"yaml": "pyyaml"}.get(top, canonical(top)) for top in tops}
 
 
-@pytest.mark.parametrize("name", ["core", *landed_use_cases()])
+@pytest.mark.parametrize("name", ["core", *USE_CASES])
 def test_every_import_is_declared(name):
     declared = CORE | EXTRAS["test"] | EXTRAS.get(canonical(name), set())
-    folder = landed_use_cases().get(name, ROOT / "ai4sim")
+    folder = USE_CASES[name].root if name in USE_CASES else ROOT / "ai4sim"
     domain = folder.parent if folder.parent != ROOT else folder
-    others = set(landed_use_cases().values()) - {folder}
+    others = {use_case.root for use_case in USE_CASES.values()} - {folder}
     wings = [path.parent for path in domain.glob("*/__init__.py") if path.parent not in others]
     found = third_party_imports(folder, *domain.glob("*.py"), *wings)
     assert found <= declared, f"not in pyproject.toml: {sorted(found - declared)}"
@@ -185,30 +193,55 @@ def test_every_import_is_declared(name):
 # --- the places that name use cases ------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "folder"), landed_use_cases().items())
-def test_a_use_case_is_named_everywhere(name, folder):
-    package = ".".join(folder.relative_to(ROOT).parts)
-    assert canonical(name) in EXTRAS
-    contracts = PROJECT["tool"]["importlinter"]["contracts"]
-    named = {module for contract in contracts for key in contract for module in contract[key]}
-    assert package in named, "no import rule protects it"
-    for file in (".gitlab-ci.yml", "Dockerfile", "ai4sim.def", "README.rst"):
-        assert name in (ROOT / file).read_text(encoding="utf-8"), f"{file} does not name it"
-    assert (ROOT / "docs" / "use_cases" / f"{name}.rst").is_file()
-    for room in ("config.py", "models.py", "trainer.py", "README.rst"):
-        assert (folder / room).is_file(), f"the use case lacks its {room}"
+EXAMPLE = re.compile(r"script\.sh|ai4sim\.sif|--bind")
+"""A line that shows a command on some use case."""
+
+
+def places(use_case: UseCase) -> set[str]:
+    """Return the files that name a use case and are neither its own, nor prose, nor generated."""
+    patterns = ["*.toml", "*.py", "*.def", "Dockerfile", "script.sh", "README.rst", "docker/*"]
+    patterns += ["sessions/*.py", "docs/*.py", "docs/index.rst", "ai4sim/**/*.py"]
+    names = (use_case.name, package_of(use_case), folder_of(use_case))
+    word = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, names))})(?!\w)")
+    found = {"config.py"}
+    files = {file for pattern in patterns for file in ROOT.glob(pattern) if file.is_file()}
+    for file in files:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        named = any(word.search(line) and not EXAMPLE.search(line) for line in lines)
+        if named and "tests" not in file.parts:
+            found.add(str(file.relative_to(ROOT)))
+    return found
+
+
+@pytest.mark.parametrize("use_case", USE_CASES.values(), ids=USE_CASES)
+def test_a_use_case_is_named_in_three_places(use_case):
+    assert places(use_case) <= {"config.py", "pyproject.toml", "README.rst"}
+    assert f"``{use_case.name}``" in (ROOT / "README.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("use_case", USE_CASES.values(), ids=USE_CASES)
+def test_a_use_case_has_its_rooms(use_case):
+    for room in ("config.py", "models.py", "trainer.py", "noxfile.py", "README.rst"):
+        assert (use_case.root / room).is_file(), f"the use case lacks its {room}"
     for room in ("data.py", "plotters.py"):  # what two use cases share, their domain package has
-        shared = (folder.parent / room).is_file()
-        assert shared or (folder / room).is_file(), f"the use case lacks its {room}"
-    assert (folder / "configs" / "demo.yaml").is_file()
+        shared = (use_case.root.parent / room).is_file()
+        assert shared or (use_case.root / room).is_file(), f"the use case lacks its {room}"
+    assert (use_case.configs / "demo.yaml").is_file()
+
+
+def test_the_pipeline_runs_every_use_case():
+    pipeline = PIPELINE.read_text(encoding="utf-8")
+    assert with_matrix(pipeline) == pipeline, "run `nox -s matrix`"
+    assert f"[{', '.join(USE_CASES)}]" in pipeline
+
+
+def test_declaring_a_use_case_imports_the_standard_library_alone():
+    (tree,) = [ast.parse((ROOT / "ai4sim" / "use_case.py").read_text(encoding="utf-8"))]
+    assert {name.split(".")[0] for name in imported_modules(tree)} <= set(sys.stdlib_module_names)
 
 
 def test_sources_are_readable_files():
     # A room with more than 500 lines is two rooms.
-    sources = [
-        p
-        for d in ("ai4sim", "combustion", "weather_forecast", "wmed")
-        for p in (ROOT / d).rglob("*.py")
-    ]
+    sources = [p for d in ("ai4sim", "sessions", *DOMAINS) for p in (ROOT / d).rglob("*.py")]
     long = {str(p): n for p in sources if (n := len(p.read_text("utf-8").splitlines())) > 500}
     assert not long

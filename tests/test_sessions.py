@@ -1,5 +1,7 @@
 """Environments of the sessions: what decides that they are made, and how uv is told of a site."""
 
+from pathlib import Path
+
 import pytest
 
 import sessions
@@ -42,21 +44,45 @@ def test_an_environment_is_current_until_what_decides_its_contents_changes(tmp_p
     assert environments.fingerprint(["test", "lint"]) != before
 
 
+def declare(root: Path, folder: str) -> None:
+    """Put a declaration of a use case into a checkout."""
+    name = folder.replace("/", "_")
+    text = f'USE_CASE = UseCase("{name}", "", Path(__file__).parent, "", "", "download")'
+    imports = "from pathlib import Path\nfrom ai4sim.use_case import UseCase\n"
+    (root / folder / "config.py").write_text(imports + text)
+
+
 def test_tests_of_a_use_case_leave_out_its_neighbours(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "ROOT", tmp_path)
-    monkeypatch.setattr(registry, "ROOT", tmp_path)
     wings = ["combustion/physics", "combustion/tests"]
     for folder in ("ai4sim", "combustion", *wings, "combustion/unets", "combustion/gnns", "wmed"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "__init__.py").touch()
     (tmp_path / "combustion/models.py").touch()
+    for folder in ("combustion/unets", "combustion/gnns", "wmed"):
+        declare(tmp_path, folder)
     parts = checks.relative(checks.parts_of(tmp_path / "combustion/unets"))
     assert parts == ["ai4sim", "combustion/models.py", *wings, "combustion/unets"]
     assert checks.relative(checks.parts_of(tmp_path / "wmed")) == ["ai4sim", "wmed"]
 
 
-def test_a_noxfile_outside_the_table_is_an_error(tmp_path, monkeypatch):
-    for module in (sessions, checks, registry):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
-    with pytest.raises(ValueError, match=r"tool\.ai4sim\.use-cases.*combustion/piv"):
-        sessions.define_sessions(str(tmp_path / "combustion/piv/noxfile.py"), download="x")
+def test_use_cases_are_found_by_their_declarations(tmp_path):
+    for folder in ("combustion/piv", "sea"):
+        (tmp_path / folder).mkdir(parents=True)
+        declare(tmp_path, folder)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.py").write_text("DEPTH = 3\n")
+    found = registry.use_cases(tmp_path)
+    assert list(found) == ["combustion_piv", "sea"]
+    assert found["sea"].data == tmp_path / "sea" / "data"
+
+
+def test_a_noxfile_without_a_declaration_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"combustion/piv/config.py: no USE_CASE; .*wmed"):
+        sessions.define_sessions(str(tmp_path / "combustion/piv/noxfile.py"))
+
+
+def test_a_use_case_without_requirements_of_its_own_needs_no_extra():
+    tools = list(environments.DEVELOPMENT_EXTRAS)
+    assert environments.extras_of(["wf_gwd"]) == sorted(tools)
+    assert environments.extras_of(["wf_gwd", "wmed"]) == sorted([*tools, "wmed"])

@@ -11,7 +11,7 @@ import torch
 
 from ai4sim import Surrogate
 from ai4sim.variables import Variable
-from sessions.registry import ROOT, landed_use_cases
+from sessions.registry import ROOT, folder_of, use_cases
 
 APPLY = """
 import sys
@@ -40,8 +40,8 @@ def wheel(checkout, tmp_path_factory):
 def test_the_wheel_holds_the_packages_and_nothing_of_their_development(wheel):
     names = set(ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
-    folders = [folder.relative_to(ROOT) for folder in landed_use_cases().values()]
-    assert tops == {"ai4sim"} | {folder.parts[0] for folder in folders}
+    folders = [folder_of(use_case) for use_case in use_cases().values()]
+    assert tops == {"ai4sim"} | {folder.split("/")[0] for folder in folders}
     assert not [n for n in names if "/tests/" in n or "noxfile" in n or "notebooks" in n]
     for folder in folders:
         assert {f"{folder}/{file}" for file in ("trainer.py", "configs/demo.yaml")} <= names

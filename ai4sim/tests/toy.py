@@ -16,6 +16,7 @@ from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.module import SurrogateModule
 from ai4sim.surrogate import Surrogate
+from ai4sim.use_case import UseCase
 from ai4sim.variables import Batch, Variable
 
 LEVELS = 16
@@ -109,5 +110,5 @@ class LitToy(ToyModule):
 
 def run() -> None:
     """Run the command line: ``python -c 'from ai4sim.tests import toy; toy.run()' fit ...``."""
-    here = Path.cwd()
-    main(ToyModule, ToyData, root=here, experiments_path=here / "experiments")
+    paths = f"{__name__}:ToyModule", f"{__name__}:ToyData"
+    main(UseCase("toy", "Differences of columns", Path.cwd(), *paths, download=""))

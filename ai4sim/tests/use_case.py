@@ -70,13 +70,7 @@ def here(
     monkeypatch.setattr(plotters, "plot", lambda evaluation, folder: [])
     monkeypatch.setattr(export, "export_program", lambda surrogate, inputs, path: None)
     before = set((root / "experiments").iterdir())
-    main(
-        module,
-        datamodule,
-        root=config.ROOT,
-        experiments_path=config.EXPERIMENTS,
-        args=[command, "--config", str(root / "tiny.yaml"), *map(str, arguments)],
-    )
+    main(config.USE_CASE, [command, "--config", str(root / "tiny.yaml"), *map(str, arguments)])
     made = set((root / "experiments").iterdir()) - before
     return made.pop() if made else None
 
@@ -105,17 +99,11 @@ def resolved(
 ) -> dict[str, Any]:
     """Give a configuration of a use case as its command line understands it, all defaults in."""
     with pytest.raises(SystemExit) as ended:
-        main(
-            module,
-            datamodule,
-            root=config.ROOT,
-            experiments_path=config.EXPERIMENTS,
-            args=["fit", "--config", str(path), "--print_config"],
-        )
+        main(config.USE_CASE, ["fit", "--config", str(path), "--print_config"])
     assert ended.value.code == 0
     found: dict[str, Any] = yaml.safe_load(capsys.readouterr().out)
     # Data lie in the use case, whatever folder the command is run from.
-    assert found["data"]["data_path"].startswith(str(config.ROOT))
+    assert found["data"]["data_path"].startswith(str(config.USE_CASE.root))
     assert sum(found["data"]["ratios"]) == pytest.approx(1)
     # No configuration asks for a device that a machine may not have.
     assert found["trainer"]["accelerator"] == found["trainer"]["devices"] == "auto"

@@ -1,8 +1,14 @@
-"""Paths of the use case; nothing is made on import."""
+"""The declaration of the use case."""
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-DATA = ROOT / "data"
-CONFIGS = ROOT / "configs"
-EXPERIMENTS = ROOT / "experiments"
+from ai4sim.use_case import UseCase
+
+USE_CASE = UseCase(
+    name="combustion_unets",
+    title="flame surface density on grids (U-Nets)",
+    root=Path(__file__).resolve().parent,
+    module_path="combustion.unets.models:FlameModule",
+    datamodule_path="combustion.crops:CropDataModule",
+    download="combustion.synthetic.download",
+)

@@ -6,4 +6,4 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from sessions import define_sessions  # noqa: E402
 
-define_sessions(__file__, download="combustion.synthetic.download")
+define_sessions(__file__)

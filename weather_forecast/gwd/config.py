@@ -1,8 +1,14 @@
-"""Paths of the use case; nothing is made on import."""
+"""The declaration of the use case."""
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-DATA = ROOT / "data"
-CONFIGS = ROOT / "configs"
-EXPERIMENTS = ROOT / "experiments"
+from ai4sim.use_case import UseCase
+
+USE_CASE = UseCase(
+    name="wf_gwd",
+    title="gravity-wave drag",
+    root=Path(__file__).resolve().parent,
+    module_path="weather_forecast.gwd.models:DragModule",
+    datamodule_path="weather_forecast.gwd.data:ColumnDataModule",
+    download="weather_forecast.gwd.synthetic.download",
+)

@@ -22,7 +22,7 @@ from wmed.nets.coupler import fluxes
 from wmed.nets.inputs import rho_inputs
 from wmed.tests.labelled import write_labelled
 
-TRAINER = config.ROOT / "trainer.py"
+TRAINER = config.USE_CASE.root / "trainer.py"
 DATES = ("2006-01-01", "2006-03-10", "2006-05-20")
 TINY = {
     "seed_everything": 7,

@@ -12,7 +12,7 @@ from wmed import config
 def test_get_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    text = execute(config.ROOT / "notebooks" / "get-started.ipynb", tmp_path)
+    text = execute(config.USE_CASE.root / "notebooks" / "get-started.ipynb", tmp_path)
 
     # The labels are COARE's of interpolated states: the nearest cell is not good enough.
     bilinear = re.search(r"bilinear: R2 of tau_x (\S+)", text)

@@ -20,7 +20,7 @@ from combustion.io.mesh_files import read_mesh
 from combustion.models import INPUTS, OUTPUTS
 from combustion.tests.flames import DX, write_mesh_sheets, write_sheets
 
-TRAINER = config.ROOT / "trainer.py"
+TRAINER = config.USE_CASE.root / "trainer.py"
 run = functools.partial(use_case.run, TRAINER)
 complaint = functools.partial(use_case.complaint, TRAINER)
 

@@ -7,7 +7,7 @@ from combustion.gnns import config, models
 from combustion.gnns.data import GraphDataModule
 from combustion.models import FlameModule
 
-CONFIGS = sorted(config.CONFIGS.glob("*.yaml"))
+CONFIGS = sorted(config.USE_CASE.configs.glob("*.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,9 @@ def test_configuration_is_valid_and_its_network_can_be_built(path, capsys):
 
 def test_fine_tuning_continues_the_network_of_the_transfer(capsys):
     transfer, tuned = (
-        resolved(FlameModule, GraphDataModule, config, config.CONFIGS / name, capsys)["model"]
+        resolved(FlameModule, GraphDataModule, config, config.USE_CASE.configs / name, capsys)[
+            "model"
+        ]
         for name in ("r2_to_r3.yaml", "r3_finetuned.yaml")
     )
     for name in ("hidden_channels", "num_layers", "kernels", "symmetric"):

@@ -9,7 +9,7 @@ from combustion.gnns import config
 def test_from_r2_to_r3(monkeypatch, tmp_path):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    text = execute(config.ROOT / "notebooks" / "r2-to-r3.ipynb", tmp_path)
+    text = execute(config.USE_CASE.root / "notebooks" / "r2-to-r3.ipynb", tmp_path)
     scores = {
         name: float(r2)
         for name, r2 in re.findall(r"^(\w+) +R2 +(-?[\d.]+) +error of", text, flags=re.MULTILINE)

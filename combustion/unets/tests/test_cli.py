@@ -22,7 +22,7 @@ from combustion.io.layouts import R2, read_snapshot
 from combustion.tests.flames import write_sheets
 from combustion.unets import config
 
-TRAINER = config.ROOT / "trainer.py"
+TRAINER = config.USE_CASE.root / "trainer.py"
 TINY = {
     "seed_everything": 7,
     "trainer": {

@@ -7,7 +7,7 @@ from combustion.models import FlameModule
 from combustion.unets import config, models  # noqa: F401
 from combustion.crops import CropDataModule
 
-CONFIGS = sorted(config.CONFIGS.glob("*.yaml"))
+CONFIGS = sorted(config.USE_CASE.configs.glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -10,7 +10,7 @@ from combustion.unets import config
 
 
 @pytest.mark.parametrize(
-    "notebook", sorted((config.ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name
+    "notebook", sorted((config.USE_CASE.root / "notebooks").glob("*.ipynb")), ids=lambda p: p.name
 )
 def test_notebook_runs(notebook: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -23,7 +23,7 @@ from weather_forecast.bias_correction.tests import made_up
 LEVELS = 12
 LAYOUT = RadiationLayout(LEVELS)
 COLUMNS = 30
-TRAINER = config.ROOT / "trainer.py"
+TRAINER = config.USE_CASE.root / "trainer.py"
 TINY = {
     "seed_everything": 7,
     "trainer": {

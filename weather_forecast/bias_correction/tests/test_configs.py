@@ -7,7 +7,7 @@ from ai4sim.tests.use_case import resolved
 from weather_forecast.bias_correction import config, models
 from weather_forecast.bias_correction.data import RadiationDataModule
 
-CONFIGS = sorted(config.CONFIGS.glob("*.yaml"))
+CONFIGS = sorted(config.USE_CASE.configs.glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

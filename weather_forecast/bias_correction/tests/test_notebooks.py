@@ -12,7 +12,7 @@ from weather_forecast.bias_correction import config
 def test_get_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    text = execute(config.ROOT / "notebooks" / "get-started.ipynb", tmp_path)
+    text = execute(config.USE_CASE.root / "notebooks" / "get-started.ipynb", tmp_path)
 
     # A high sun brightens the ground, a low one darkens it; no layer emits sunlight.
     surface = re.search(r"surface: (\S+) W/m2 with the sun overhead, lowest (\S+) W/m2", text)

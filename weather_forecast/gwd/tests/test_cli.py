@@ -22,7 +22,7 @@ from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 
 NOGWD, OGWD = DragLayout("nogwd", 63), DragLayout("ogwd", 91)
 GRID = (4, 6)
-TRAINER = config.ROOT / "trainer.py"
+TRAINER = config.USE_CASE.root / "trainer.py"
 TINY = {
     "seed_everything": 7,
     "trainer": {

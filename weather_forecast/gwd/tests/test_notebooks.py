@@ -12,7 +12,7 @@ from weather_forecast.gwd import config
 def test_get_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    text = execute(config.ROOT / "notebooks" / "get-started.ipynb", tmp_path)
+    text = execute(config.USE_CASE.root / "notebooks" / "get-started.ipynb", tmp_path)
 
     # The scheme gives the column no momentum.
     budgets = re.findall(r"^momentum of \w: (\S+) Pa in sum, of (\S+) Pa", text, re.MULTILINE)

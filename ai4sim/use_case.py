@@ -1,0 +1,64 @@
+"""The declaration of a use case, from which its command line, sessions, tests and pages follow."""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """A use case as its ``config.py`` declares it. Declaring it imports none of its modules.
+
+    Attributes
+    ----------
+    name : str
+        The short name: ``./script.sh NAME``, ``.nox/NAME``, the extra of its requirements.
+    title : str
+        The physics that is learned, in a line.
+    root : Path
+        The folder of the use case.
+    module_path, datamodule_path : str
+        The base class of its models and its data module, ``package.module:Class``. The module of
+        the first one defines or imports every model that a configuration names.
+    download : str
+        The module that makes the demo data or fetches archives: ``python -m MODULE --data-path
+        data``. Without further options it makes the demo data, continues where it was interrupted
+        and returns at once where the data are there.
+    """
+
+    name: str
+    title: str
+    root: Path
+    module_path: str
+    datamodule_path: str
+    download: str
+
+    @property
+    def data(self) -> Path:
+        """The folder of raw and processed data, ``${use_case:data}`` in a configuration."""
+        return self.root / "data"
+
+    @property
+    def configs(self) -> Path:
+        """The folder of the configurations, one experiment each."""
+        return self.root / "configs"
+
+    @property
+    def experiments(self) -> Path:
+        """The folder of the experiments, unless ``AI4SIM_EXPERIMENTS`` names another one."""
+        return self.root / "experiments"
+
+    @property
+    def module(self) -> type[Any]:
+        """The base class of the models, a SurrogateModule; imported when asked for."""
+        found: type[Any] = pkgutil.resolve_name(self.module_path)
+        return found
+
+    @property
+    def datamodule(self) -> type[Any]:
+        """The data module; imported when asked for."""
+        found: type[Any] = pkgutil.resolve_name(self.datamodule_path)
+        return found
