@@ -17,9 +17,9 @@ from torch import Tensor
 
 from ai4sim.evaluation.scores import require_finite
 from wmed import tables
+from wmed.excerpts import MODEL, TARGET, NamedFluxes, Samples
 from wmed.io.layout import HEAT, points_of
-from wmed.samples import MODEL, TARGET, NamedFluxes, Samples
-from wmed.scores import (
+from wmed.physics.stress_coupling import (
     PsiPoints,
     Sums,
     add,
@@ -41,9 +41,9 @@ class FluxEvaluation:
     Attributes
     ----------
     scores : file -> name -> quantity -> sums
-        By class of wind, see :func:`~wmed.scores.sums_by_class`.
+        By class of wind, see :func:`~wmed.physics.stress_coupling.sums_by_class`.
     coupling : file -> name -> sums
-        Of each model and of the labels, see :func:`~wmed.scores.coupling_sums`.
+        Of each model and of the labels, see :func:`~wmed.physics.stress_coupling.coupling_sums`.
     times : file -> number of times
     samples : Samples
         What the figures show.

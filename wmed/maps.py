@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.variables import Float64Array
+from wmed.excerpts import Snapshot
 from wmed.io.grid import Mask, OceanGrid, on_grid
-from wmed.samples import Snapshot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

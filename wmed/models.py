@@ -28,13 +28,13 @@ from wmed import plotters
 from wmed.baselines import Baselines, rho_fluxes
 from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import FluxEvaluation
+from wmed.excerpts import MODEL
 from wmed.io.graph import CouplingGraph
 from wmed.io.layout import FLUXES, HEAT, RhoLayout
 from wmed.io.preprocess import TARGETS
 from wmed.nets.coupler import Prediction, fluxes
 from wmed.nets.features import sea_surface
 from wmed.nets.inputs import rho_inputs
-from wmed.samples import MODEL
 from wmed.tables import HEADLINE
 
 CALIBRATION_TIMES, CALIBRATION_ROWS = 48, 200_000

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from ai4sim.evaluation.figures import empty_figure, styled
 from wmed.evaluation import FluxEvaluation
-from wmed.looks import LABELS, STRESS_UNITS, TITLES, label_of, look_of, units_of
+from wmed.excerpts import DENSITY_BINS, DENSITY_EDGES, MODEL, TARGET, Snapshot
 from wmed.maps import Values, draw_arrows, draw_field, symmetric, upward
-from wmed.samples import DENSITY_BINS, DENSITY_EDGES, MODEL, TARGET, Snapshot
-from wmed.scores import (
+from wmed.physics.stress_coupling import (
     VORTICITY_BINS,
     VORTICITY_EDGE,
     WIND_CLASSES,
@@ -27,6 +26,7 @@ from wmed.scores import (
     metrics_of,
     wind_class,
 )
+from wmed.style import LABELS, STRESS_UNITS, TITLES, label_of, look_of, units_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -241,7 +241,7 @@ def figures(evaluation: FluxEvaluation) -> Iterator[tuple[str, Figure]]:
     if evaluation.samples.series.get(TARGET):
         yield "series", series(evaluation)
     else:
-        log.info("no time series: the test set holds none of the places of wmed.samples.PLACES")
+        log.info("no time series: the test set holds none of the places of wmed.excerpts.PLACES")
     yield "by_wind", by_wind(evaluation)
     if evaluation.vorticity_sums(TARGET):
         yield "coupling", coupling(evaluation)

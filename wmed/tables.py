@@ -43,9 +43,9 @@ import torch
 from torch import Tensor
 
 from ai4sim.evaluation.scores import plain_number, plain_numbers
+from wmed.excerpts import MODEL, TARGET
 from wmed.io.layout import HEAT
-from wmed.samples import MODEL, TARGET
-from wmed.scores import WIND_CLASSES, Sums, coupling_coefficient, metrics_of
+from wmed.physics.stress_coupling import WIND_CLASSES, Sums, coupling_coefficient, metrics_of
 
 if TYPE_CHECKING:
     from wmed.evaluation import FluxEvaluation

@@ -9,8 +9,8 @@ import torch
 
 from ai4sim.io.files import write_json
 from wmed.evaluation import FluxEvaluation
-from wmed.samples import STORMS
-from wmed.scores import WIND_EDGES
+from wmed.excerpts import STORMS
+from wmed.physics.stress_coupling import WIND_EDGES
 from wmed.tables import HEADLINE, METRICS, QUANTITIES
 from wmed.tests.fluxes_made_up import TIMES, at_times, evaluate, made_up_times
 

@@ -10,9 +10,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ai4sim.evaluation.figures import save_figures
 from wmed import plotters
+from wmed.excerpts import DENSITY_BINS
 from wmed.maps import field_on
-from wmed.samples import DENSITY_BINS
-from wmed.scores import coupling_coefficient
+from wmed.physics.stress_coupling import coupling_coefficient
 from wmed.tests.fluxes_made_up import evaluate, made_up_graph, made_up_times
 
 NAMES = ["scatter", "maps", "storm", "series", "by_wind", "coupling"]

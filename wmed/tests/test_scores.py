@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wmed.io.grid import OceanGrid, at_nodes
-from wmed.scores import (
+from wmed.physics.stress_coupling import (
     CUTOFF,
     WIND_CLASSES,
     PsiPoints,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ai4sim.evaluation.figures import OKABE_ITO
-from wmed.samples import MODEL, TARGET
+from wmed.excerpts import MODEL, TARGET
 
 STRESS_UNITS, HEAT_UNITS = r"N m$^{-2}$", r"W m$^{-2}$"
 UNITS = {"tau_x": STRESS_UNITS, "tau_y": STRESS_UNITS, "tau": STRESS_UNITS}

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 if TYPE_CHECKING:
     from wmed.io.graph import CouplingGraph
     from wmed.io.grid import OceanGrid
