@@ -36,7 +36,7 @@ from torch import Tensor
 from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from ai4sim.variables import split_channels
 from wmed.io.layout import FLUXES, HEAT_PARTS, RhoLayout
-from wmed.nets.inputs import bulk_state
+from wmed.nets.inputs import bulk_state, relative_wind
 from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
 from wmed.physics.constants import EMISSIVITY
 from wmed.physics.heat import net_shortwave
@@ -345,8 +345,7 @@ def _radiation_terms(
 
 def _features(inputs: Tensor, layout: RhoLayout) -> Tensor:
     """Return the inputs and the speed of the relative wind, float64."""
-    x = split_channels(inputs.double(), layout.inputs)
-    speed = torch.hypot(x["wind_x"][..., 0] - x["current_x"], x["wind_y"][..., 0] - x["current_y"])
+    speed = torch.hypot(*relative_wind(inputs.double(), layout))
     return torch.cat([inputs.double(), speed[..., None]], dim=-1)
 
 

@@ -20,8 +20,9 @@ from ai4sim.data.splits import Split, Strategy, find_table
 from wmed.io import croco
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import on_grid
-from wmed.io.layout import points_of
+from wmed.io.layout import RhoLayout, points_of
 from wmed.io.preprocess import HISTORIES, NEEDED, TARGETS, Grids, process, read_grids
+from wmed.nets.inputs import rho_inputs
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class CouplingDataModule(RowDataModule[Grids]):
       ``shortwave``, ``longwave``, ``latent``, ``sensible : (time, rho)`` [W/m2], NaN where the
       files have them not;
     - in evaluation ``time : (time,)``, hours since 1970, ``file`` and ``rows``;
-    - ``graph``, the :class:`.graph.CouplingGraph` that all times share.
+    - ``graph``, the :class:`.graph.CouplingGraph` that all times share, and ``inputs : (time, rho,
+      input channel)``, the states that it brings to the rho points, see :func:`.inputs.rho_inputs`.
 
     Nodes are the sea points of each kind, in the order in which they lie in the file.
 
@@ -171,8 +173,10 @@ class CouplingDataModule(RowDataModule[Grids]):
         return found
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
-        """Add the graph, where the batch is."""
-        return {**batch, "graph": self._graph_on(batch["sst"].device)}
+        """Add the graph and the states at the rho points, where the batch is."""
+        graph = self._graph_on(batch["sst"].device)
+        layout = RhoLayout(self.layout.atmosphere.levels)
+        return {**batch, "graph": graph, "inputs": rho_inputs(batch, graph, layout)}
 
     def _graph_on(self, device: torch.device) -> CouplingGraph:
         if device not in self._graphs:

@@ -1,38 +1,107 @@
-"""What the surface fluxes are judged by, summed up batch by batch.
+"""The metrics that the fluxes are judged by, of sums that add up over batches and processes.
 
-Only sums over points are kept, in float64, by file and by class of wind, so that a test set of any
-size streams through and the parts of several processes add up to the whole: never a mean over
-batches. Each quantity is compared where its file has it; land has no point and counts nowhere.
+Only sums over points are kept, by event and by class of wind. Each quantity is compared where its
+file has it; land has no point and counts nowhere.
 
-What is formed of the sums stands in :mod:`wmed.tables`.
+Metrics of the model and of each baseline, ``<quantity>_<metric>``. Quantities:
+
+``tau_x``, ``tau_y``  [N/m2]
+    The stress on u and on v points. ``tau`` is both together: the RMSE is that of the vector.
+``heat``, ``shortwave``, ``longwave``, ``latent``, ``sensible``  [W/m2]
+    On rho points, positive into the sea; ``non_solar`` is heat minus short wave, each with its
+    own. The turn of day and night, which is known, dominates the others.
+``stress_curl``  [N/m3]
+    On the corners where four wet cells meet (psi points).
+
+Metrics:
+
+``r2``, ``rmse``, ``mae``, ``bias``
+    The R2 of all points at once, around their one mean.
+
+Of each model, and under ``target`` of the labels:
+
+``stress_angle_mae``, ``stress_angle_bias``  [degree]
+    Turning of the stress at rho points with four wet faces, weighted by the stress of the target;
+    anticlockwise is positive.
+``wind_work``  [W/m2]
+    What the wind does to the currents: the mean of ``tau_x u`` over u points plus the mean of
+    ``tau_y v`` over v points. ``wind_work_error`` is how much too large it is [%].
+``s_tau``  [N s/m3]
+    Stress-current coupling coefficient (Renault et al. 2016, 2017): the slope of the regression of
+    the curl of the stress on the vorticity of the current, over all psi points and times. Of
+    both, the mesoscale anomaly is taken at each time: what is left after a Gaussian smoothing over
+    the sea of cutoff wavelength 250 km. It is negative; ``s_tau_error`` is by how much it is too
+    strong [%].
+
+What does not exist, the R2 of a constant target or a flux that a baseline does not give, is None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ai4sim.evaluation.scores import require_finite
-from wmed import tables
-from wmed.excerpts import MODEL, TARGET, NamedFluxes, Samples
-from wmed.io.layout import HEAT, points_of
-from wmed.physics.stress_coupling import (
-    PsiPoints,
+from ai4sim.evaluation.scores import (
+    MODEL,
+    TARGET,
     Sums,
     add,
     added,
+    error_sums,
+    metrics_of,
+    plain_number,
+    plain_numbers,
+    pooled,
+    require_finite,
+    target_variance,
+)
+from wmed.excerpts import Conditions, Excerpts
+from wmed.io.layout import HEAT, points_of
+from wmed.nets.coupler import NamedFluxes
+from wmed.physics.stress_coupling import (
+    PsiPoints,
+    coupling_coefficient,
     coupling_sums,
-    sums_by_class,
     turning,
-    wind_class,
 )
 
-if TYPE_CHECKING:
-    from wmed.io.graph import CouplingGraph
-    from wmed.io.grid import OceanGrid
+QUANTITIES = ("tau_x", "tau_y", *HEAT, "non_solar", "stress_curl")
+"""Quantities with all metrics."""
+METRICS = ("r2", "rmse", "mae", "bias")
+HEADLINE = (
+    "tau_x_r2",
+    "tau_y_r2",
+    "heat_r2",
+    "non_solar_r2",
+    "tau_rmse",
+    "heat_rmse",
+    "non_solar_rmse",
+    "stress_curl_r2",
+    "s_tau_error",
+    "wind_work_error",
+)
+"""Metrics to read first."""
+POINTS = {"work_x": "u", "work_y": "v", "stress_curl": "psi"}
+"""Points of quantities that are no fluxes."""
+WIND_EDGES = (0.0, 2.0, 5.0, 8.0, 11.0, 14.0, 17.0)
+"""Lower bounds of the classes of relative wind [m/s], about every other Beaufort number; a wind on
+a bound belongs to the class above it, and the last class is open."""
+WIND_CLASSES = (
+    *(f"{low:g}-{high:g}" for low, high in zip(WIND_EDGES[:-1], WIND_EDGES[1:], strict=True)),
+    f"{WIND_EDGES[-1]:g}+",
+)
+"""Names of the classes."""
+
+
+def wind_class(speed: Tensor) -> Tensor:
+    """Return the index in :data:`WIND_CLASSES` of a wind speed [m/s], of any shape."""
+    edges = torch.tensor(WIND_EDGES[1:], dtype=speed.dtype, device=speed.device)
+    return torch.bucketize(speed.contiguous(), edges, right=True)
 
 
 class FluxEvaluation:
@@ -40,20 +109,19 @@ class FluxEvaluation:
 
     Attributes
     ----------
-    scores : file -> name -> quantity -> sums
-        By class of wind, see :func:`~wmed.physics.stress_coupling.sums_by_class`.
-    coupling : file -> name -> sums
-        Of each model and of the labels, see :func:`~wmed.physics.stress_coupling.coupling_sums`.
-    times : file -> number of times
-    samples : Samples
-        What the figures show.
+    sums : event -> (model, quantity) -> sums
+        By class of wind, see :func:`ai4sim.evaluation.scores.error_sums`. The ``coupling`` of each
+        model and of the labels is by bin of the vorticity, see
+        :func:`~wmed.physics.stress_coupling.coupling_sums`.
+    times : event -> number of times
+    excerpts : Excerpts
+        The data of the figures.
     """
 
     def __init__(self) -> None:
-        self.scores: dict[str, dict[str, dict[str, Sums]]] = {}
-        self.coupling: dict[str, dict[str, Sums]] = {}
-        self.times: dict[str, int] = {}
-        self.samples = Samples()
+        self.sums: dict[str, dict[tuple[str, str], Sums]] = {}
+        self.times: Counter[str] = Counter()
+        self.excerpts = Excerpts()
         self._psi: dict[str, PsiPoints] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -61,32 +129,13 @@ class FluxEvaluation:
         return {**vars(self), "_psi": {}}
 
     def update(
-        self,
-        *,
-        file: str,
-        time: Tensor,
-        grid: OceanGrid,
-        graph: CouplingGraph,
-        wind_x: Tensor,
-        wind_y: Tensor,
-        current_u: Tensor,
-        current_v: Tensor,
-        targets: NamedFluxes,
-        predictions: Mapping[str, NamedFluxes],
+        self, at: Conditions, targets: NamedFluxes, predictions: Mapping[str, NamedFluxes]
     ) -> None:
-        """Take in some times of a file.
+        """Take in some times of an event.
 
         Parameters
         ----------
-        file : str
-            What the file is called in the results.
-        time : (time,)
-            Hours since 1970.
-        grid, graph : OceanGrid, CouplingGraph
-            Of the file.
-        wind_x, wind_y : (time, rho)  [m/s]
-            Wind relative to the current along xi and eta.
-        current_u, current_v : (time, u), (time, v)  [m/s]
+        at : Conditions
         targets : name -> (time, point)
             ``tau_x`` (time, u), ``tau_y`` (time, v) and ``heat`` (time, rho); the parts of the heat
             (time, rho) where they are known, NaN elsewhere.
@@ -99,191 +148,243 @@ class FluxEvaluation:
             No "model" among the predictions, a stress or the heat missing among the targets, shapes
             that do not fit, NaN or infinite values.
         """
-        n = len(time)
-        state = {
-            "wind_x": wind_x,
-            "wind_y": wind_y,
-            "current_u": current_u,
-            "current_v": current_v,
-        }
-        _check(file, n, _sizes(graph), state, targets, predictions)
-        if not n:
+        _check(at, targets, predictions)
+        if not len(at.time):
             return
-        truth = with_non_solar(targets)
-        guesses = {name: with_non_solar(fluxes) for name, fluxes in predictions.items()}
-        classes = self._classes(torch.hypot(wind_x, wind_y), grid, graph)
-        self.times[file] = self.times.get(file, 0) + n
-        self._score(file, graph, classes, (current_u, current_v), truth, guesses)
-        self._couple(file, grid, classes, (current_u, current_v), truth, guesses)
-        self.samples.update(
-            file=file,
-            time=torch.as_tensor(time),
-            grid=grid,
-            graph=graph,
-            wind=(wind_x, wind_y),
-            fluxes={TARGET: truth, **guesses},
-        )
-
-    def _classes(self, speed: Tensor, grid: OceanGrid, graph: CouplingGraph) -> dict[str, Tensor]:
-        """Return the class of wind at each kind of point, by the mean of the rho points beside."""
-        u, v = graph.to_faces(speed, speed)
-        corner = u[:, self._psi_points(grid, speed.device).u_nodes].mean(-1)
-        return {
-            name: wind_class(values)
-            for name, values in {"rho": speed, "u": u, "v": v, "psi": corner}.items()
+        psi = self._psi_points(at)
+        fields = {
+            name: _with_derived(fluxes, at, psi)
+            for name, fluxes in {TARGET: targets, **predictions}.items()
         }
+        classes, wet = _wind_classes(at, psi), (at.graph.rho_faces >= 0).all(dim=-1)
+        vorticity = psi.anomaly(psi.curl(at.current_u, at.current_v))
+        truth = fields[TARGET]
+        known = self.sums.setdefault(at.event, {})
+        for name, guess in fields.items():
+            found = {}
+            if "stress_curl" in guess:
+                found["coupling"] = coupling_sums(vorticity, psi.anomaly(guess["stress_curl"]))
+            for quantity in (*QUANTITIES, "work_x", "work_y") if name != TARGET else ():
+                if quantity in truth and quantity in guess:
+                    of_points = classes[POINTS.get(quantity, points_of(quantity))]
+                    found[quantity] = _by_class(truth[quantity], guess[quantity], of_points)
+            if name != TARGET and "tau" in guess:
+                stress, other = ((f["stress_x"], f["stress_y"]) for f in (truth, guess))
+                angle, size = turning(stress, other)
+                none = torch.zeros_like(angle)
+                found["stress_angle"] = _by_class(none, angle, classes["rho"], size * wet)
+            for quantity, sums in found.items():
+                add(known.setdefault((name, quantity), {}), sums)
+        self.times[at.event] += len(at.time)
+        self.excerpts.update(at, fields)
 
-    def _score(
-        self,
-        file: str,
-        graph: CouplingGraph,
-        classes: Mapping[str, Tensor],
-        current: tuple[Tensor, Tensor],
-        truth: NamedFluxes,
-        guesses: Mapping[str, NamedFluxes],
-    ) -> None:
-        """Add the errors of each quantity on its own points, the wind work and the angle."""
-        wet = (graph.rho_faces >= 0).all(dim=-1)
-        stress = graph.to_rho(truth["tau_x"], truth["tau_y"])
-        for name, guess in guesses.items():
-            scores = self.scores.setdefault(file, {}).setdefault(name, {})
-            for quantity in truth.keys() & guess.keys():
-                of_points = classes[points_of(quantity)]
-                sums = sums_by_class(truth[quantity], guess[quantity], of_points)
-                add(scores.setdefault(quantity, {}), sums)
-            if not {"tau_x", "tau_y"} <= guess.keys():
-                continue
-            for axis, where, u in zip("xy", "uv", current, strict=True):
-                target, predicted = (f[f"tau_{axis}"].double() * u for f in (truth, guess))
-                sums = sums_by_class(target, predicted, classes[where])
-                add(scores.setdefault(f"work_{axis}", {}), sums)
-            angle, weight = turning(stress, graph.to_rho(guess["tau_x"], guess["tau_y"]))
-            sums = sums_by_class(torch.zeros_like(angle), angle, classes["rho"], weight * wet)
-            add(scores.setdefault("stress_angle", {}), sums)
-
-    def _couple(
-        self,
-        file: str,
-        grid: OceanGrid,
-        classes: Mapping[str, Tensor],
-        current: tuple[Tensor, Tensor],
-        truth: NamedFluxes,
-        guesses: Mapping[str, NamedFluxes],
-    ) -> None:
-        """Add the curl of the stress and its answer to the vorticity of the currents."""
-        psi = self._psi_points(grid, current[0].device)
-        if not len(psi.index):
-            return
-        vorticity = psi.anomaly(psi.curl(*current))
-        target = psi.curl(truth["tau_x"], truth["tau_y"])
-        coupling = self.coupling.setdefault(file, {})
-        for name, fluxes in {TARGET: truth, **guesses}.items():
-            if not {"tau_x", "tau_y"} <= fluxes.keys():
-                continue
-            curl = psi.curl(fluxes["tau_x"], fluxes["tau_y"])
-            add(coupling.setdefault(name, {}), coupling_sums(vorticity, psi.anomaly(curl)))
-            if name != TARGET:
-                sums = sums_by_class(target, curl, classes["psi"])
-                add(self.scores[file][name].setdefault("stress_curl", {}), sums)
-
-    def _psi_points(self, grid: OceanGrid, device: torch.device) -> PsiPoints:
+    def _psi_points(self, at: Conditions) -> PsiPoints:
         """Return the psi points of a grid, found once."""
-        key = grid.fingerprint
+        key, device = at.grid.fingerprint, at.wind_x.device
         if key not in self._psi:
-            self._psi[key] = PsiPoints.of(grid)
+            self._psi[key] = PsiPoints.of(at.grid.sea, at.grid.dx, at.grid.dy)
         if self._psi[key].index.device != device:
             self._psi[key] = self._psi[key].to(device)
         return self._psi[key]
 
     def merge(self, other: FluxEvaluation) -> None:
         """Take in what another process evaluated, of other times."""
-        for file, names in other.scores.items():
-            for name, quantities in names.items():
-                for quantity, sums in quantities.items():
-                    mine = self.scores.setdefault(file, {}).setdefault(name, {})
-                    add(mine.setdefault(quantity, {}), sums)
-        for file, coupling in other.coupling.items():
-            for name, sums in coupling.items():
-                add(self.coupling.setdefault(file, {}).setdefault(name, {}), sums)
-        for file, n in other.times.items():
-            self.times[file] = self.times.get(file, 0) + n
-        self.samples.merge(other.samples)
+        for event, parts in other.sums.items():
+            for key, sums in parts.items():
+                add(self.sums.setdefault(event, {}).setdefault(key, {}), sums)
+        self.times.update(other.times)
+        self.excerpts.merge(other.excerpts)
 
     # ---- what the sums say ----------------------------------------------------------------------
 
+    @property
+    def names(self) -> list[str]:
+        """Baselines and, last, the model."""
+        every = {name for parts in self.sums.values() for name, _ in parts}
+        return [*sorted(every - {MODEL, TARGET}), MODEL]
+
+    def total(self, name: str, quantity: str, events: Iterable[str] | None = None) -> Sums:
+        """Return the sums of a quantity over some events; none where it is not known."""
+        chosen = self.sums if events is None else events
+        return added(self.sums[event].get((name, quantity), {}) for event in chosen)
+
+    def s_tau(self, name: str, events: Iterable[str] | None = None) -> float:
+        """Return the coupling coefficient [N s/m3] of a model or of the labels."""
+        sums = self.total(name, "coupling", events)
+        return coupling_coefficient(sums) if sums else math.nan
+
     def metrics(self) -> dict[str, Any]:
-        """Form the metrics of :mod:`wmed.tables`, those of each file and by wind.
+        """Form the metrics of all events, of each of them and by wind.
 
         Returns
         -------
         dict
-            What :func:`.tables.table` gives of all files; of each of them under ``cases``; and
-            ``by_wind``, see :func:`.tables.by_wind`.
+            ``{"model": {metric: value}, "baselines": {name: {metric: value}}, "target": {metric:
+            value}, "cases": {event: the same}, "by_wind": {"coordinate": {"name", "units",
+            "values"}, "points": {quantity: values}, metric: {quantity: {name: values}}}}``
 
         Raises
         ------
         ValueError
             Nothing has been evaluated.
         """
-        if not self.scores:
+        if not self.sums:
             raise ValueError("no file has been evaluated")
-        files = sorted(self.scores)
+        events = sorted(self.sums)
         return {
-            **tables.table(self, files),
-            "cases": {file: tables.table(self, [file]) for file in files},
-            "by_wind": tables.by_wind(self),
+            **self._table(events),
+            "cases": {event: self._table([event]) for event in events},
+            "by_wind": self._by_wind(),
         }
 
-    @property
-    def names(self) -> list[str]:
-        """Baselines and, last, the model."""
-        every = {name for scores in self.scores.values() for name in scores}
-        return [*sorted(every - {MODEL}), MODEL]
+    def _table(self, events: Sequence[str]) -> dict[str, Any]:
+        """Return the metrics of some events."""
+        models = {name: self._metrics(name, events) for name in self.names}
+        target = {
+            "times": sum(self.times[event] for event in events),
+            "s_tau": _plain(self.s_tau(TARGET, events)),
+            "wind_work": _plain(self._work(MODEL, events, of=TARGET)),
+        }
+        return {MODEL: models.pop(MODEL), "baselines": models, TARGET: target}
 
-    def classes(self, name: str, quantity: str, files: Iterable[str] | None = None) -> Sums:
-        """Return the sums of a quantity by class of wind, (class,) each; none where not known."""
-        chosen = self.scores if files is None else files
-        return added(self.scores[file].get(name, {}).get(quantity, {}) for file in chosen)
+    def _metrics(self, name: str, events: Sequence[str]) -> dict[str, float | None]:
+        """Form all metrics of one model."""
+        total = {
+            quantity: pooled(sums)
+            for quantity in (*QUANTITIES, "stress_angle")
+            if (sums := self.total(name, quantity, events))
+        }
+        values = {quantity: metrics_of(sums) for quantity, sums in total.items()}
+        if {"tau_x", "tau_y"} <= total.keys():
+            values["tau"] = _vector_metrics(total["tau_x"], total["tau_y"])
+        wanted: dict[str, tuple[str, ...]] = dict.fromkeys(QUANTITIES, METRICS)
+        wanted |= {"tau": ("r2", "rmse"), "stress_angle": ("mae", "bias")}
+        found = {
+            f"{quantity}_{metric}": _plain(values.get(quantity, {}).get(metric))
+            for quantity, metrics in wanted.items()
+            for metric in metrics
+        }
+        work, slope = self._work(name, events, of=name), self.s_tau(name, events)
+        return {
+            **found,
+            "wind_work": _plain(work),
+            "s_tau": _plain(slope),
+            "wind_work_error": _excess(work, self._work(name, events, of=TARGET)),
+            "s_tau_error": _excess(slope, self.s_tau(TARGET, events)),
+        }
 
-    def vorticity_sums(self, name: str, files: Iterable[str] | None = None) -> Sums:
-        """Return the sums of the regression of the curl of the stress; none where not known."""
-        chosen = self.coupling if files is None else files
-        return added(self.coupling.get(file, {}).get(name, {}) for file in chosen)
+    def _work(self, name: str, events: Sequence[str], of: str) -> float:
+        """Return the wind work [W/m2] of a model, or of the "target" at the same points."""
+        work = 0.0
+        for axis in "xy":
+            sums = self.total(name, f"work_{axis}", events)
+            if not sums:
+                return math.nan
+            value = sums["target"] + (0.0 if of == TARGET else sums["error"])
+            work += float(value.sum() / sums["weight"].sum())
+        return work
+
+    def _by_wind(self) -> dict[str, Any]:
+        """Return the metrics by class of wind."""
+        found: dict[str, Any] = {
+            "coordinate": {
+                "name": "relative wind speed",
+                "units": "m/s",
+                "values": list(WIND_CLASSES),
+            },
+            "points": {},
+            **{metric: {} for metric in METRICS},
+        }
+        for quantity in QUANTITIES:
+            sums = {name: self.total(name, quantity) for name in self.names}
+            if not sums[MODEL]:
+                continue
+            found["points"][quantity] = [int(n) for n in sums[MODEL]["weight"]]
+            values = {name: metrics_of(part) for name, part in sums.items() if part}
+            for metric in METRICS:
+                found[metric][quantity] = {n: plain_numbers(v[metric]) for n, v in values.items()}
+        return found
 
 
-def with_non_solar(fluxes: NamedFluxes) -> dict[str, Tensor]:
-    """Return fluxes with, where heat and short wave are there, the heat without the short wave."""
-    if not {"heat", "shortwave"} <= fluxes.keys():
-        return dict(fluxes)
-    return {**fluxes, "non_solar": fluxes["heat"] - fluxes["shortwave"]}
+# ---- fields and sums -----------------------------------------------------------------------------
 
 
-def _check(
-    file: str,
-    times: int,
-    sizes: Mapping[str, int],
-    state: NamedFluxes,
-    targets: NamedFluxes,
-    predictions: Mapping[str, NamedFluxes],
-) -> None:
+def _with_derived(fluxes: NamedFluxes, at: Conditions, psi: PsiPoints) -> dict[str, Tensor]:
+    """Return fluxes and the quantities that follow from them, as far as they do."""
+    found = dict(fluxes)
+    if {"heat", "shortwave"} <= fluxes.keys():
+        found["non_solar"] = fluxes["heat"] - fluxes["shortwave"]
+    if {"tau_x", "tau_y"} <= fluxes.keys():
+        x, y = fluxes["tau_x"], fluxes["tau_y"]
+        found["work_x"], found["work_y"] = x.double() * at.current_u, y.double() * at.current_v
+        found["stress_x"], found["stress_y"] = at.graph.to_rho(x, y)
+        found["tau"] = torch.hypot(found["stress_x"], found["stress_y"])
+        if len(psi.index):
+            found["stress_curl"] = psi.curl(x, y)
+    return found
+
+
+def _wind_classes(at: Conditions, psi: PsiPoints) -> dict[str, Tensor]:
+    """Return the class of wind at each kind of point, by the mean of the rho points beside."""
+    speed = at.wind_speed
+    u, v = at.graph.to_faces(speed, speed)
+    winds = {"rho": speed, "u": u, "v": v, "psi": u[:, psi.u_nodes].mean(-1)}
+    return {points: wind_class(wind) for points, wind in winds.items()}
+
+
+def _by_class(
+    target: Tensor, predicted: Tensor, classes: Tensor, weight: Tensor | None = None
+) -> Sums:
+    """Sum target and error over the points of each class of wind where the target is known."""
+    known = ~target.isnan()
+    return error_sums(
+        target[known],
+        predicted[known],
+        weight=None if weight is None else weight[known],
+        group=classes[known],
+        groups=len(WIND_CLASSES),
+    )
+
+
+def _vector_metrics(*components: Sums) -> Sums:
+    """Return the metrics of both components of the stress as one, of which two are meant.
+
+    They lie on different points: each counts by its mean, the R2 relative to both variances.
+    """
+    moments = added(
+        {"target2": target_variance(sums).nan_to_num(), "error2": sums["error2"] / sums["weight"]}
+        for sums in components
+    )
+    zero = torch.zeros_like(moments["error2"])
+    return metrics_of(
+        {"weight": zero + 1, "target": zero, "error": zero, "abs_error": zero} | moments
+    )
+
+
+def _excess(value: float, truth: float) -> float | None:
+    """Return by how much a value is larger than it should be [%]."""
+    return _plain(100 * (value / truth - 1)) if truth else None
+
+
+def _plain(value: Tensor | float | None) -> float | None:
+    """Return a number for JSON, None where there is none."""
+    return None if value is None else plain_number(torch.as_tensor(value, dtype=torch.float64))
+
+
+def _check(at: Conditions, targets: NamedFluxes, predictions: Mapping[str, NamedFluxes]) -> None:
     """Raise ValueError unless all that is needed is there, finite and of its shape."""
     if MODEL not in predictions:
-        raise ValueError(f"{file}: no prediction '{MODEL}' among {sorted(predictions)}")
-    for name in ("tau_x", "tau_y", "heat"):
+        raise ValueError(f"{at.event}: no prediction '{MODEL}' among {sorted(predictions)}")
+    sizes, times = at.graph.sizes, len(at.time)
+    needed = ("tau_x", "tau_y", "heat")
+    for name in needed:
         if name not in targets:
-            raise ValueError(f"{file}: no target '{name}' among {sorted(targets)}")
-        require_finite(f"{file}: target '{name}'", targets[name], (times, sizes[name]))
-    for name, values in state.items():
-        require_finite(f"{file}: '{name}'", values, (times, sizes[name]))
+            raise ValueError(f"{at.event}: no target '{name}' among {sorted(targets)}")
+    points = {"wind_x": "rho", "wind_y": "rho", "current_u": "u", "current_v": "v"}
+    checked = {f"'{name}'": (getattr(at, name), where) for name, where in points.items()}
+    checked |= {f"target '{name}'": (targets[name], points_of(name)) for name in needed}
     for name, fluxes in predictions.items():
-        for quantity in fluxes.keys() & sizes.keys():
-            what = f"{file}: '{quantity}' of '{name}'"
-            require_finite(what, fluxes[quantity], (times, sizes[quantity]))
-
-
-def _sizes(graph: CouplingGraph) -> dict[str, int]:
-    """Return how many points each field has."""
-    sizes = graph.sizes
-    fluxes = {name: sizes[points_of(name)] for name in ("tau_x", "tau_y", *HEAT)}
-    winds = dict.fromkeys(("wind_x", "wind_y"), sizes["rho"])
-    return {**fluxes, **winds, "current_u": sizes["u"], "current_v": sizes["v"]}
+        for flux in {"tau_x", "tau_y", *HEAT} & fluxes.keys():
+            checked[f"'{flux}' of '{name}'"] = (fluxes[flux], points_of(flux))
+    for name, (values, where) in checked.items():
+        require_finite(f"{at.event}: {name}", values, (times, sizes[where]))

@@ -1,9 +1,10 @@
-"""What the figures show of a test set, bounded in size: storms, series at places, densities."""
+"""The excerpts of a test set that figures show, bounded in size: storms, series, densities."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,21 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ai4sim.evaluation.densities import joint_density
+from ai4sim.evaluation.scores import MODEL, TARGET
+from wmed.nets.coupler import NamedFluxes
+
 if TYPE_CHECKING:
     from wmed.io.graph import CouplingGraph
     from wmed.io.grid import OceanGrid
 
-NamedFluxes = Mapping[str, Tensor]
-"""Name -> (time, point), on its own points."""
-
-MODEL = "model"
-"""Key of the network among the predictions; the others are baselines."""
-TARGET = "target"
-"""Key of the labels beside the predictions."""
 MAPPED = (TARGET, MODEL, "constant_bulk")
-"""Whose snapshots are kept."""
+"""The models whose storms are kept."""
 DRAWN = ("tau_x", "tau_y", "heat", "tau")
-"""Fluxes of a snapshot, each on its own points; the size of the stress at rho points."""
+"""Fluxes of a storm, each on its own points; the size of the stress at rho points."""
+SERIES = ("tau", "heat", "non_solar")
+"""Fluxes of a series."""
 PLACES = {
     "Gulf of Lion": (42.0, 4.5),
     "Balearic Sea": (39.5, 3.0),
@@ -36,197 +36,178 @@ PLACES = {
 NEAR = 1.0
 """Distance [degree of latitude] up to which a point stands for a place."""
 STORMS = 4
-"""Snapshots that are kept: that of the strongest mean wind of each of so many files."""
+"""Storms that are kept: the strongest mean wind of each of so many events."""
 DENSITY_EDGES = {
     "tau_x": (-2.5, 2.5),
     "tau_y": (-2.5, 2.5),
     "heat": (-1500.0, 1500.0),
     "non_solar": (-1500.0, 1500.0),
 }
-"""Range of the joint histograms [N/m2, W/m2]; what lies outside counts in the outermost bins."""
+"""Range of the joint densities [N/m2, W/m2]; the outermost bins hold the points outside, too."""
 DENSITY_BINS = 600
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """One time of one file.
+class Conditions:
+    """The conditions at some times of an event, under which its fluxes are judged.
 
     Attributes
     ----------
-    file : str
+    event : str
+        The name of its file.
+    time : (time,)
+        Hours since 1970.
+    grid, graph : OceanGrid, CouplingGraph
+    wind_x, wind_y : (time, rho)  [m/s]
+        Wind relative to the current along xi and eta.
+    current_u, current_v : (time, u), (time, v)  [m/s]
+    """
+
+    event: str
+    time: Tensor
+    grid: OceanGrid
+    graph: CouplingGraph
+    wind_x: Tensor
+    wind_y: Tensor
+    current_u: Tensor
+    current_v: Tensor
+
+    @cached_property
+    def wind_speed(self) -> Tensor:
+        """The speed of the relative wind, (time, rho)  [m/s]."""
+        return torch.hypot(self.wind_x, self.wind_y)
+
+
+@dataclass(frozen=True)
+class Storm:
+    """One time of one event.
+
+    Attributes
+    ----------
+    event : str
     time : float
         Hours since 1970.
     mean_wind : float
         Mean of the relative wind over all wet points [m/s].
-    fingerprint : str
-        Of the grid.
+    grid : OceanGrid
     wind_x, wind_y : (rho,)  [m/s]
     fields : name -> quantity -> (point,)
-        The :data:`DRAWN` of those of :data:`MAPPED` that have them: ``tau_x`` (u,), ``tau_y`` (v,),
+        The :data:`DRAWN` of the :data:`MAPPED` that have them: ``tau_x`` (u,), ``tau_y`` (v,),
         ``heat`` and ``tau`` (rho,); float32.
     """
 
-    file: str
+    event: str
     time: float
     mean_wind: float
-    fingerprint: str
+    grid: OceanGrid
     wind_x: Tensor
     wind_y: Tensor
     fields: dict[str, dict[str, Tensor]]
 
+    @classmethod
+    def strongest(cls, at: Conditions, fields: Mapping[str, NamedFluxes]) -> Storm:
+        """Return the time of the strongest mean wind; parameters as of :meth:`Excerpts.update`."""
+        mean = at.wind_speed.double().mean(-1)
+        k = int(mean.argmax())
+
+        def row(values: Tensor) -> Tensor:
+            return values[k].detach().float().cpu().clone()
+
+        drawn = {
+            name: {quantity: row(fields[name][quantity]) for quantity in DRAWN}
+            for name in MAPPED
+            if set(DRAWN) <= fields.get(name, {}).keys()
+        }
+        return cls(
+            at.event,
+            float(at.time[k]),
+            float(mean[k]),
+            at.grid,
+            row(at.wind_x),
+            row(at.wind_y),
+            drawn,
+        )
+
     @property
     def rank(self) -> tuple[float, str, float]:
-        """What the snapshots are sorted by, the strongest wind last; no two are alike."""
-        return self.mean_wind, self.file, self.time
+        """What the storms are sorted by, the strongest wind last; no two are alike."""
+        return self.mean_wind, self.event, self.time
 
 
 @dataclass
-class Samples:
-    """Snapshots, series and histograms of a test set.
+class Excerpts:
+    """Storms, series and joint densities of a test set.
 
     Attributes
     ----------
-    storms : file -> snapshot
-    grids : fingerprint -> grid
-        Of the snapshots.
-    series : name -> place -> quantity -> list of (time,)
+    storms : event -> storm
+        The strongest wind first.
+    series : (name, place, quantity) -> list of (time,)
         In the order in which they came: of "target" the "time" [hours since 1970] and the
         "wind_speed" [m/s], and of all the size "tau" of the stress [N/m2], "heat", "non_solar".
     density : quantity -> (DENSITY_BINS, DENSITY_BINS), int64
         Points by target (rows) and by model (columns).
     """
 
-    storms: dict[str, Snapshot] = field(default_factory=dict)
-    grids: dict[str, OceanGrid] = field(default_factory=dict)
-    series: dict[str, dict[str, dict[str, list[Tensor]]]] = field(default_factory=dict)
+    storms: dict[str, Storm] = field(default_factory=dict)
+    series: dict[tuple[str, str, str], list[Tensor]] = field(default_factory=dict)
     density: dict[str, Tensor] = field(default_factory=dict)
 
-    def update(
-        self,
-        *,
-        file: str,
-        time: Tensor,
-        grid: OceanGrid,
-        graph: CouplingGraph,
-        wind: tuple[Tensor, Tensor],
-        fluxes: Mapping[str, NamedFluxes],
-    ) -> None:
-        """Take in some times of a file.
+    def update(self, at: Conditions, fields: Mapping[str, NamedFluxes]) -> None:
+        """Take in some times of an event.
 
         Parameters
         ----------
-        file : str
-        time : (time,)
-            Hours since 1970.
-        grid, graph : OceanGrid, CouplingGraph
-        wind : x and y, (time, rho)  [m/s]
-            Relative to the current.
-        fluxes : name -> quantity -> (time, point)
-            Of "target", "model" and baselines, ``non_solar`` among them.
+        at : Conditions
+        fields : name -> quantity -> (time, point)
+            Of "target", "model" and baselines, with ``non_solar`` and ``tau`` at rho points.
         """
-        fluxes = {name: _with_size(values, graph) for name, values in fluxes.items()}
-        truth, guess = fluxes[TARGET], fluxes[MODEL]
-        for quantity in DENSITY_EDGES.keys() & truth.keys() & guess.keys():
-            self.add_points(quantity, truth[quantity], guess[quantity])
-        speed = torch.hypot(*wind)
-        mean = speed.double().mean(-1)
-        k = int(mean.argmax())
-        self.grids[grid.fingerprint] = grid
-        if self.could_be_storm(file, float(mean[k])):
-            wind_x, wind_y = (component[k].float().cpu().clone() for component in wind)
-            fields = {
-                name: {q: fluxes[name][q][k].float().cpu().clone() for q in DRAWN}
-                for name in MAPPED
-                if set(DRAWN) <= fluxes.get(name, {}).keys()
-            }
-            found = (file, float(time[k]), float(mean[k]), grid.fingerprint, wind_x, wind_y, fields)
-            self.add_storm(Snapshot(*found))
-        self._drop_grids()
-        nodes = nearest_nodes(graph.lat, graph.lon)
-        for name, values in fluxes.items():
-            series = {q: values[q] for q in ("tau", "heat", "non_solar") if q in values}
-            if name == TARGET:
-                series["wind_speed"] = speed
-            for place, node in nodes.items():
-                here = {q: value[:, node] for q, value in series.items()}
-                self.add_series(name, place, {**here, "time": time} if name == TARGET else here)
+        self._keep([Storm.strongest(at, fields)])
+        for quantity, ends in DENSITY_EDGES.items():
+            if quantity in fields[TARGET] and quantity in fields[MODEL]:
+                target, predicted = fields[TARGET][quantity], fields[MODEL][quantity]
+                known = ~target.isnan()
+                edges = torch.linspace(*ends, DENSITY_BINS + 1, dtype=torch.float64)
+                (counts,) = joint_density(target[known], predicted[known], edges)
+                self.density[quantity] = self.density.get(quantity, 0) + counts
+        for place, node in nearest_nodes(at.graph.lat, at.graph.lon).items():
+            here = {(TARGET, place, "time"): at.time}
+            here[TARGET, place, "wind_speed"] = at.wind_speed[:, node]
+            for name, values in fields.items():
+                for quantity in SERIES:
+                    if quantity in values:
+                        here[name, place, quantity] = values[quantity][:, node]
+            for key, new in here.items():
+                self.series.setdefault(key, []).append(new.detach().double().cpu())
 
-    def _drop_grids(self) -> None:
-        """Forget grids that no snapshot needs."""
-        needed = {storm.fingerprint for storm in self.storms.values()}
-        self.grids = {key: grid for key, grid in self.grids.items() if key in needed}
+    def _keep(self, storms: Iterable[Storm]) -> None:
+        """Keep the strongest of these and of those that are known, one of each event."""
+        strongest: dict[str, Storm] = {}
+        every = sorted([*self.storms.values(), *storms], key=lambda storm: storm.rank, reverse=True)
+        for storm in every:
+            strongest.setdefault(storm.event, storm)
+        self.storms = dict(list(strongest.items())[:STORMS])
 
-    def add_storm(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot if it is one of the strongest."""
-        known = self.storms.get(snapshot.file)
-        if known is None or snapshot.rank > known.rank:
-            self.storms[snapshot.file] = snapshot
-        strongest = sorted(self.storms.values(), key=lambda storm: storm.rank)[-STORMS:]
-        self.storms = {storm.file: storm for storm in reversed(strongest)}
-
-    def could_be_storm(self, file: str, mean_wind: float) -> bool:
-        """Tell whether a snapshot of such a wind can be one that is kept."""
-        if file in self.storms:
-            return mean_wind >= self.storms[file].mean_wind
-        weakest = min((storm.mean_wind for storm in self.storms.values()), default=-np.inf)
-        return len(self.storms) < STORMS or mean_wind >= weakest
-
-    def add_series(self, name: str, place: str, values: Mapping[str, Tensor]) -> None:
-        """Append values (time,) of some quantities at a place."""
-        known = self.series.setdefault(name, {}).setdefault(place, {})
-        for quantity, new in values.items():
-            known.setdefault(quantity, []).append(new.detach().double().cpu())
-
-    def add_points(self, quantity: str, target: Tensor, predicted: Tensor) -> None:
-        """Count points, of any one shape, by target and prediction; NaN are left out."""
-        low, high = DENSITY_EDGES[quantity]
-        known = ~target.isnan()
-        row, column = (
-            ((values.double()[known] - low) / (high - low) * DENSITY_BINS)
-            .floor()
-            .clamp(0, DENSITY_BINS - 1)
-            .long()
-            .cpu()
-            for values in (target, predicted)
-        )
-        counts = torch.bincount(row * DENSITY_BINS + column, minlength=DENSITY_BINS**2)
-        counts = counts.view(DENSITY_BINS, DENSITY_BINS)
-        self.density[quantity] = self.density.get(quantity, 0) + counts
-
-    def merge(self, other: Samples) -> None:
+    def merge(self, other: Excerpts) -> None:
         """Take in those of other times."""
-        for storm in other.storms.values():
-            self.add_storm(storm)
-        self.grids |= other.grids
-        self._drop_grids()
-        for name, places in other.series.items():
-            for place, quantities in places.items():
-                known = self.series.setdefault(name, {}).setdefault(place, {})
-                for quantity, parts in quantities.items():
-                    known.setdefault(quantity, []).extend(parts)
+        self._keep(other.storms.values())
+        for key, parts in other.series.items():
+            self.series.setdefault(key, []).extend(parts)
         for quantity, counts in other.density.items():
             self.density[quantity] = self.density.get(quantity, 0) + counts
 
-    def times(self, place: str) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Return the times [hours since 1970] of a series, sorted, and what sorts them."""
-        time = torch.cat(self.series[TARGET][place]["time"]).numpy()
-        order = np.argsort(time, kind="stable")
-        return time[order], order
+    @property
+    def places(self) -> list[str]:
+        """The places that have a series."""
+        return [place for name, place, quantity in self.series if quantity == "time"]
 
-    def values(self, name: str, place: str, quantity: str) -> NDArray[np.float64] | None:
-        """Return a series in the order of time; None where it is not known at all times."""
-        parts = self.series.get(name, {}).get(place, {}).get(quantity)
-        time, order = self.times(place)
-        if parts is None or sum(map(len, parts)) != len(time):
-            return None
-        return torch.cat(parts).numpy()[order]
-
-
-def _with_size(fluxes: NamedFluxes, graph: CouplingGraph) -> dict[str, Tensor]:
-    """Return fluxes with, where both components are there, the size of the stress at rho points."""
-    if not {"tau_x", "tau_y"} <= fluxes.keys():
-        return dict(fluxes)
-    return {**fluxes, "tau": torch.hypot(*graph.to_rho(fluxes["tau_x"], fluxes["tau_y"]))}
+    def values(self, name: str, place: str, quantity: str) -> NDArray[np.float64]:
+        """Return a series in the order of time; nothing where it is not known at all times."""
+        time = torch.cat(self.series[TARGET, place, "time"])
+        parts = self.series.get((name, place, quantity), [])
+        if sum(map(len, parts)) != len(time):
+            return np.empty(0)
+        return torch.cat(parts)[time.argsort(stable=True)].numpy()
 
 
 def nearest_nodes(latitude: Tensor, longitude: Tensor) -> dict[str, int]:

@@ -21,21 +21,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
 from ai4sim.surrogate import Surrogate
-from ai4sim.variables import Batch, split_channels
+from ai4sim.variables import Batch
 from wmed import plotters
 from wmed.baselines import Baselines, rho_fluxes
 from wmed.data import CouplingDataModule, row_of
-from wmed.evaluation import FluxEvaluation
-from wmed.excerpts import MODEL
+from wmed.evaluation import HEADLINE, FluxEvaluation
+from wmed.excerpts import Conditions
 from wmed.io.graph import CouplingGraph
 from wmed.io.layout import FLUXES, HEAT, RhoLayout
 from wmed.io.preprocess import TARGETS
-from wmed.nets.coupler import Prediction, fluxes
+from wmed.nets.coupler import NamedFluxes, fluxes
 from wmed.nets.features import sea_surface
-from wmed.nets.inputs import rho_inputs
-from wmed.tables import HEADLINE
+from wmed.nets.inputs import relative_wind, rho_inputs
 
 CALIBRATION_TIMES, CALIBRATION_ROWS = 48, 200_000
 """Of the training set, at most, that scales and baselines are taken from."""
@@ -143,7 +143,7 @@ class CouplingModule(SurrogateModule):
         for prediction, target in self._normalized(self(batch), batch):
             self.val_metrics.update(prediction, target)
 
-    def _normalized(self, prediction: Prediction, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+    def _normalized(self, prediction: NamedFluxes, batch: Batch) -> list[tuple[Tensor, Tensor]]:
         """Return prediction and target of each output, in its scale; 0 where it is not known."""
         pairs = []
         for name, scale in zip(OUTPUTS, self.scales, strict=True):
@@ -157,9 +157,9 @@ class CouplingModule(SurrogateModule):
             )
         return pairs
 
-    def forward(self, batch: Batch) -> Prediction:
+    def forward(self, batch: Batch) -> NamedFluxes:
         """Predict the fluxes of a batch on their own points, physical units."""
-        return fluxes(self.surrogate, batch, batch["graph"])
+        return fluxes(self.surrogate, batch, batch["graph"], batch["inputs"])
 
     # --- Test ---
 
@@ -198,27 +198,26 @@ class CouplingModule(SurrogateModule):
         """Return an empty judgement."""
         return FluxEvaluation()
 
-    def evaluate(self, evaluation: FluxEvaluation, batch: Batch, prediction: Prediction) -> None:
+    def evaluate(self, evaluation: FluxEvaluation, batch: Batch, prediction: NamedFluxes) -> None:
         """Add a batch of times, with what the baselines predict."""
         datamodule: CouplingDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        graph, rows = batch["graph"], rho_inputs(batch, batch["graph"], self.layout)
+        graph, inputs = batch["graph"], batch["inputs"]
         predictions = {MODEL: prediction}
         if self.baselines is not None:
             nearest = rho_inputs(batch, graph, self.layout, nearest=True)
-            predictions |= self.baselines.predict(rows, nearest, graph, self.layout)
-        named = split_channels(rows, self.layout.inputs)
-        evaluation.update(
-            file=Path(batch["file"]).stem,
+            predictions |= self.baselines.predict(inputs, nearest, graph, self.layout)
+        wind_x, wind_y = relative_wind(inputs, self.layout)
+        conditions = Conditions(
+            event=Path(batch["file"]).stem,
             time=batch["time"],
             grid=datamodule.layout.ocean,
             graph=graph,
-            wind_x=named["wind_x"][..., 0] - named["current_x"],
-            wind_y=named["wind_y"][..., 0] - named["current_y"],
+            wind_x=wind_x,
+            wind_y=wind_y,
             current_u=batch["current_u"],
             current_v=batch["current_v"],
-            targets={name: batch[name] for name in OUTPUTS},
-            predictions=predictions,
         )
+        evaluation.update(conditions, {name: batch[name] for name in OUTPUTS}, predictions)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the fluxes of a batch as rows that are written, physical units."""
@@ -227,8 +226,7 @@ class CouplingModule(SurrogateModule):
     def export(self, folder: Path, batch: Batch) -> None:
         """Write weights and description, and the program of one rho point after the other."""
         graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
-        rows = rho_inputs(batch, graph, self.layout)[0, :2]
-        super().export(folder, {"inputs": rows})
+        super().export(folder, {"inputs": rho_inputs(batch, graph, self.layout)[0, :2]})
 
 
 class LitConstantBulk(CouplingModule):

@@ -15,25 +15,29 @@ import torch
 from numpy.typing import NDArray
 
 from ai4sim.evaluation.figures import empty_figure, styled
-from wmed.evaluation import FluxEvaluation
-from wmed.excerpts import DENSITY_BINS, DENSITY_EDGES, MODEL, TARGET, Snapshot
-from wmed.maps import Values, draw_arrows, draw_field, symmetric, upward
-from wmed.physics.stress_coupling import (
-    VORTICITY_BINS,
-    VORTICITY_EDGE,
-    WIND_CLASSES,
-    coupling_coefficient,
-    metrics_of,
-    wind_class,
+from ai4sim.evaluation.scores import MODEL, TARGET, error_sums, metrics_of
+from wmed.evaluation import WIND_CLASSES, FluxEvaluation, wind_class
+from wmed.excerpts import DENSITY_BINS, DENSITY_EDGES, SERIES, Storm
+from wmed.physics.stress_coupling import VORTICITY_BINS, VORTICITY_EDGE, coupling_coefficient
+from wmed.style import (
+    LABELS,
+    STRESS_UNITS,
+    TITLES,
+    Values,
+    draw_arrows,
+    draw_field,
+    label_of,
+    look_of,
+    symmetric,
+    units_of,
+    upward,
 )
-from wmed.style import LABELS, STRESS_UNITS, TITLES, label_of, look_of, units_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 log = logging.getLogger(__name__)
 
-SERIES = ("tau", "heat", "non_solar")
 GAP, LONGEST = 24.0, 10 * 24.0
 """Hours without data that end a series, and hours that one shows, at most."""
 BEST = 2
@@ -48,7 +52,6 @@ SPARSE = 1e-3
 def maps(evaluation: FluxEvaluation) -> Figure:
     """Target, network and error of each output, each on its own points, in the strongest wind."""
     storm = _storm(evaluation)
-    grid = evaluation.samples.grids[storm.fingerprint]
     figure, axes = _panels(11.8, 8.6, 3, 3, sharex=True, sharey=True)
     figure.suptitle(_when(storm))
     for row, name in zip(axes, ("tau_x", "tau_y", "heat"), strict=True):
@@ -60,7 +63,7 @@ def maps(evaluation: FluxEvaluation) -> Figure:
             ("network - target", guess - target, symmetric(guess - target)),
         )
         for ax, (what, values, shown) in zip(row, panels, strict=True):
-            image = draw_field(ax, grid, values, **shown)
+            image = draw_field(ax, storm.grid, values, **shown)
             _bar(figure, image, ax, f"[{units_of(name)}]")
             ax.set_title(f"{TITLES[name]}, {what}")
         _note_rms(row[2], guess - target, name)
@@ -72,13 +75,14 @@ def maps(evaluation: FluxEvaluation) -> Figure:
 def storm(evaluation: FluxEvaluation) -> Figure:
     """Draw the strongest wind, its stress and heat, and what network and constant bulk miss."""
     event = _storm(evaluation)
-    grid = evaluation.samples.grids[event.fingerprint]
+    grid = event.grid
     guesses = [name for name in (MODEL, "constant_bulk") if name in event.fields]
     figure, axes = _panels(3.9 * (2 + len(guesses)), 6.0, 2, 2 + len(guesses))
     figure.suptitle(_when(event))
-    speed = np.hypot(event.wind_x.numpy(), event.wind_y.numpy())
+    wind = event.wind_x.numpy(), event.wind_y.numpy()
+    speed = np.hypot(*wind)
     image = draw_field(axes[0, 0], grid, speed, **upward(speed, cmap="YlGnBu"))
-    draw_arrows(axes[0, 0], grid, event)
+    draw_arrows(axes[0, 0], grid, *wind)
     _bar(figure, image, axes[0, 0], r"[m s$^{-1}$]")
     axes[0, 0].set_title("Wind relative to the current")
     _draw_errors_by_wind(axes[1, 0], event, guesses)
@@ -108,7 +112,7 @@ def scatter(evaluation: FluxEvaluation) -> Figure:
     """How many points the network puts where, over the target."""
     from matplotlib.colors import LogNorm
 
-    density = evaluation.samples.density
+    density = evaluation.excerpts.density
     names = [name for name in DENSITY_EDGES if name in density]
     metrics = evaluation.metrics()[MODEL]
     rows = -(-len(names) // 2)
@@ -144,22 +148,21 @@ def scatter(evaluation: FluxEvaluation) -> Figure:
 @styled
 def series(evaluation: FluxEvaluation) -> Figure:
     """Wind and fluxes at some places, around the strongest wind of each."""
-    samples = evaluation.samples
-    places = list(samples.series[TARGET])
+    excerpts = evaluation.excerpts
+    places = excerpts.places
     names = [TARGET, *_best(evaluation), MODEL]
     figure = empty_figure(3.6 * max(2, len(places)) + 0.4, 8.4)
     axes = figure.subplots(1 + len(SERIES), len(places), sharex="col", sharey="row", squeeze=False)
     for column, place in enumerate(places):
-        time, order = samples.times(place)
-        wind = torch.cat(samples.series[TARGET][place]["wind_speed"]).numpy()[order]
+        time, wind = (excerpts.values(TARGET, place, q) for q in ("time", "wind_speed"))
         shown = _around(time, int(wind.argmax()))
         dates = (time[shown] * 3600).astype("datetime64[s]")
         axes[0, column].plot(dates, wind[shown], color="0.25", linewidth=1.3)
         axes[0, column].set_title(place)
         for ax, quantity in zip(axes[1:, column], SERIES, strict=True):
             for name in names:
-                values = samples.values(name, place, quantity)
-                if values is not None:
+                values = excerpts.values(name, place, quantity)
+                if len(values):
                     ax.plot(dates, values[shown], label=label_of(name), **look_of(name))
         _date_axis(axes[-1, column])
     axes[0, 0].set_ylabel("relative wind\n[m s$^{-1}$]")
@@ -178,12 +181,12 @@ def by_wind(evaluation: FluxEvaluation) -> Figure:
     axes = figure.subplots(1, len(panels))
     for ax, (quantity, parts) in zip(axes, panels.items(), strict=True):
         for name in names:
-            sums = [evaluation.classes(name, part) for part in parts]
+            sums = [evaluation.total(name, part) for part in parts]
             if not all(sums):
                 continue
             rmse = np.sqrt(sum(metrics_of(part)["rmse"].numpy() ** 2 for part in sums))
             ax.plot(place, rmse, marker="o", markersize=3.5, label=label_of(name), **look_of(name))
-        known = evaluation.classes(MODEL, parts[0])
+        known = evaluation.total(MODEL, parts[0])
         points = known["weight"].numpy() if known else np.zeros(len(WIND_CLASSES))
         share = 100 * points / max(points.sum(), 1)
         labels = [f"{name}\n{part:.2g} %" for name, part in zip(WIND_CLASSES, share, strict=True)]
@@ -204,21 +207,21 @@ def coupling(evaluation: FluxEvaluation) -> Figure:
     """Curl of the stress over the vorticity of the current, whose slope is s_tau."""
     figure = empty_figure(6.6, 4.6)
     ax = figure.subplots()
-    names = [name for name in (TARGET, *_names(evaluation)) if evaluation.vorticity_sums(name)]
+    names = [name for name in (TARGET, *_names(evaluation)) if evaluation.total(name, "coupling")]
     middle = VORTICITY_EDGE * (2 * (np.arange(VORTICITY_BINS) + 0.5) / VORTICITY_BINS - 1)
     for name in names:
-        sums = {key: values.numpy() for key, values in evaluation.vorticity_sums(name).items()}
-        count = sums["bin_count"]
+        sums = evaluation.total(name, "coupling")
+        slope = coupling_coefficient(sums)
+        count, vorticity, curl = (sums[key].numpy() for key in ("weight", "target", "curl"))
         shown = count > max(SPARSE * count.sum(), 1)
         shown[[0, -1]] = False  # open to the outside
-        slope = coupling_coefficient(evaluation.vorticity_sums(name))
-        x = sums["bin_x"][shown] / count[shown] if shown.any() else middle
-        y = sums["bin_y"][shown] / count[shown] if shown.any() else middle * np.nan
+        x = vorticity[shown] / count[shown] if shown.any() else middle
+        y = curl[shown] / count[shown] if shown.any() else middle * np.nan
         look = {key: value for key, value in look_of(name).items() if key in {"color", "alpha"}}
         label = f"{label_of(name)}: " + rf"$s_\tau$ = {1e3 * slope:z.2f}"
         size = 7 if name == TARGET else 3.5
         ax.plot(1e5 * x, 1e7 * y, "o", markersize=size, markeredgewidth=0, **look)
-        fit = (sums["y"] + slope * (x * sums["count"] - sums["x"])) / sums["count"]
+        fit = (curl.sum() + slope * (x * count.sum() - vorticity.sum())) / count.sum()
         ax.plot(1e5 * x, 1e7 * fit, label=label, **look_of(name))
     ax.axhline(0, color="0.6", linewidth=0.6, zorder=1)
     ax.axvline(0, color="0.6", linewidth=0.6, zorder=1)
@@ -233,26 +236,26 @@ def coupling(evaluation: FluxEvaluation) -> Figure:
 
 def figures(evaluation: FluxEvaluation) -> Iterator[tuple[str, Figure]]:
     """Draw every figure, with its name, in the order in which to read them."""
-    if evaluation.samples.density:
+    if evaluation.excerpts.density:
         yield "scatter", scatter(evaluation)
     if MODEL in _storm(evaluation).fields:
         yield "maps", maps(evaluation)
         yield "storm", storm(evaluation)
-    if evaluation.samples.series.get(TARGET):
+    if evaluation.excerpts.places:
         yield "series", series(evaluation)
     else:
         log.info("no time series: the test set holds none of the places of wmed.excerpts.PLACES")
     yield "by_wind", by_wind(evaluation)
-    if evaluation.vorticity_sums(TARGET):
+    if evaluation.total(TARGET, "coupling"):
         yield "coupling", coupling(evaluation)
 
 
 # ---- choices -------------------------------------------------------------------------------------
 
 
-def _storm(evaluation: FluxEvaluation) -> Snapshot:
-    """Return the snapshot of the strongest mean wind."""
-    return max(evaluation.samples.storms.values(), key=lambda snapshot: snapshot.rank)
+def _storm(evaluation: FluxEvaluation) -> Storm:
+    """Return the storm of the strongest mean wind."""
+    return next(iter(evaluation.excerpts.storms.values()))
 
 
 def _names(evaluation: FluxEvaluation) -> list[str]:
@@ -306,11 +309,11 @@ def _cropped(
 # ---- panels, names and numbers -------------------------------------------------------------------
 
 
-def _when(storm: Snapshot) -> str:
-    """Name file, time and mean wind of a snapshot."""
+def _when(storm: Storm) -> str:
+    """Name file, time and mean wind of a storm."""
     date = np.datetime64(round(storm.time * 3600), "s")
     minute = np.datetime_as_string(date, "m").replace("T", " ")
-    return f"{storm.file}, {minute} UTC: mean relative wind {storm.mean_wind:.1f} m s$^{{-1}}$"
+    return f"{storm.event}, {minute} UTC: mean relative wind {storm.mean_wind:.1f} m s$^{{-1}}$"
 
 
 def _note_rms(ax: Axes, error: Values, quantity: str) -> None:
@@ -334,16 +337,14 @@ def _bar(figure: Figure, image: Any, ax: Axes, label: str) -> None:
     bar.outline.set_linewidth(0.5)
 
 
-def _draw_errors_by_wind(ax: Axes, event: Snapshot, guesses: list[str]) -> None:
+def _draw_errors_by_wind(ax: Axes, storm: Storm, guesses: list[str]) -> None:
     """Draw the RMS error of the size of the stress by class of wind."""
-    classes = wind_class(torch.hypot(event.wind_x, event.wind_y)).numpy()
-    points = np.bincount(classes, minlength=len(WIND_CLASSES))
-    place = np.flatnonzero(points)
-    target = event.fields[TARGET]["tau"].double().numpy()
+    classes = wind_class(torch.hypot(storm.wind_x, storm.wind_y))
+    place = classes.unique().numpy()
     for name in guesses:
-        error = event.fields[name]["tau"].double().numpy() - target
-        total = np.bincount(classes, error**2, minlength=len(WIND_CLASSES))
-        rms = np.sqrt(total[place] / points[place])
+        target, predicted = (storm.fields[of]["tau"] for of in (TARGET, name))
+        sums = error_sums(target, predicted, group=classes, groups=len(WIND_CLASSES))
+        rms = metrics_of(sums)["rmse"][place]
         ax.plot(place, rms, marker="o", markersize=3.5, label=label_of(name), **look_of(name))
     ax.set_xticks(place, [WIND_CLASSES[i] for i in place])
     ax.set(

@@ -15,9 +15,10 @@ from wmed.nets.inputs import rho_inputs
 
 ROWS_AT_ONCE = 16_384
 """On a CPU: what is made of so many rows stays in its cache, which halves the time of more."""
-Prediction = dict[str, Tensor]
-"""Fluxes by name: ``tau_x : (time, u)``, ``tau_y : (time, v)`` [N/m2]; ``shortwave``, ``longwave``,
-``latent``, ``sensible``, ``heat : (time, rho)`` [W/m2], the last one the sum of the others."""
+NamedFluxes = Mapping[str, Tensor]
+"""Fluxes by name, each on its own points: ``tau_x : (time, u)``, ``tau_y : (time, v)`` [N/m2];
+``shortwave``, ``longwave``, ``latent``, ``sensible``, ``heat : (time, rho)`` [W/m2], the last one
+the sum of the others."""
 
 
 def layout_of(surrogate: Surrogate) -> RhoLayout:
@@ -31,7 +32,7 @@ def fluxes(
     fields: Mapping[str, Tensor],
     graph: CouplingGraph,
     inputs: Tensor | None = None,
-) -> Prediction:
+) -> NamedFluxes:
     """Predict the fluxes of some times.
 
     Parameters
@@ -45,7 +46,7 @@ def fluxes(
 
     Returns
     -------
-    Prediction
+    NamedFluxes
     """
     if inputs is None:
         inputs = rho_inputs(fields, graph, layout_of(surrogate))
@@ -60,7 +61,7 @@ def fluxes(
     return on_own_points(found.unflatten(0, inputs.shape[:2]), graph)
 
 
-def on_own_points(rows: Tensor, graph: CouplingGraph) -> Prediction:
+def on_own_points(rows: Tensor, graph: CouplingGraph) -> NamedFluxes:
     """Bring fluxes at rho points to where the ocean has them.
 
     Parameters

@@ -14,6 +14,7 @@ from torch import Tensor
 from ai4sim.physics.constants import GRAVITY
 from ai4sim.variables import split_channels
 from wmed.io.layout import PROFILES, RhoLayout
+from wmed.nets.inputs import relative_wind
 from wmed.physics.constants import SALT_FACTOR, VIRTUAL
 from wmed.physics.surface_layer import LAPSE_RATE
 from wmed.physics.thermodynamics import (
@@ -86,8 +87,7 @@ def sea_surface(inputs: Tensor, layout: RhoLayout, height: Tensor) -> SeaSurface
     humidity = specific_humidity(named["mixing_ratio"][:, 0])
     density = air_density(temperature, humidity, pressure)
     surface_pressure = sea_level_pressure(pressure, temperature, humidity, height)
-    x = named["wind_x"][:, 0] - named["current_x"]
-    y = named["wind_y"][:, 0] - named["current_y"]
+    x, y = relative_wind(inputs, layout)
     return SeaSurface(
         wind_x=x,
         wind_y=y,

@@ -80,6 +80,20 @@ def sunlight(sun: Tensor, lat: Tensor, lon: Tensor) -> tuple[Tensor, Tensor]:
     return cos_zenith, irradiance * cos_zenith.clamp(min=0)
 
 
+def relative_wind(inputs: Tensor, layout: RhoLayout) -> tuple[Tensor, Tensor]:
+    """Return the lowest wind relative to the current along xi and eta, (...) each  [m/s].
+
+    Parameters
+    ----------
+    inputs : (..., input channel)
+        See :func:`rho_inputs`.
+    layout : RhoLayout
+    """
+    named = split_channels(inputs, layout.inputs)
+    x, y = (named[f"wind_{axis}"][..., 0] - named[f"current_{axis}"] for axis in "xy")
+    return x, y
+
+
 def bulk_state(inputs: Tensor, layout: RhoLayout, height: float) -> dict[str, Any]:
     """Return the arguments of a bulk formula from rows of inputs at rho points.
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from ai4sim.evaluation.figures import empty_figure, save_figures, styled
 from ai4sim.physics.constants import ZERO_CELSIUS
 from wmed.io.grid import OceanGrid
-from wmed.maps import draw_field, symmetric, upward
 from wmed.online.runs import OnlineRuns
-from wmed.style import label_of, look_of
+from wmed.style import draw_field, label_of, look_of, symmetric, upward
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,13 +1,12 @@
-"""Sums of fluxes and errors that add up over batches, and what is formed of them.
+"""How the wind stress answers to the currents: its curl, the vorticity, and the slope of both.
 
-Beside plain errors, two things that a coupled ocean feels: the curl of the stress, and how that
-answers to the vorticity of the currents.
+On an Arakawa C grid curl and vorticity lie at the corners of the cells, the psi points.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,93 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wmed.io.grid import OceanGrid, node_numbers
+from ai4sim.evaluation.scores import Sums, sum_by, target_variance
 
-Sums = dict[str, Tensor]
-
-WIND_EDGES = (0.0, 2.0, 5.0, 8.0, 11.0, 14.0, 17.0)
-"""Lower bounds of the classes of relative wind [m/s], about every other Beaufort number; a wind on
-a bound belongs to the class above it, and the last class is open."""
-WIND_CLASSES = (
-    *(f"{low:g}-{high:g}" for low, high in zip(WIND_EDGES[:-1], WIND_EDGES[1:], strict=True)),
-    f"{WIND_EDGES[-1]:g}+",
-)
-"""Names of the classes."""
 CUTOFF = 250e3
 """Wavelength [m] of which the smoothing leaves half of the amplitude: longer is large scale,
 shorter is mesoscale (the cutoff of Renault et al. 2016)."""
 VORTICITY_EDGE, VORTICITY_BINS = 1e-4, 81
-"""Bins of the vorticity anomaly from minus to plus this [1/s], for the figure; what lies outside
-counts in the outermost."""
-NEGLIGIBLE = 1e-12
-"""Variance relative to the mean square up to which a target counts as constant: rounding."""
-
-
-def wind_class(speed: Tensor) -> Tensor:
-    """Return the index in :data:`WIND_CLASSES` of a wind speed [m/s], of any shape."""
-    edges = torch.tensor(WIND_EDGES[1:], dtype=speed.dtype, device=speed.device)
-    return torch.bucketize(speed.contiguous(), edges, right=True)
-
-
-def sums_by_class(
-    target: Tensor, predicted: Tensor, classes: Tensor, weight: Tensor | None = None
-) -> Sums:
-    """Sum target and error over the points of each class of wind.
-
-    Parameters
-    ----------
-    target, predicted : any one shape
-        NaN where the target is not known: such a point counts nowhere.
-    classes : the same shape
-        As :func:`wind_class` gives.
-    weight : the same shape, optional
-        Of each point; 1 by default.
-
-    Returns
-    -------
-    name -> (class,), float64
-    """
-    target = target.double().flatten()
-    known = ~target.isnan()
-    weight = known.double() if weight is None else weight.double().flatten() * known
-    error = (predicted.double().flatten() - target).where(known, 0.0)
-    target = target.where(known, 0.0)
-    names = ("weight", "target", "target2", "error", "error2", "abs_error")
-    ones = torch.ones_like(target)
-    rows = torch.stack([ones, target, target.square(), error, error.square(), error.abs()])
-    member = torch.nn.functional.one_hot(classes.flatten(), len(WIND_CLASSES)).double()
-    return dict(zip(names, (rows * weight) @ member, strict=True))
-
-
-def metrics_of(sums: Mapping[str, Tensor]) -> Sums:
-    """Form R2, RMSE, MAE and bias.
-
-    NaN where there is no point, or, of R2, where the target does not vary.
-    """
-    weight, target2 = sums["weight"], sums["target2"]
-    variation = target2 - sums["target"].square() / weight
-    varies = variation > NEGLIGIBLE * target2
-    return {
-        "r2": (1 - sums["error2"] / variation).where(varies, torch.nan),
-        "rmse": (sums["error2"] / weight).sqrt(),
-        "mae": sums["abs_error"] / weight,
-        "bias": sums["error"] / weight,
-    }
-
-
-def add(total: Sums, part: Mapping[str, Tensor]) -> None:
-    """Add sums to sums, on the host."""
-    for name, value in part.items():
-        here = value.cpu()
-        total[name] = total[name] + here if name in total else here
-
-
-def added(parts: Iterable[Mapping[str, Tensor]]) -> Sums:
-    """Return the sum of any number of sums."""
-    total: Sums = {}
-    for part in parts:
-        add(total, part)
-    return total
+"""Bins of the vorticity anomaly from minus to plus this [1/s], for the figure; the outermost hold
+the points outside, too."""
 
 
 def turning(
@@ -120,9 +40,6 @@ def turning(
     """
     (x, y), (px, py) = ((a.double(), b.double()) for a, b in (target, predicted))
     return torch.atan2(x * py - y * px, x * px + y * py).rad2deg(), torch.hypot(x, y)
-
-
-# ---- curl and vorticity --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -155,12 +72,20 @@ class PsiPoints:
     smoothed_sea: Tensor
 
     @classmethod
-    def of(cls, grid: OceanGrid) -> Self:
-        """Find them on a grid."""
-        sea, dx, dy = grid.sea, grid.dx, grid.dy
+    def of(cls, sea: NDArray[np.bool_], dx: NDArray, dy: NDArray) -> Self:
+        """Find them on a grid.
+
+        Parameters
+        ----------
+        sea : (eta, xi)
+            Whether a rho point is sea.
+        dx, dy : (eta, xi)  [m]
+            Spacing along xi and eta.
+        """
         corner = sea[:-1, :-1] & sea[:-1, 1:] & sea[1:, :-1] & sea[1:, 1:]
         index = np.flatnonzero(corner)
-        u, v = node_numbers(grid.sea_u), node_numbers(grid.sea_v)
+        faces = (sea[:, 1:] & sea[:, :-1], sea[1:] & sea[:-1])
+        u, v = (np.cumsum(wet).reshape(wet.shape) - 1 for wet in faces)  # nodes, if they are wet
         dx_u, dy_v = (dx[:, :-1] + dx[:, 1:]) / 2, (dy[:-1] + dy[1:]) / 2
         dx_psi, dy_psi = (dx_u[:-1] + dx_u[1:]) / 2, (dy_v[:, :-1] + dy_v[:, 1:]) / 2
         at = {
@@ -235,7 +160,7 @@ def _gaussian(spacing: NDArray[np.float64]) -> Tensor:
 
 
 def coupling_sums(vorticity: Tensor, curl: Tensor) -> Sums:
-    """Sum what the regression of the curl of the stress on the vorticity of the currents needs.
+    """Sum the moments that the regression of the curl of the stress on the vorticity needs.
 
     Parameters
     ----------
@@ -245,18 +170,16 @@ def coupling_sums(vorticity: Tensor, curl: Tensor) -> Sums:
 
     Returns
     -------
-    name -> ()
-        And ``bin_count``, ``bin_x``, ``bin_y``, (bin,), by bin of the vorticity.
+    name -> (bin,)
+        By bin of the vorticity, which is the ``target``: ``weight``, ``target``, ``target2``; the
+        ``curl`` and its ``product`` with the vorticity.
     """
     x, y = vorticity.flatten(), curl.flatten()
     width = 2 * VORTICITY_EDGE / VORTICITY_BINS
     bins = ((x + VORTICITY_EDGE) / width).floor().long().clamp(0, VORTICITY_BINS - 1)
-    by_bin = {
-        name: x.new_zeros(VORTICITY_BINS).index_add_(0, bins, values)
-        for name, values in (("bin_count", torch.ones_like(x)), ("bin_x", x), ("bin_y", y))
-    }
-    count = x.new_tensor(float(len(x)))
-    return {"count": count, "x": x.sum(), "y": y.sum(), "x2": x @ x, "xy": x @ y, **by_bin}
+    ones = torch.ones_like(x)
+    moments = {"weight": ones, "target": x, "target2": x * x, "curl": y, "product": x * y}
+    return {name: sum_by(bins, VORTICITY_BINS, values) for name, values in moments.items()}
 
 
 def coupling_coefficient(sums: Mapping[str, Tensor]) -> float:
@@ -264,9 +187,12 @@ def coupling_coefficient(sums: Mapping[str, Tensor]) -> float:
 
     Negative where the stress, being that of the wind relative to the current, works against the
     eddies (Renault et al. 2016, 2017).
+
+    Parameters
+    ----------
+    sums : name -> (bin,)
+        As :func:`coupling_sums` gives, or sums of those.
     """
-    covariance = sums["xy"] - sums["x"] * sums["y"] / sums["count"]
-    variance = sums["x2"] - sums["x"].square() / sums["count"]
-    if not variance > NEGLIGIBLE * sums["x2"]:
-        return math.nan
-    return float(covariance / variance)
+    total = {name: values.sum() for name, values in sums.items()}
+    vorticity, curl, product = (total[k] / total["weight"] for k in ("target", "curl", "product"))
+    return float((product - vorticity * curl) / target_variance(total))

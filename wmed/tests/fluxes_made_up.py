@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from wmed.evaluation import FluxEvaluation
+from wmed.excerpts import Conditions
 from wmed.io import graph as graphs
 from wmed.io.graph import CouplingGraph
 from wmed.io.grid import OceanGrid
@@ -37,7 +39,7 @@ def draw_fluxes(graph: CouplingGraph, times: int, seed: int = 0) -> dict[str, Te
     return {"tau_x": normal(u, 0.05, 0.1), "tau_y": normal(v, -0.1, 0.2), "heat": heat, **parts}
 
 
-def made_up_times(file: str = "croco_his_20060101", seed: int = 0) -> dict[str, Any]:
+def made_up_times(event: str = "croco_his_20060101", seed: int = 0) -> dict[str, Any]:
     """Draw what :meth:`FluxEvaluation.update` takes, of a model and of two baselines."""
     grid, graph = made_up_graph()
     targets = draw_fluxes(graph, TIMES, seed)
@@ -57,7 +59,7 @@ def made_up_times(file: str = "croco_his_20060101", seed: int = 0) -> dict[str, 
         )
     }
     return {
-        "file": file,
+        "event": event,
         "time": 315600.0 + 6 * torch.arange(TIMES, dtype=torch.float64),
         "grid": grid,
         "graph": graph,
@@ -89,5 +91,6 @@ def evaluate(*parts: dict[str, Any]) -> FluxEvaluation:
     """Return an evaluation of some times."""
     evaluation = FluxEvaluation()
     for part in parts:
-        evaluation.update(**part)
+        conditions = Conditions(**{field.name: part[field.name] for field in fields(Conditions)})
+        evaluation.update(conditions, part["targets"], part["predictions"])
     return evaluation

@@ -15,7 +15,7 @@ from wmed.io.graph import build
 from wmed.io.grid import on_grid
 from wmed.io.layout import RhoLayout, points_of
 from wmed.io.preprocess import NEEDED, TARGETS, process
-from wmed.nets.coupler import on_own_points
+from wmed.nets.coupler import NamedFluxes, on_own_points
 from wmed.nets.inputs import bulk_state, rho_inputs
 from wmed.physics.bulk import coare36
 from wmed.physics.constants import EMISSIVITY
@@ -78,7 +78,7 @@ def write_labelled(
     return path
 
 
-def labels(history: Path, graph, layout) -> dict[str, torch.Tensor]:
+def labels(history: Path, graph, layout) -> NamedFluxes:
     """Return the fluxes of the states in the files of an event, on the ocean's points."""
     rows = list(process(history))
     state = {n: torch.from_numpy(np.concatenate([r[n] for r in rows])) for n in rows[0]}

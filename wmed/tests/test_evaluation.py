@@ -8,10 +8,16 @@ import pytest
 import torch
 
 from ai4sim.io.files import write_json
-from wmed.evaluation import FluxEvaluation
+from wmed.evaluation import (
+    HEADLINE,
+    METRICS,
+    QUANTITIES,
+    WIND_CLASSES,
+    WIND_EDGES,
+    FluxEvaluation,
+    wind_class,
+)
 from wmed.excerpts import STORMS
-from wmed.physics.stress_coupling import WIND_EDGES
-from wmed.tables import HEADLINE, METRICS, QUANTITIES
 from wmed.tests.fluxes_made_up import TIMES, at_times, evaluate, made_up_times
 
 
@@ -64,17 +70,16 @@ def test_any_division_of_the_test_set_gives_the_same(tmp_path):
     for mine in (parts[::2], parts[1::2]):
         merged.merge(pickle.loads(pickle.dumps(evaluate(*mine))))
     alike(merged.metrics(), whole.metrics())
-    assert merged.samples.storms.keys() == whole.samples.storms.keys()
-    for file, storm in whole.samples.storms.items():
-        other = merged.samples.storms[file]
-        assert other.time == storm.time
+    assert list(merged.excerpts.storms) == list(whole.excerpts.storms)
+    for event, storm in whole.excerpts.storms.items():
+        other = merged.excerpts.storms[event]
+        assert other.time == storm.time and other.grid == storm.grid
         torch.testing.assert_close(other.fields, storm.fields)
-        assert merged.samples.grids[other.fingerprint] == whole.samples.grids[storm.fingerprint]
-    torch.testing.assert_close(merged.samples.density, whole.samples.density)
+    torch.testing.assert_close(merged.excerpts.density, whole.excerpts.density)
     # Two files have the same times here: within one of them the order of the series is not told.
     place = "Balearic Sea"
     for name, quantity in (("target", "wind_speed"), ("model", "tau"), ("constant_bulk", "heat")):
-        a, b = (known.samples.values(name, place, quantity) for known in (merged, whole))
+        a, b = (known.excerpts.values(name, place, quantity) for known in (merged, whole))
         pairs = (np.sort(values.reshape(TIMES, 2), axis=1) for values in (a, b))
         np.testing.assert_allclose(*pairs)
     write_json(tmp_path / "results.json", whole.metrics())
@@ -97,6 +102,12 @@ def test_each_flux_counts_on_its_own_points_and_land_nowhere():
         ("stress_curl", corners),
     ):
         assert sum(points[quantity]) == TIMES * sea.sum() < TIMES * sea.size
+
+
+def test_a_wind_on_a_bound_belongs_to_the_class_above():
+    speed = torch.tensor([0.0, 1.999, 2.0, 5.0, 7.9, 8.0, 11.0, 14.0, 16.99, 17.0, 40.0])
+    assert wind_class(speed).tolist() == [0, 0, 1, 2, 2, 3, 4, 5, 5, 6, 6]
+    assert WIND_CLASSES == ("0-2", "2-5", "5-8", "8-11", "11-14", "14-17", "17+")
 
 
 def test_metrics_by_wind_are_those_of_its_points():
@@ -209,18 +220,15 @@ def test_what_is_not_known_is_none():
 
 
 def test_the_strongest_winds_are_kept_of_a_few_files():
-    evaluation = FluxEvaluation()
-    for i in range(STORMS + 2):
-        given = at_times(made_up_times(f"file_{i}", seed=i), [2, 4])
+    parts = [at_times(made_up_times(f"file_{i}", seed=i), [2, 4]) for i in range(STORMS + 2)]
+    for i, given in enumerate(parts):
         given["wind_x"][1] = 10.0 + i % 4 + i / 100
         given["wind_y"][1] = 0.0
-        evaluation.update(**given)
-    storms = evaluation.samples.storms
+    storms = evaluate(*parts).excerpts.storms
     assert list(storms) == ["file_3", "file_2", "file_5", "file_1"]
     assert all(storm.time == 315600.0 + 24 for storm in storms.values())
     assert storms["file_5"].mean_wind == pytest.approx(11.05)
     assert storms["file_5"].fields.keys() == {"target", "model", "constant_bulk"}
-    assert len(evaluation.samples.grids) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from ai4sim.evaluation.figures import save_figures
 from wmed import plotters
 from wmed.excerpts import DENSITY_BINS
-from wmed.maps import field_on
-from wmed.physics.stress_coupling import coupling_coefficient
+from wmed.style import field_on
 from wmed.tests.fluxes_made_up import evaluate, made_up_graph, made_up_times
 
 NAMES = ["scatter", "maps", "storm", "series", "by_wind", "coupling"]
@@ -44,7 +43,7 @@ def test_maps_are_white_at_zero_and_have_no_value_on_land(known):
     figure = plotters.maps(known)
     axes = figure.axes[:9]
     storm = plotters._storm(known)
-    grid = known.samples.grids[storm.fingerprint]
+    grid = storm.grid
     for row, (name, sea) in enumerate(
         (("tau_x", grid.sea_u), ("tau_y", grid.sea_v), ("heat", grid.sea))
     ):
@@ -77,7 +76,7 @@ def test_scatter_shows_every_point_once(known):
     figure = plotters.scatter(known)
     for ax, name in zip(figure.axes[:4], ("tau_x", "tau_y", "heat", "non_solar"), strict=True):
         counts = ax.collections[0].get_array()
-        assert counts.sum() == known.samples.density[name].sum() > 0
+        assert counts.sum() == known.excerpts.density[name].sum() > 0
         assert ax.get_xlim() == ax.get_ylim()
         assert "target [" in ax.get_xlabel()
         assert f"{known.metrics()['model'][f'{name}_r2']:.4f}" in ax.texts[0].get_text()
@@ -112,7 +111,7 @@ def test_the_slopes_are_the_coupling_coefficients(known):
     assert len(found) == 4
     for line, name in zip(found, ("target", "constant_bulk", "stress_only", "model"), strict=True):
         x, y = line.get_xdata(), line.get_ydata()
-        slope = coupling_coefficient(known.vorticity_sums(name))
+        slope = known.s_tau(name)
         assert np.diff(y) / np.diff(x) == pytest.approx(100 * slope)
         assert f"{1e3 * slope:.2f}" in line.get_label()
 
@@ -124,12 +123,9 @@ def test_a_series_ends_at_a_gap_and_follows_the_time():
     given["wind_x"][4] = 20.0
     order = torch.tensor([5, 0, 4, 1, 3, 2])
     shuffled = evaluate(given)
-    samples = shuffled.samples
-    places = samples.series["target"]
-    assert list(places) == ["Balearic Sea"]
-    for quantities in (q for by_place in samples.series.values() for q in by_place.values()):
-        for parts in quantities.values():
-            parts[:] = [parts[0][order]]
+    assert shuffled.excerpts.places == ["Balearic Sea"]
+    for parts in shuffled.excerpts.series.values():
+        parts[:] = [parts[0][order]]
     axes = plotters.series(shuffled).axes
     assert axes[0].get_title() == "Balearic Sea"
     wind = axes[0].get_lines()[0].get_ydata()
@@ -139,7 +135,7 @@ def test_a_series_ends_at_a_gap_and_follows_the_time():
 
 
 def test_a_sea_without_the_places_has_no_series(known, tmp_path, monkeypatch, caplog):
-    monkeypatch.setitem(known.samples.series, "target", {})
+    monkeypatch.setattr(known.excerpts, "series", {})
     for name in set(NAMES) - {"series"}:
         monkeypatch.setattr(plotters, name, lambda evaluation: None)
     with caplog.at_level(logging.INFO):

@@ -1,4 +1,4 @@
-"""Sums by class of wind, curl and vorticity on an Arakawa C grid, the coupling coefficient."""
+"""Curl and vorticity on an Arakawa C grid, the coupling coefficient."""
 
 import math
 
@@ -6,18 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.evaluation.scores import added
 from wmed.io.grid import OceanGrid, at_nodes
 from wmed.physics.stress_coupling import (
     CUTOFF,
-    WIND_CLASSES,
     PsiPoints,
-    added,
     coupling_coefficient,
     coupling_sums,
-    metrics_of,
-    sums_by_class,
     turning,
-    wind_class,
 )
 from wmed.tests.grids_made_up import made_up_ocean
 
@@ -32,6 +28,10 @@ def plane(shape, dx, dy, land=()):
     return OceanGrid(4 + 0.1 * xi, 40 + 0.1 * eta, sea, 0.0 * xi, *size, np.full(shape, 1e-4))
 
 
+def psi_points(grid):
+    return PsiPoints.of(grid.sea, grid.dx, grid.dy)
+
+
 def faces(grid, of_u, of_v):
     """Put functions of x and y [m] on the faces, (1, u) and (1, v)."""
     eta, xi = np.indices(grid.shape).astype(float)
@@ -42,41 +42,6 @@ def faces(grid, of_u, of_v):
         torch.from_numpy(at_nodes(values, sea))[None]
         for values, sea in ((at_u, grid.sea_u), (at_v, grid.sea_v))
     )
-
-
-def test_a_wind_on_a_bound_belongs_to_the_class_above():
-    speed = torch.tensor([0.0, 1.999, 2.0, 5.0, 7.9, 8.0, 11.0, 14.0, 16.99, 17.0, 40.0])
-    assert wind_class(speed).tolist() == [0, 0, 1, 2, 2, 3, 4, 5, 5, 6, 6]
-    assert WIND_CLASSES == ("0-2", "2-5", "5-8", "8-11", "11-14", "14-17", "17+")
-
-
-def test_sums_of_a_class_are_those_of_its_known_points():
-    rng = np.random.default_rng(0)
-    target, predicted, weight = rng.standard_normal((3, 4, 50))
-    target[rng.random(target.shape) < 0.2] = np.nan
-    classes = rng.integers(0, len(WIND_CLASSES), target.shape)
-    sums = sums_by_class(*map(torch.from_numpy, (target, predicted, classes, weight)))
-    for k in range(len(WIND_CLASSES)):
-        chosen = (classes == k) & ~np.isnan(target)
-        w, y, error = weight[chosen], target[chosen], (predicted - target)[chosen]
-        expected = {
-            "weight": w.sum(),
-            "target": (w * y).sum(),
-            "target2": (w * y**2).sum(),
-            "error": (w * error).sum(),
-            "error2": (w * error**2).sum(),
-            "abs_error": (w * abs(error)).sum(),
-        }
-        for name, value in expected.items():
-            assert float(sums[name][k]) == pytest.approx(value, abs=1e-12), name
-
-
-def test_a_constant_target_has_no_r2():
-    target = torch.full((10,), 0.3)
-    classes = torch.zeros(10, dtype=torch.long)
-    found = metrics_of({k: v.sum() for k, v in sums_by_class(target, target + 1, classes).items()})
-    assert math.isnan(found["r2"])
-    assert found["bias"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("degrees", [10.0, -75.0, 179.0])
@@ -90,7 +55,7 @@ def test_turning_finds_the_angle_whatever_the_length(degrees):
 
 def test_solid_rotation_has_twice_its_rate_as_vorticity():
     grid = plane((9, 7), dx=2000, dy=3000)
-    psi = PsiPoints.of(grid)
+    psi = psi_points(grid)
     rate = 3e-5
     curl = psi.curl(*faces(grid, lambda x, y: -rate * y, lambda x, y: rate * x))
     assert curl.shape == (1, 8 * 6)
@@ -99,7 +64,7 @@ def test_solid_rotation_has_twice_its_rate_as_vorticity():
 
 def test_a_gradient_has_no_curl_on_a_curvilinear_grid_with_land():
     grid = made_up_ocean()
-    psi = PsiPoints.of(grid)
+    psi = psi_points(grid)
     potential = np.random.default_rng(0).standard_normal(grid.shape)
     dx_u, dy_v = (grid.dx[:, 1:] + grid.dx[:, :-1]) / 2, (grid.dy[1:] + grid.dy[:-1]) / 2
     gradient = (np.diff(potential, axis=1) / dx_u, np.diff(potential, axis=0) / dy_v)
@@ -115,13 +80,13 @@ def test_a_gradient_has_no_curl_on_a_curvilinear_grid_with_land():
 
 
 def test_a_point_of_land_takes_the_four_corners_around_it():
-    whole, holed = (PsiPoints.of(plane((6, 6), 1e3, 1e3, land)) for land in ((), [(2, 3)]))
+    whole, holed = (psi_points(plane((6, 6), 1e3, 1e3, land)) for land in ((), [(2, 3)]))
     assert len(whole.index) - len(holed.index) == 4
 
 
 def test_the_anomaly_is_what_is_smaller_than_the_cutoff():
     grid = plane((6, 240), dx=10e3, dy=10e3)
-    psi = PsiPoints.of(grid)
+    psi = psi_points(grid)
     x = torch.from_numpy(10e3 * (np.indices((5, 239))[1].ravel() + 0.5))
     inside = (x > 700e3) & (x < 1700e3)
     assert psi.anomaly(torch.full((1, len(x)), 3.0, dtype=torch.float64)).abs().max() < 1e-12
@@ -138,6 +103,6 @@ def test_the_coupling_coefficient_is_the_slope_whatever_the_offset():
     curl = 2e-8 - 0.012 * vorticity
     parts = [coupling_sums(vorticity[i : i + 1], curl[i : i + 1]) for i in range(3)]
     assert coupling_coefficient(added(parts)) == pytest.approx(-0.012)
-    assert float(added(parts)["bin_count"].sum()) == 1200
+    assert float(added(parts)["weight"].sum()) == 1200
     still = coupling_sums(torch.zeros_like(vorticity), curl)
     assert math.isnan(coupling_coefficient(still))
