@@ -67,7 +67,7 @@ def here(
         monkeypatch.setenv(name, "")  # whatever the run sets is undone
         monkeypatch.delenv(name)
     monkeypatch.setattr("sys.argv", ["trainer.py"])
-    monkeypatch.setattr(plotters, "plot", lambda evaluation, folder: [])
+    monkeypatch.setattr(module, "figures", staticmethod(lambda evaluation: ()))
     monkeypatch.setattr(export, "export_program", lambda surrogate, inputs, path: None)
     before = set((root / "experiments").iterdir())
     main(config.USE_CASE, [command, "--config", str(root / "tiny.yaml"), *map(str, arguments)])
