@@ -1,12 +1,12 @@
 """Processed data: the arrays of each raw file, kept where they can be mapped into memory.
 
 Of a raw file ``DIR/raw/x.h5`` the cache keeps ``DIR/processed/<recipe>/x/<name>.npy``, uncompressed
-(a crop then reads only its own pages), and beside them ``manifest.json``: which source they were
-made from, their shapes, and the attributes. A folder is renamed into place with its manifest in it,
+(a crop then reads only its own pages), and beside them ``manifest.json``: the source that they were
+made from, their names, and the attributes. A folder is renamed into place with its manifest in it,
 so it is whole or absent whatever run is killed; one made from another version of the source is made
-again. Deleting ``DIR/processed`` is always safe. Raw files may be larger than
-memory: dask arrays, and blocks of rows that a generator yields, are written one by one. A file is
-one task; the tasks run on threads, processes or a Dask cluster (:mod:`ai4sim.data.scheduling`).
+again. Deleting ``DIR/processed`` is always safe. Raw files may be larger than memory: dask arrays,
+and blocks of rows that a generator yields, are written one by one. A file is one task; the tasks
+run on threads, processes or a Dask cluster (:mod:`ai4sim.data.scheduling`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.data.scheduling import executor
-from ai4sim.data.streaming import Blocks, append_blocks, is_lazy, stream
+from ai4sim.data.streaming import Blocks, append_blocks, is_lazy, progress_bar, stream
 from ai4sim.io.files import (
     atomic_folder,
     missing_file_error,
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 SCRATCH = "scratch"
-QUIET_SECONDS = 2.0  # no progress bar for what takes less
 
 
 class ProcessedCache:
@@ -108,8 +107,6 @@ class ProcessedCache:
             What `process` raises for a file that it cannot use. Files done before it are kept.
             Or two files would replace each other's arrays: ``x.nc`` and ``x.h5``.
         """
-        from tqdm import tqdm
-
         paths = [Path(file) for file in files]
         if all(self._find(path) for path in paths):
             return
@@ -122,14 +119,7 @@ class ProcessedCache:
                 return
             with (
                 executor(self.scheduler, min(self.workers, len(stale))) as pool,
-                tqdm(
-                    desc=f"Processing {len(stale)} files",
-                    total=sum(stale.values()),
-                    unit="B",
-                    unit_scale=True,
-                    delay=QUIET_SECONDS,
-                    disable=None,
-                ) as bar,
+                progress_bar(f"Processing {len(stale)} files", sum(stale.values())) as bar,
             ):
                 tasks = {pool.submit(self._make, root, path): path for path in stale}
                 try:
@@ -214,49 +204,34 @@ class ProcessedCache:
             scratch = folder / SCRATCH
             scratch.mkdir()
             made = self.process(file, scratch) if self.scratch else self.process(file)
-            described, facts = self._write(folder, file, made)
+            content = self._write(folder, file, made)
             shutil.rmtree(scratch)
+            sources = content.pop("sources", ())
             manifest = {
                 "source": fingerprint,
                 "recipe": self.recipe,
-                "arrays": described,
-                "attributes": facts.get("attributes", {}),
-                "sources": {
-                    name: self._fingerprint(file.parent / name) for name in facts.get("sources", ())
-                },
+                "attributes": content.pop("attributes", {}),
+                "arrays": sorted(content),
+                "sources": {name: self._fingerprint(file.parent / name) for name in sources},
             }
             write_text(folder / MANIFEST, json.dumps(manifest, indent=1, default=_plain))
 
-    def _write(
-        self, folder: Path, file: Path, made: Mapping[str, Any] | Blocks
-    ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-        """Write what `process` gives; return type and shape of each array.
-
-        And what is not an array: ``attributes`` and ``sources``.
-        """
-        described: dict[str, list[Any]] = {}
+    def _write(self, folder: Path, file: Path, made: Mapping[str, Any] | Blocks) -> dict[str, Any]:
+        """Write the arrays that `process` gives, and return all that it gives by name."""
         progress = self.scheduler == "threads"  # elsewhere nobody would see it
+        names: list[str] = []
         if isinstance(made, Generator):
             size = file.stat().st_size
-            written, made = append_blocks(
-                folder, made, self._dtype, file.name, size, QUIET_SECONDS, progress
-            )
-            described = {name: [str(npy.dtype), *npy.shape] for name, npy in written.items()}
-        content = dict(made)
-        facts: dict[str, Any] = {
-            name: content.pop(name) for name in ("attributes", "sources") if name in content
-        }
-        lazy = {name: content.pop(name) for name in list(content) if is_lazy(content[name])}
+            names, made = append_blocks(folder, made, self._dtype, file.name, size, progress)
+        arrays = {name: made[name] for name in made if name not in ("attributes", "sources")}
+        lazy = {name: values for name, values in arrays.items() if is_lazy(values)}
         if lazy:
-            dtypes = {name: self._dtype(name, a.dtype) for name, a in lazy.items()}
-            described |= {name: [str(dtypes[name]), *a.shape] for name, a in lazy.items()}
-            stream(folder, lazy, dtypes, file.name, QUIET_SECONDS, progress)
-        for name, values in content.items():
-            array = np.asarray(values)
+            stream(folder, lazy, self._dtype, file.name, progress)
+        for name in arrays.keys() - lazy.keys():
+            array = np.asarray(arrays[name])
             array = np.ascontiguousarray(array, dtype=self._dtype(name, array.dtype))
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
-            described[name] = [str(array.dtype), *array.shape]
-        return described, facts
+        return {**dict.fromkeys(names), **made}
 
     def _dtype(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return what an array is stored as: floating-point ones in single precision."""

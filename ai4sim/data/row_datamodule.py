@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.data.datamodule import Stage, SurrogateDataModule
-from ai4sim.data.rows import GatheredRows, OrderedRows, RowArray, ShuffledRows, Table
+from ai4sim.data.rows import OrderedRows, ShuffledRows
+from ai4sim.data.tables import GatheredRows, RowArray, Table
 from ai4sim.io.files import missing_file_error, remove_stale_temporaries
 
 

@@ -1,8 +1,6 @@
 """Batches of rows from tables that may be larger than memory.
 
-A table is what :class:`ai4sim.data.cache.ProcessedCache` keeps of one raw file: arrays with one row per
-sample, such as ``inputs : (row, p)`` and ``targets : (row, q)``. Rows are never fetched one by one.
-Training reads contiguous blocks in random order into a pool and draws whole batches from it at
+Rows of tables (:mod:`ai4sim.data.tables`) are never fetched one by one. Training reads contiguous blocks in random order into a pool and draws whole batches from it at
 random: with a pool of many blocks, from all files, a batch is as mixed as one drawn from the whole,
 and the disk is read in long runs. Where all rows fit in memory the pool holds them all, and stays.
 Evaluation reads the tables in order. A thread reads ahead in both cases.
@@ -14,8 +12,6 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.io.files import temporary_path
+from ai4sim.data.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -34,98 +30,6 @@ T = TypeVar("T")
 
 BLOCK_ROWS = 1024
 """Rows that are read from a table at once."""
-
-
-@dataclass(frozen=True)
-class RowArray:
-    """A float32 array ``(row, ...)`` in an uncompressed file, read without mapping it into memory.
-
-    A map would count as memory of this process, page by page as it is read, and keep the file open.
-    """
-
-    path: Path
-    offset: int
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, array: NDArray) -> RowArray:
-        """Take the place of an array that ``numpy.load(..., mmap_mode=...)`` gave.
-
-        Raises
-        ------
-        ValueError
-            It is no such array, or not of float32.
-        """
-        if not isinstance(array, np.memmap) or array.dtype != np.float32:
-            raise ValueError(f"expected a float32 array on disk, found {type(array)} {array.dtype}")
-        return cls(Path(str(array.filename)), array.offset, array.shape)
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row."""
-        return 4 * math.prod(self.shape[1:])
-
-    def read(self, start: int, out: Tensor) -> None:
-        """Read the rows from `start` on into `out`, as many as it has.
-
-        Raises
-        ------
-        ValueError
-            The file ends before.
-        """
-        target = out.numpy().data.cast("B")
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(self.offset + start * self.row_bytes)
-            done = 0
-            while done < len(target):  # a read may return less than it is asked for
-                count = file.readinto(target[done:])
-                if not count:
-                    raise ValueError(f"{self.path}: ends early; it was replaced while it was read")
-                done += count
-
-
-@dataclass(frozen=True)
-class Table:
-    """Runs of rows of one raw file, one after the other.
-
-    Attributes
-    ----------
-    path : Path
-        The raw file.
-    arrays : dict of str to RowArray
-        By the names that they have in a batch; equally many rows in each.
-    runs : sequence of (int, int)
-        First row and end of each run; the rows of the table are counted along the runs.
-    """
-
-    path: Path
-    arrays: Mapping[str, RowArray]
-    runs: Sequence[tuple[int, int]]
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return sum(stop - start for start, stop in self.runs)
-
-    def places(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Tell where rows of the table are in the file: the pieces, first row and end of each."""
-        begin = 0
-        for first, last in self.runs:
-            end = begin + last - first
-            if begin < stop and end > start:
-                yield first + max(start - begin, 0), last - max(end - stop, 0)
-            begin = end
-
-    def read(self, start: int, out: Mapping[str, Tensor]) -> None:
-        """Read rows of all arrays into `out`; one that this table does not have becomes NaN."""
-        for name, target in out.items():
-            if name not in self.arrays:
-                target.fill_(math.nan)
-                continue
-            done = 0
-            for first, last in self.places(start, start + len(target)):
-                self.arrays[name].read(first, target[done : done + last - first])
-                done += last - first
 
 
 class RowLoader:
@@ -200,7 +104,7 @@ class ShuffledRows(RowLoader):
 
     Parameters
     ----------
-    tables, batch_size, widths, rank, world_size
+    tables, batch_size
         See :class:`RowLoader`.
     pool_rows : int
         Rows that are shuffled at once. There are two pools, one of which is being read.
@@ -210,6 +114,8 @@ class ShuffledRows(RowLoader):
         Where the pools, hence the batches, are.
     seed : int
         Together with the epoch it determines the batches.
+    **kwargs
+        See :class:`RowLoader`.
     """
 
     def __init__(
@@ -221,15 +127,13 @@ class ShuffledRows(RowLoader):
         memory_limit: float = 4 * 2**30,
         device: torch.device | str = "cpu",
         seed: int = 0,
-        widths: Mapping[str, tuple[int, ...]] | None = None,
-        rank: int = 0,
-        world_size: int = 1,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(tables, batch_size, widths=widths, rank=rank, world_size=world_size)
-        if self.rows < world_size or (batch_size == 1 and self.rows % world_size):
+        super().__init__(tables, batch_size, **kwargs)
+        if self.rows < self.world_size or (batch_size == 1 and self.rows % self.world_size):
             raise ValueError(
-                f"{self.rows} rows in batches of {batch_size} cannot be shared by {world_size} "
-                "processes: take a larger batch_size, or fewer processes"
+                f"{self.rows} rows in batches of {batch_size} cannot be shared by "
+                f"{self.world_size} processes: take a larger batch_size, or fewer processes"
             )
         self.device, self.seed, self.epoch = torch.device(device), seed, 0
         self.in_memory = self.rows * self.row_bytes <= memory_limit
@@ -330,10 +234,12 @@ class OrderedRows(RowLoader):
 
     Parameters
     ----------
-    tables, batch_size, widths, rank, world_size
+    tables, batch_size
         See :class:`RowLoader`.
     whole_files : bool
-        Each file goes to one process only.
+        Whether each file goes to one process only.
+    **kwargs
+        See :class:`RowLoader`.
     """
 
     def __init__(
@@ -342,21 +248,19 @@ class OrderedRows(RowLoader):
         batch_size: int,
         *,
         whole_files: bool = False,
-        widths: Mapping[str, tuple[int, ...]] | None = None,
-        rank: int = 0,
-        world_size: int = 1,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(tables, batch_size, widths=widths, rank=rank, world_size=world_size)
+        super().__init__(tables, batch_size, **kwargs)
         pieces = [
             (i, start, min(start + batch_size, table.rows))
             for i, table in enumerate(self.tables)
             for start in range(0, table.rows, batch_size)
         ]
         shares = [
-            [p for i, p in enumerate(pieces) if (p[0] if whole_files else i) % world_size == r]
-            for r in range(world_size)
+            [p for i, p in enumerate(pieces) if (p[0] if whole_files else i) % self.world_size == r]
+            for r in range(self.world_size)
         ]
-        self.batches = [(piece, False) for piece in shares[rank]]
+        self.batches = [(piece, False) for piece in shares[self.rank]]
         self.batches += [(pieces[0], True)] * (max(map(len, shares)) - len(self.batches))
 
     def __len__(self) -> int:
@@ -379,53 +283,3 @@ def read_ahead(items: Iterator[T]) -> Iterator[T]:
         while (item := ahead.result()) is not end:
             ahead = thread.submit(next, items, end)
             yield item  # type: ignore[misc]
-
-
-@dataclass
-class GatheredRows:
-    """Rows that come in parts, kept in a hidden file until all are there.
-
-    Parameters
-    ----------
-    beside : Path
-        The hidden file is in the same folder; it is swept away if a run leaves it there
-        (:func:`ai4sim.io.files.remove_stale_temporaries`).
-    shape : tuple of int
-        (row, width)
-    """
-
-    beside: Path
-    shape: tuple[int, int]
-    seen: int = 0
-    path: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.path = temporary_path(self.beside)
-
-    def add(self, start: int, values: NDArray[np.float32]) -> bool:
-        """Take rows in, ``values : (row, width)``, and say whether all are there.
-
-        Raises
-        ------
-        ValueError
-            The rows do not fit.
-        """
-        stop = start + len(values)
-        if values.shape[1:] != self.shape[1:] or stop > self.shape[0]:
-            raise ValueError(
-                f"{self.beside}: rows {start} to {stop} of {values.shape[1:]} values do not fit "
-                f"into {self.shape}"
-            )
-        with self.path.open("r+b" if self.path.exists() else "wb") as file:
-            file.seek(4 * self.shape[1] * start)
-            file.write(np.ascontiguousarray(values, dtype=np.float32).data)
-        self.seen += len(values)
-        return self.seen == self.shape[0]
-
-    def open(self) -> NDArray[np.float32]:
-        """Return the rows, mapped into memory."""
-        return np.memmap(self.path, dtype=np.float32, mode="r", shape=self.shape)
-
-    def remove(self) -> None:
-        """Remove the hidden file."""
-        self.path.unlink(missing_ok=True)

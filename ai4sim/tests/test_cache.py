@@ -336,9 +336,10 @@ def test_blocks_come_in_any_order(tmp_path: Path) -> None:
     rows = np.arange(40, dtype=np.float32).reshape(10, 4)
     parts = [slice(0, 3), slice(3, 4), slice(4, 9), slice(9, 10)]
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]):
-        file = NpyFile(tmp_path / "rows.npy", rows.shape, rows.dtype)
+        file = NpyFile(tmp_path / "rows.npy", (4,), rows.dtype)
         for i in order:
             file[parts[i],] = rows[parts[i]]
+        file.close()
         np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), rows)
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai4sim.data import rows as module
-from ai4sim.data.rows import GatheredRows, OrderedRows, RowArray, ShuffledRows, Table, read_ahead
+from ai4sim.data.rows import OrderedRows, ShuffledRows, read_ahead
+from ai4sim.data.tables import GatheredRows, RowArray, Table
 
 SIZES = (700, 2500, 1)
 TOTAL = sum(SIZES)

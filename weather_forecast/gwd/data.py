@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
-from ai4sim.data.rows import Table
+from ai4sim.data.tables import Table
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.io.files import open_hdf5
 from ai4sim.normalization import RunningStatistics
