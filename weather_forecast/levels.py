@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -273,3 +274,9 @@ def geopotential_steps(temperature: Tensor, p_half: Tensor) -> Tensor:
     """
     to_middle, to_top = _hydrostatic(temperature, p_half)
     return to_middle[..., :-1] + to_top[..., 1:] - to_middle[..., 1:]
+
+
+def pressure_coordinate(pressure: Tensor) -> dict[str, Any]:
+    """Return pressures ``(level,)`` [Pa] as the coordinate of results, in hPa."""
+    values = [float(f"{p / 100:.4g}") for p in pressure.tolist()]
+    return {"name": "pressure", "units": "hPa", "values": values}

@@ -9,6 +9,11 @@ import torch
 from torch import Tensor
 
 
+def thinning(rows: int, most: int) -> int:
+    """Return the stride by which about `most` of some rows are seen, evenly spread."""
+    return max(1, -(-rows // max(1, most)))
+
+
 def row_random(marker: Tensor, resolution: float) -> Tensor:
     """Return a number from 0 to 1 for each row, as if drawn at random, that the row itself decides.
 

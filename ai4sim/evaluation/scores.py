@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -99,18 +100,21 @@ def error_sums(
     }
 
 
-def add(total: Sums, part: Mapping[str, Tensor]) -> None:
-    """Add sums to sums, on the host.
+def add(total: dict[str, Any], part: Mapping[str, Any]) -> None:
+    """Add sums to sums, on the host; either may be nested, for instance by file, model, quantity.
 
-    It does not work in place, so that sums from inference mode may be added to later.
+    It does not add in place, so that sums from inference mode may be added to later.
     """
     for name, value in part.items():
-        total[name] = total[name] + value.cpu() if name in total else value.cpu()
+        if isinstance(value, Mapping):
+            add(total.setdefault(name, {}), value)
+        else:
+            total[name] = total[name] + value.cpu() if name in total else value.cpu()
 
 
-def added(parts: Iterable[Mapping[str, Tensor]]) -> Sums:
+def added(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the sum of any number of sums; nothing of none."""
-    total: Sums = {}
+    total: dict[str, Any] = {}
     for part in parts:
         add(total, part)
     return total
@@ -203,6 +207,38 @@ def plain_number(value: Tensor) -> float | None:
 def plain_numbers(values: Tensor) -> list[float | None]:
     """Return values ``(n,)`` for JSON; see :func:`plain_number`."""
     return [plain_number(value) for value in values]
+
+
+def metrics_along(
+    coordinate: Mapping[str, Any],
+    metrics: Mapping[str, Mapping[str, Mapping[str, Tensor]]],
+    chosen: Iterable[str],
+) -> dict[str, Any]:
+    """Return metrics along a coordinate for JSON: by level, zenith angle or class of wind.
+
+    Parameters
+    ----------
+    coordinate : mapping
+        The "name", the "units" and the "values".
+    metrics : quantity -> model -> metric -> (n,)
+    chosen : iterable of str
+        The metrics that are returned.
+
+    Returns
+    -------
+    dict
+        ``{"coordinate": coordinate, metric: {quantity: {model: values}}}``.
+    """
+    return {
+        "coordinate": dict(coordinate),
+        **{
+            metric: {
+                quantity: {name: plain_numbers(found[metric]) for name, found in models.items()}
+                for quantity, models in metrics.items()
+            }
+            for metric in chosen
+        },
+    }
 
 
 def require_shape(name: str, values: Tensor, shape: tuple[int, ...]) -> None:

@@ -4,7 +4,7 @@ import pickle
 
 import torch
 
-from ai4sim.evaluation.reservoir import Reservoir, random_key, row_random
+from ai4sim.evaluation.reservoir import Reservoir, random_key, row_random, thinning
 
 
 def chosen(parts, size=3):
@@ -54,3 +54,10 @@ def test_a_row_of_twice_the_weight_is_drawn_twice_as_often():
     drawn = random_key(random.reshape(6000, 3), weight).argmax(1).bincount()
     assert drawn[0] == 0
     assert abs(drawn[2] / drawn[1] - 2) < 0.15
+
+
+def test_thinning_keeps_to_about_so_many_rows():
+    assert thinning(100, 1000) == 1
+    assert thinning(201, 200) == 2
+    assert thinning(20_001, 20_000) == 2
+    assert thinning(10**6, 1000) == 1000

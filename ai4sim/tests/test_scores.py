@@ -92,6 +92,17 @@ def test_scores_of_groups_are_those_of_their_rows_with_their_weights():
     assert all(values[4].isnan().all() for values in found.values())  # a group without rows
 
 
+def test_nested_sums_add_up_and_leave_their_parts_alone():
+    with torch.inference_mode():
+        first = {"a": {"model": {"weight": torch.ones(2)}}}
+    second = {"a": {"model": {"weight": torch.ones(2)}, "zero": {"weight": torch.ones(1)}}, "b": {}}
+    total = added([first, second, second])
+    assert total["a"]["model"]["weight"].tolist() == [3, 3]
+    assert total["a"]["zero"]["weight"].tolist() == [2]
+    assert total["b"] == {}
+    assert first["a"]["model"]["weight"].tolist() == [1, 1]
+
+
 def test_pooled_groups_are_one_set_around_one_mean():
     target, predicted, weight, group = rows()
     by_group = error_sums(target, predicted, weight=weight, group=group, groups=4)

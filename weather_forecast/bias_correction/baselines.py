@@ -21,6 +21,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.moments import CrossMoments
+from ai4sim.evaluation.reservoir import thinning
+from ai4sim.evaluation.ridge import inverse_std, principal_components, ridge_weights
 from weather_forecast.bias_correction.io.layout import AEROSOLS, RadiationLayout
 
 FIT_COLUMNS = 10_000
@@ -29,12 +32,11 @@ COMPONENTS = 200
 PENALTY = 5.0
 """Ridge penalty: a component that holds all the variance of the inputs meets a prior as strong as
 this many columns, one that holds a hundredth of it as strong as a hundred times as many."""
-CONSTANT = 1e-6
-"""Standard deviation, relative to the size of the mean, up to which an input is constant."""
 LARGEST = 5.0
 """Standard deviations to which an input is cut: one that hardly varies in training, as a cloud at
 a level where there is one in a thousand, would be worth a hundred of them in another column."""
 TEACHER_COLUMNS = 200
+"""Columns that the radiation scheme sees, about: it costs some 30 ms for each."""
 LOGARITHMIC: dict[str, float] = {
     "q": 1e-7,
     "o3_mmr": 1e-9,
@@ -81,9 +83,8 @@ class Baselines:
     ) -> Self:
         """Fit to columns of a training set.
 
-        With the principal components t of the standardised :func:`features`, the weights w solve
-        ``(t't + penalty v) w = t'y`` (Hoerl & Kennard 1970), v being the variance of all features
-        together. Constant inputs get no weight.
+        The regression is that of the principal components of the standardised :func:`features`, see
+        :func:`~ai4sim.evaluation.ridge.ridge_weights`. Constant inputs get no weight.
 
         Parameters
         ----------
@@ -108,20 +109,16 @@ class Baselines:
                 f"baselines: expected two or more columns with {layout.output_channels} outputs, "
                 f"found inputs {tuple(inputs.shape)} and targets {tuple(targets.shape)}"
             )
-        every = -(-len(inputs) // FIT_COLUMNS)
-        y = targets[::every].double()
+        every = thinning(len(inputs), FIT_COLUMNS)
         z = features(inputs[::every], layout)
         center = z.mean(0)
-        std = z.std(0, correction=0)
-        size = center.abs().clamp(min=torch.finfo(torch.float32).tiny)
-        scale = torch.where(std > CONSTANT * size, 1 / std, 0.0)
+        scale = inverse_std(center, z.std(0, correction=0))
         z = z.sub_(center).mul_(scale).clamp_(-LARGEST, LARGEST)
         basis = principal_components(z, components)
-        t = z @ basis
-        t_mean, y_mean = t.mean(0), y.mean(0)
-        t, y = t - t_mean, y - y_mean
-        system = t.T @ t + penalty * z.square().mean(0).sum() * torch.eye(t.shape[1]).to(t)
-        weights = torch.linalg.solve(system, t.T @ y)
+        moments = CrossMoments.of((z @ basis).cpu().numpy(), targets[::every].cpu().numpy())
+        variance = float(z.square().mean(0).sum())
+        weights = ridge_weights(moments, penalty * variance, torch.ones(basis.shape[1]))
+        t_mean, y_mean = map(torch.from_numpy, (moments.x_mean, moments.y_mean))
         mean = y_mean if mean_profile is None else mean_profile
         state = (mean, center, scale, basis, y_mean - t_mean @ weights, weights)
         return cls(*(values.float().cpu() for values in state))
@@ -147,7 +144,7 @@ class Baselines:
         teacher : bool
             Whether the radiation scheme is one of them. It costs some 30 ms per column.
         every : int
-            It sees one column in so many, see :func:`thinning`.
+            It sees one column in so many.
 
         Returns
         -------
@@ -197,41 +194,6 @@ def features(inputs: Tensor, layout: RadiationLayout) -> Tensor:
     for name, offset in LOGARITHMIC.items():
         split[name].clamp_(min=0).add_(offset).log_()
     return values
-
-
-def principal_components(z: Tensor, components: int, iterations: int = 3) -> Tensor:
-    """Return the leading directions of rows by subspace iteration (Halko et al. 2011, 4.4).
-
-    Parameters
-    ----------
-    z : (row, channel)
-        Of mean zero.
-    components : int
-        How many, at most: no more than there are directions in which the rows differ.
-    iterations : int
-        The more, the sharper the last components are told from those that are left out.
-
-    Returns
-    -------
-    (channel, component)
-        Orthonormal, the strongest first.
-    """
-    wide = min(components + 20, *z.shape)
-    generator = torch.Generator().manual_seed(0)  # leaves that of the training alone
-    basis = torch.randn(z.shape[1], wide, generator=generator, dtype=z.dtype).to(z.device)
-    for _ in range(iterations):
-        basis = torch.linalg.qr(z.T @ torch.linalg.qr(z @ basis).Q).Q
-    _, strength, turned = torch.linalg.svd(z @ basis, full_matrices=False)
-    kept = strength[:components] > 1e-6 * strength[0]
-    return basis @ turned[:components][kept].T
-
-
-def thinning(columns: int, teacher_columns: int = TEACHER_COLUMNS) -> int:
-    """Return the stride by which the radiation scheme sees about `teacher_columns` of `columns`.
-
-    Its metrics are those of the columns that it has seen.
-    """
-    return max(1, -(-columns // max(1, teacher_columns)))
 
 
 def _teacher(inputs: Tensor, layout: RadiationLayout, every: int) -> Tensor:

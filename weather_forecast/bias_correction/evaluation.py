@@ -42,7 +42,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.evaluation.scores import plain_number, plain_numbers, require_finite
+from ai4sim.evaluation.scores import (
+    MODEL,
+    TARGET,
+    Sums,
+    add,
+    error_sums,
+    metrics_along,
+    metrics_of,
+    plain_number,
+    pooled,
+    predicted_rows,
+    require_finite,
+    require_model,
+    require_shape,
+)
 from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.physics.diagnostics import (
     consistency,
@@ -50,31 +64,23 @@ from weather_forecast.bias_correction.physics.diagnostics import (
     tropopause,
 )
 from weather_forecast.bias_correction.samples import POINT_VALUES, Samples
-from weather_forecast.bias_correction.scores import (
-    ZENITH_BINS,
-    ZENITH_STEP,
-    Sums,
-    add,
-    metrics_of,
-    quantities,
-    summed_residuals,
-    sums_by,
-    weighted_sums,
-    zenith_bin,
-)
+from weather_forecast.levels import pressure_coordinate
 
-MODEL = "model"
-"""Key of the network among the predictions; the others are baselines."""
-TARGET = "target"
-"""Key of the labels where their own consistency is looked at."""
 HEADLINE = (
     *(f"{name}_relative" for name in (*FLUXES, *HEATING_RATES)),
     "relative_mean",
     "budget_residual_mean",
 )
 """Metrics to read first."""
+METRICS = ("mae", "rmse", "bias", "r2", "relative")
 SHARES = ("albedo_violation", "negative_lw")
 """Residuals that are 0 or 1."""
+ZENITH_STEP = 10.0
+"""Width [degrees] of the bins of solar zenith angle; the last is night."""
+ZENITH_BINS = 10
+NEGLIGIBLE = 1e-6
+"""Standard deviation of a target [W/m2, K/day] that is nothing but rounding, as there is in
+downward corrections at the top."""
 
 
 class CorrectionEvaluation:
@@ -88,16 +94,15 @@ class CorrectionEvaluation:
     Attributes
     ----------
     scores : name -> quantity -> sums
-        Of each model and each quantity, over its columns, (level,): ``weight``, and with it
-        ``target``, ``target2``, ``error``, ``error2``, ``abs_error`` and ``magnitude``, that of
-        the target.
+        Of each model and each quantity, over its columns, (level,), see
+        :func:`~ai4sim.evaluation.scores.error_sums`.
     zenith : name -> sums
-        By bin of the solar zenith angle, (bin, value): ``count``, ``target``, ``error``,
-        ``abs_error`` and ``magnitude`` of each of
+        The same by bin of the solar zenith angle, (bin, value), of each of
         :data:`~weather_forecast.bias_correction.samples.POINT_VALUES`.
-    residuals : name -> sums
-        Of each model and of the labels, for each residual ``<name>_sum``, ``<name>_count`` and
-        ``<name>_max``.
+    residuals : name -> residual -> (2,)
+        Of each model and of the labels, the sum over columns and levels, and the count.
+    largest : name -> residual -> ()
+        The largest one.
     samples : Samples
         Columns that the figures show.
     """
@@ -108,6 +113,7 @@ class CorrectionEvaluation:
         self.scores: dict[str, dict[str, Sums]] = {}
         self.zenith: dict[str, Sums] = {}
         self.residuals: dict[str, Sums] = {}
+        self.largest: dict[str, Sums] = {}
         self.samples = Samples(layout)
         self._pressure = torch.zeros(layout.levels + 1, dtype=torch.float64)
 
@@ -142,14 +148,13 @@ class CorrectionEvaluation:
             No "model" among the predictions, shapes that do not fit, NaN or infinite values.
         """
         layout, n = self.layout, len(inputs)
-        if MODEL not in predictions:
-            raise ValueError(f"no prediction '{MODEL}' among {sorted(predictions)}")
+        require_model(predictions)
         require_finite("inputs", inputs, (n, layout.input_channels))
         require_finite("targets", targets, (n, layout.output_channels))
         for name, place in (("latitude", latitude), ("longitude", longitude)):
-            _require_shape(name, place, (n,))
+            require_shape(name, place, (n,))
         if tripleclouds is not None:
-            _require_shape("tripleclouds", tripleclouds, (n, 4 * (layout.levels + 1)))
+            require_shape("tripleclouds", tripleclouds, (n, 4 * (layout.levels + 1)))
         if not n:
             return
         columns = layout.split_inputs(inputs)
@@ -157,11 +162,7 @@ class CorrectionEvaluation:
         self._pressure = self._pressure + columns["pressure_hl"].double().sum(0).cpu()
         self.columns += n
         for name, values in {TARGET: targets, **predictions}.items():
-            known = torch.ones(n, dtype=torch.bool, device=values.device)
-            if name not in (MODEL, TARGET):
-                known = ~values.isnan().all(dim=-1)
-            shape = (int(known.sum()), layout.output_channels)
-            require_finite(f"prediction '{name}'", values[known], shape)
+            known = predicted_rows(name, values, (n, layout.output_channels))
             if known.any():
                 self._score(
                     name,
@@ -174,7 +175,7 @@ class CorrectionEvaluation:
         self.samples.update(
             inputs=inputs,
             targets=targets,
-            predictions={MODEL: predictions[MODEL], **predictions},
+            prediction=predictions[MODEL],
             latitude=latitude,
             longitude=longitude,
         )
@@ -191,21 +192,33 @@ class CorrectionEvaluation:
         """Add the columns of one model, or of the labels as such."""
         split = self.layout.split_outputs
         found = consistency(split(predicted), columns, tripleclouds)
-        add(self.residuals.setdefault(name, {}), summed_residuals(found))
+        self._add_residuals(
+            name,
+            {key: torch.stack([v.nansum(), (~v.isnan()).sum()]) for key, v in found.items()},
+            {key: v.where(~v.isnan(), -torch.inf).max() for key, v in found.items()},
+        )
         if name == TARGET:
             return
         truth, guess = (quantities(split(values), lapse) for values in (target, predicted))
         thickness = pressure_thickness(columns)
-        scores = self.scores.setdefault(name, {})
         for quantity, values in truth.items():
-            weight = thickness if quantity.endswith("_by_mass") else torch.ones_like(values)
-            add(scores.setdefault(quantity, {}), weighted_sums(values, guess[quantity], weight))
-        bins = zenith_bin(columns["cos_solar_zenith_angle"])
+            weight = thickness if quantity.endswith("_by_mass") else None
+            sums = error_sums(values, guess[quantity], weight=weight)
+            add(self.scores, {name: {quantity: sums}})
         truth_, guess_ = (
             torch.cat([values[quantity] for quantity in POINT_VALUES], dim=1)
             for values in (truth, guess)
         )
-        add(self.zenith.setdefault(name, {}), sums_by(bins, truth_, guess_))
+        bins = zenith_bin(columns["cos_solar_zenith_angle"])
+        sums = error_sums(truth_, guess_, group=bins, groups=ZENITH_BINS)
+        add(self.zenith, {name: sums})
+
+    def _add_residuals(self, name: str, sums: Sums, largest: Sums) -> None:
+        """Add the residuals of a model or of the labels."""
+        add(self.residuals, {name: sums})
+        known = self.largest.setdefault(name, {})
+        for key, value in largest.items():
+            known[key] = torch.maximum(known.get(key, value.cpu()), value.cpu())
 
     def merge(self, other: CorrectionEvaluation) -> None:
         """Take in what another process evaluated, of other columns.
@@ -219,12 +232,10 @@ class CorrectionEvaluation:
             raise ValueError(f"evaluations of {self.layout} and {other.layout} cannot be merged")
         self.columns += other.columns
         self._pressure = self._pressure + other._pressure
-        for name, scores in other.scores.items():
-            for quantity, sums in scores.items():
-                add(self.scores.setdefault(name, {}).setdefault(quantity, {}), sums)
-        for mine, others in ((self.zenith, other.zenith), (self.residuals, other.residuals)):
-            for name, sums in others.items():
-                add(mine.setdefault(name, {}), sums)
+        add(self.scores, other.scores)
+        add(self.zenith, other.zenith)
+        for name, sums in other.residuals.items():
+            self._add_residuals(name, sums, other.largest[name])
         self.samples.merge(other.samples)
 
     # ---- what the sums say ----------------------------------------------------------------------
@@ -270,88 +281,98 @@ class CorrectionEvaluation:
         return (self.pressure_hl[1:] + self.pressure_hl[:-1]) / 2
 
     def levels(self, name: str, quantity: str) -> Sums:
-        """Return ``mae``, ``rmse``, ``bias``, ``r2`` and ``magnitude`` by level, each (level,).
-
-        The magnitude is that of the target, and the MAE of no correction. The R2 of what does not
-        vary is NaN.
-        """
-        return metrics_of(self.scores[name][quantity])
+        """Return the metrics of a quantity by level, each (level,)."""
+        return metrics_of(self.scores[name][quantity], NEGLIGIBLE)
 
     def angles(self, name: str) -> Sums:
-        """Return ``count``, ``target``, ``bias``, ``mae`` and ``magnitude`` by angle, (bin, value).
+        """Return the metrics by angle, (bin, value), with ``target`` and ``magnitude``, its means.
 
-        Of a bin without columns all but the count are NaN.
+        Of a bin without columns all are NaN.
         """
         sums = self.zenith[name]
-        names = {
-            "target": "target",
-            "bias": "error",
-            "mae": "abs_error",
-            "magnitude": "magnitude",
-        }
-        means = {key: sums[value] / sums["count"] for key, value in names.items()}
-        return {"count": sums["count"], **means}
+        means = {key: sums[key] / sums["weight"] for key in ("target", "magnitude")}
+        return {**metrics_of(sums, NEGLIGIBLE), **means}
 
     def _metrics(self, name: str) -> dict[str, float | int | None]:
         """Form all metrics of one model."""
         scores = self.scores[name]
         found: dict[str, float | int | None] = {"columns": int(scores[FLUXES[0]]["weight"][0])}
         for quantity, sums in scores.items():
-            pooled = metrics_of({key: value.sum() for key, value in sums.items()})
-            relative = 100 * pooled["mae"] / pooled.pop("magnitude")
-            for metric, value in {**pooled, "relative": relative}.items():
-                found[f"{quantity}_{metric}"] = plain_number(value)
-        relative_ = [found[f"{quantity}_relative"] for quantity in (*FLUXES, *HEATING_RATES)]
-        known = [value for value in relative_ if value is not None]
+            whole = pooled(sums)
+            values = metrics_of(whole, NEGLIGIBLE)
+            values["relative"] = 100 * whole["abs_error"] / whole["magnitude"]
+            for metric in METRICS:
+                found[f"{quantity}_{metric}"] = plain_number(values[metric])
+        relative = [found[f"{quantity}_relative"] for quantity in (*FLUXES, *HEATING_RATES)]
+        known = [value for value in relative if value is not None]
         found["relative_mean"] = sum(known) / len(known) if known else None
         return {**found, **self._residuals(name)}
 
     def _residuals(self, name: str) -> dict[str, float | int | None]:
         """Form mean and maximum of the residuals of a model or of the labels."""
-        sums, found = self.residuals[name], {}
-        for key in sums:
-            residual = key.removesuffix("_sum")
-            if residual == key:
-                continue
-            mean = plain_number(sums[key] / sums[f"{residual}_count"])
+        found: dict[str, float | None] = {}
+        for residual, (total, count) in self.residuals[name].items():
             if residual in SHARES:
-                found[f"{residual}_share"] = mean
+                found[f"{residual}_share"] = plain_number(total / count)
             else:
-                found[f"{residual}_mean"] = mean
-                found[f"{residual}_max"] = plain_number(sums[f"{residual}_max"])
+                found[f"{residual}_mean"] = plain_number(total / count)
+                found[f"{residual}_max"] = plain_number(self.largest[name][residual])
         return found
 
     def _profiles(self, names: tuple[str, ...], pressure: Tensor) -> dict[str, Any]:
         """Return the metrics of some outputs by level."""
-        values = [float(f"{p / 100:.4g}") for p in pressure.tolist()]
-        profile: dict[str, Any] = {
-            "coordinate": {"name": "pressure", "units": "hPa", "values": values}
-        }
-        metrics = {name: {o: self.levels(name, o) for o in names} for name in self.scores}
-        for metric in ("r2", "mae", "bias", "rmse"):
-            profile[metric] = {
-                output: {name: plain_numbers(metrics[name][output][metric]) for name in self.scores}
-                for output in names
-            }
-        return profile
+        metrics = {o: {name: self.levels(name, o) for name in self.scores} for o in names}
+        coordinate = pressure_coordinate(pressure)
+        return metrics_along(coordinate, metrics, ("r2", "mae", "bias", "rmse"))
 
     def _by_zenith(self) -> dict[str, Any]:
         """Return means by solar zenith angle."""
         middle = [ZENITH_STEP * (i + 0.5) for i in range(ZENITH_BINS)]
-        found: dict[str, Any] = {
-            "coordinate": {"name": "solar zenith angle", "units": "degree", "values": middle},
-            "columns": [int(n) for n in self.zenith[MODEL]["count"][:, 0]],
-        }
+        coordinate = {"name": "solar zenith angle", "units": "degree", "values": middle}
         means = {name: self.angles(name) for name in self.scores}
-        for metric in ("mae", "bias", "magnitude"):
-            found[metric] = {
-                value: {name: plain_numbers(means[name][metric][:, i]) for name in self.scores}
-                for i, value in enumerate(POINT_VALUES)
+        by_value = {
+            value: {
+                name: {metric: values[:, i] for metric, values in found.items()}
+                for name, found in means.items()
             }
-        return found
+            for i, value in enumerate(POINT_VALUES)
+        }
+        columns = [int(n) for n in self.zenith[MODEL]["weight"][:, 0]]
+        found = metrics_along(coordinate, by_value, ("mae", "bias", "magnitude"))
+        return {**found, "columns": columns}
 
 
-def _require_shape(name: str, values: Tensor, shape: tuple[int, ...]) -> None:
-    """Raise an error unless the values have this shape."""
-    if values.shape != shape:
-        raise ValueError(f"{name}: expected {shape}, found {tuple(values.shape)}")
+def quantities(outputs: Mapping[str, Tensor], lapse: Tensor) -> dict[str, Tensor]:
+    """Return what of the outputs is judged.
+
+    Parameters
+    ----------
+    outputs : name -> (column, level)
+        As :meth:`~weather_forecast.bias_correction.io.layout.RadiationLayout.split_outputs` gives.
+    lapse : (column,)
+        Half level of the tropopause.
+
+    Returns
+    -------
+    quantity -> (column, level)
+        Those of the module's docstring; (column, 1) at surface, top
+        and tropopause.
+    """
+    fluxes = {name: outputs[name] for name in FLUXES}
+    down, up = (fluxes[f"{name}_sw"] + fluxes[f"{name}_lw"] for name in ("flux_dn", "flux_up"))
+    return {
+        **outputs,
+        **{f"{name}_by_mass": outputs[name] for name in HEATING_RATES},
+        **{f"surface_{name}": flux[:, -1:] for name, flux in fluxes.items()},
+        **{f"toa_{name}": flux[:, :1] for name, flux in fluxes.items() if "up" in name},
+        "toa_net": (down - up)[:, :1],
+        **{f"tropopause_{n}": flux.gather(1, lapse[:, None]) for n, flux in fluxes.items()},
+    }
+
+
+def zenith_bin(cos_solar_zenith_angle: Tensor) -> Tensor:
+    """Return the bin of the solar zenith angle; the last, 90 degrees and more, is night."""
+    cosine = cos_solar_zenith_angle.double()
+    angle = cosine.clamp(-1, 1).arccos().rad2deg()
+    day = (angle / ZENITH_STEP).floor().clamp(0, ZENITH_BINS - 2)
+    return day.where(cosine > 0, ZENITH_BINS - 1).long()

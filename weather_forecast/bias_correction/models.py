@@ -17,14 +17,16 @@ from typing import Any
 
 from torch import Tensor
 
+from ai4sim.evaluation.reservoir import thinning
+from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
 from ai4sim.nets.column_rnn import Cell
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from weather_forecast.bias_correction import plotters
-from weather_forecast.bias_correction.baselines import Baselines, thinning
+from weather_forecast.bias_correction.baselines import TEACHER_COLUMNS, Baselines
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
+from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
 from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.nets.correction_net import CorrectionNet
 
@@ -140,7 +142,7 @@ class CorrectionModule(SurrogateModule):
         """Check the columns, and how many of them the radiation scheme can be run on."""
         datamodule: RadiationDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         self.require(datamodule)
-        self._every = thinning(datamodule.count("test"))
+        self._every = thinning(datamodule.count("test"), TEACHER_COLUMNS)
         super().on_test_start()
 
     def evaluate(self, evaluation: CorrectionEvaluation, batch: Batch, prediction: Tensor) -> None:

@@ -7,18 +7,23 @@ and gives a Matplotlib figure without any global state; :func:`figures` draws th
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, styled
-from weather_forecast.bias_correction.evaluation import MODEL, CorrectionEvaluation
+from ai4sim.evaluation.scores import MODEL
+from weather_forecast.bias_correction.evaluation import (
+    ZENITH_BINS,
+    ZENITH_STEP,
+    CorrectionEvaluation,
+)
 from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES
-from weather_forecast.bias_correction.samples import KINDS, POINT_VALUES, Sample
-from weather_forecast.bias_correction.scores import ZENITH_BINS, ZENITH_STEP
+from weather_forecast.bias_correction.samples import POINT_VALUES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -178,17 +183,16 @@ def zenith(evaluation: CorrectionEvaluation) -> Figure:
 @styled
 def columns(evaluation: CorrectionEvaluation) -> Figure:
     """Single columns: corrections of fluxes and heating rates, with the clouds that cause them."""
-    found = evaluation.samples.columns
-    shown = [found[kind] for kind in KINDS if kind in found]
+    shown = evaluation.samples.columns
     figure = empty_figure(2.05 * max(len(shown), 2) + 0.8, 8.2)
     axes = figure.subplots(3, len(shown), sharey=True, squeeze=False)
-    for column, sample in enumerate(shown):
-        axes[0, column].set_title(f"{sample.kind.capitalize()}\n{_place(sample)}")
+    for column, (kind, sample) in enumerate(shown.items()):
+        axes[0, column].set_title(f"{kind.capitalize()}\n{_place(sample)}")
         for ax, group in zip(axes[:, column], ("sw", "lw", "hr"), strict=True):
             _draw_column(ax, evaluation, sample, group)
     for ax, what in zip(axes[:, 0], ("SW fluxes", "LW fluxes", "heating"), strict=True):
         ax.set_ylabel(f"{what}\npressure [hPa]")
-        surface = max(float(sample.pressure_hl[-1]) for sample in shown) / 100
+        surface = max(float(sample["pressure_hl"][-1]) for sample in shown.values()) / 100
         ax.set_ylim(surface, SAMPLE_TOP)
     for row, units in zip(axes, (FLUX_UNITS, FLUX_UNITS, HEATING_UNITS), strict=True):
         for ax in row:
@@ -261,16 +265,17 @@ def figures(evaluation: CorrectionEvaluation) -> Iterator[tuple[str, Figure]]:
 # ---- panels and axes ----------------------------------------------------------------------------
 
 
-def _draw_column(ax: Axes, evaluation: CorrectionEvaluation, sample: Sample, group: str) -> None:
+def _draw_column(
+    ax: Axes, evaluation: CorrectionEvaluation, sample: Mapping[str, Tensor], group: str
+) -> None:
     """Draw the corrections of one wave band, or of all heating rates, over the clouds."""
     split = evaluation.layout.split_outputs
-    target = split(sample.target[None])
-    prediction = split(sample.predictions[MODEL][None])
-    p_half = sample.pressure_hl.numpy() / 100
+    target, prediction = (split(sample[name][None]) for name in ("target", "prediction"))
+    p_half = sample["pressure_hl"].numpy() / 100
     p_full = (p_half[1:] + p_half[:-1]) / 2
     ax.fill_betweenx(
         p_half,
-        np.append(sample.cloud_fraction.numpy(), 0.0),
+        np.append(sample["cloud_fraction"].numpy(), 0.0),
         step="post",
         transform=ax.get_yaxis_transform(),  # the panel is as wide as a fraction of 1
         color="0.88",
@@ -358,13 +363,13 @@ def _pressure(evaluation: CorrectionEvaluation, output: str) -> NDArray[np.float
     return p.numpy() / 100
 
 
-def _place(sample: Sample) -> str:
+def _place(sample: Mapping[str, Tensor]) -> str:
     """Name solar zenith angle and latitude of a column."""
-    angle = np.degrees(np.arccos(np.clip(sample.cos_solar_zenith_angle, -1, 1)))
-    sun = f"SZA {angle:.0f}°"
-    if np.isnan(sample.latitude):
-        return sun
-    return f"{sun}, {abs(sample.latitude):.0f}°{'S' if sample.latitude < 0 else 'N'}"
+    cosine, latitude = (float(sample[name]) for name in ("cos_solar_zenith_angle", "latitude"))
+    sun = f"SZA {np.degrees(np.arccos(np.clip(cosine, -1, 1))):.0f}°"
+    return (
+        sun if np.isnan(latitude) else f"{sun}, {abs(latitude):.0f}°{'S' if latitude < 0 else 'N'}"
+    )
 
 
 def _places(evaluation: CorrectionEvaluation) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

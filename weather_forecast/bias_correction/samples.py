@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.reservoir import Reservoir, random_key, row_random
 from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
 from weather_forecast.bias_correction.physics.diagnostics import cloud_amounts
 
@@ -25,140 +24,91 @@ POINT_VALUES = {
 """Values that are kept of each point, and seen by solar zenith angle: flux and half level."""
 
 
-@dataclass
-class Sample:
-    """A column to look at.
-
-    Attributes
-    ----------
-    kind : str
-        One of :data:`KINDS`.
-    key : float
-        Of the columns of a kind that with the largest is kept.
-    cos_solar_zenith_angle, latitude, longitude : float
-        The places [degrees] may be NaN.
-    pressure_hl, cloud_fraction : (half_level,) [Pa], (level,)
-    target : (channel,)
-    predictions : name -> (channel,)
-        NaN where a baseline has left the column out.
-    """
-
-    kind: str
-    key: float
-    cos_solar_zenith_angle: float
-    latitude: float
-    longitude: float
-    pressure_hl: Tensor
-    cloud_fraction: Tensor
-    target: Tensor
-    predictions: dict[str, Tensor]
-
-
-@dataclass
 class Samples:
     """Points for scatter plots and maps, and a few whole columns.
 
     Attributes
     ----------
     layout : RadiationLayout
-    points : name -> (point,)
-        At most :data:`POINTS`, drawn evenly: ``key``, ``cos_solar_zenith_angle``,
-        ``cloud_cover`` (the largest cloud fraction), ``latitude``, ``longitude`` and, of each of
-        :data:`POINT_VALUES`, ``target_...`` and ``prediction_...`` [W/m2].
-    columns : kind -> Sample
+    drawn : Reservoir
+        Points, evenly drawn, see :attr:`points`.
+    by_kind : Reservoir
+        Columns, one of each of :data:`KINDS`, see :attr:`columns`.
     """
 
-    layout: RadiationLayout
-    points: dict[str, Tensor] = field(default_factory=dict)
-    columns: dict[str, Sample] = field(default_factory=dict)
+    def __init__(self, layout: RadiationLayout) -> None:
+        self.layout = layout
+        self.drawn, self.by_kind = Reservoir(POINTS), Reservoir(1)
 
     def update(
         self,
         *,
         inputs: Tensor,
         targets: Tensor,
-        predictions: Mapping[str, Tensor],
+        prediction: Tensor,
         latitude: Tensor,
         longitude: Tensor,
     ) -> None:
-        """Choose among the columns of a batch, with the model first among the predictions.
+        """Choose among the columns of a batch.
 
         Parameters
         ----------
-        inputs, targets : (column, channel)
-        predictions : name -> (column, channel)
+        inputs, targets, prediction : (column, channel)
         latitude, longitude : (column,)  [degrees]
         """
         columns = self.layout.split_inputs(inputs)
-        random = column_random(inputs)
-        model = next(iter(predictions.values()))
-        points = {
-            "key": random,
+        random = row_random(inputs.double().abs().log1p().sum(-1), 1e-5)
+        place = {
             "cos_solar_zenith_angle": columns["cos_solar_zenith_angle"],
-            "cloud_cover": columns["cloud_fraction"].amax(-1),
             "latitude": latitude,
             "longitude": longitude,
         }
-        for prefix, values in (("target", targets), ("prediction", model)):
+        points = {**place, "cloud_cover": columns["cloud_fraction"].amax(-1)}
+        for prefix, values in (("target", targets), ("prediction", prediction)):
             outputs = self.layout.split_outputs(values)
             for name, (flux, level) in POINT_VALUES.items():
                 points[f"{prefix}_{name}"] = outputs[flux][:, level]
-        self._keep_points({name: values.double().cpu() for name, values in points.items()})
-        for kind, key in kinds(columns, self.layout.split_outputs(targets), random).items():
-            best, i = (value.item() for value in key.max(0))
-            if not math.isfinite(best):
-                continue
-            self._keep_column(
-                Sample(
-                    kind=kind,
-                    key=best,
-                    cos_solar_zenith_angle=float(columns["cos_solar_zenith_angle"][int(i)]),
-                    latitude=float(latitude[int(i)]),
-                    longitude=float(longitude[int(i)]),
-                    pressure_hl=_copy(columns["pressure_hl"][int(i)]),
-                    cloud_fraction=_copy(columns["cloud_fraction"][int(i)]),
-                    target=_copy(targets[int(i)]),
-                    predictions={name: _copy(p[int(i)]) for name, p in predictions.items()},
-                )
-            )
+        self.drawn.offer(random, {name: values.double() for name, values in points.items()})
+        profiles = {name: columns[name] for name in ("pressure_hl", "cloud_fraction")}
+        whole = {**place, **profiles, "target": targets, "prediction": prediction}
+        keys = kinds(columns, self.layout.split_outputs(targets), random)
+        for number, kind in enumerate(KINDS):
+            self.by_kind.offer(keys[kind], whole, group=number)
 
     def merge(self, other: Samples) -> None:
         """Choose among the choices of another process as well."""
-        if other.points:
-            self._keep_points(other.points)
-        for sample in other.columns.values():
-            self._keep_column(sample)
+        self.drawn.merge(other.drawn)
+        self.by_kind.merge(other.by_kind)
 
-    def _keep_points(self, points: Mapping[str, Tensor]) -> None:
-        """Keep the points of the largest keys, in their order."""
-        both = {
-            name: torch.cat([self.points.get(name, values[:0]), values])
-            for name, values in points.items()
+    @property
+    def points(self) -> dict[str, Tensor]:
+        """At most :data:`POINTS` columns, float64.
+
+        Returns
+        -------
+        name -> (point,)
+            ``cos_solar_zenith_angle``, ``cloud_cover`` (the largest cloud fraction), ``latitude``,
+            ``longitude`` and, of each of :data:`POINT_VALUES`, ``target_...`` and
+            ``prediction_...`` [W/m2].
+        """
+        return self.drawn.rows
+
+    @property
+    def columns(self) -> dict[str, dict[str, Tensor]]:
+        """Columns to look at, one of each kind that there is.
+
+        Returns
+        -------
+        kind -> name -> (...)
+            ``cos_solar_zenith_angle``, ``latitude``, ``longitude``, () [degrees], of which the
+            places may be NaN; ``pressure_hl`` (half_level,) [Pa], ``cloud_fraction`` (level,);
+            ``target`` and ``prediction`` (channel,).
+        """
+        rows = self.by_kind.rows
+        return {
+            KINDS[number]: {name: values[i] for name, values in rows.items()}
+            for i, number in enumerate(rows["group"].tolist() if rows else ())
         }
-        chosen = both["key"].argsort(descending=True, stable=True)[:POINTS]
-        self.points = {name: values[chosen] for name, values in both.items()}
-
-    def _keep_column(self, sample: Sample) -> None:
-        """Keep the column if its key is the largest of its kind."""
-        known = self.columns.get(sample.kind)
-        if known is None or sample.key > known.key:
-            self.columns[sample.kind] = sample
-
-
-def column_random(inputs: Tensor) -> Tensor:
-    """Return a number between 0 and 1 for each column that nothing but the column decides.
-
-    Parameters
-    ----------
-    inputs : (column, channel)
-
-    Returns
-    -------
-    (column,)
-        Float64, as if drawn at random.
-    """
-    marker = inputs.double().abs().log1p().sum(-1)
-    return (marker * 1e5 * (math.sqrt(5) - 1)).frac()
 
 
 def kinds(
@@ -167,8 +117,7 @@ def kinds(
     """Return for each kind of column a key, the largest of which is chosen.
 
     Within a kind columns are drawn at random, in proportion to the mean size of their flux
-    corrections (Efraimidis & Spirakis 2006: ``log(random) / weight``): those with nothing to see
-    are rare, and so are extremes.
+    corrections: those with nothing to see are rare, and so are extremes.
 
     Parameters
     ----------
@@ -185,8 +134,7 @@ def kinds(
     day = columns["cos_solar_zenith_angle"] > 0.1
     cloudless = cloud["all"] == 0
     effect = torch.stack([targets[name].double().abs().mean(-1) for name in FLUXES]).mean(0)
-    weight = torch.where(cloudless, 1.0, effect)
-    drawn = (random.clamp(min=1e-12).log() / weight).where(weight > 0, -torch.inf)
+    drawn = random_key(random, torch.where(cloudless, 1.0, effect))
     chosen = {
         "clear": cloudless & day,
         "low cloud": day & (cloud["low"] > 0.2) & (cloud["high"] < 0.01),
@@ -196,8 +144,3 @@ def kinds(
     }
     keys = {kind: drawn.where(mask, -torch.inf) for kind, mask in chosen.items()}
     return {**keys, "largest effect": effect.where(~cloudless, -torch.inf)}
-
-
-def _copy(values: Tensor) -> Tensor:
-    """Copy to the host, without the batch that the values are a view of."""
-    return values.to("cpu", torch.float32, copy=True)

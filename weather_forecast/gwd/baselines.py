@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.evaluation.moments import CrossMoments
+from ai4sim.evaluation.ridge import ridge_weights
 from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 
@@ -39,9 +40,9 @@ SCHEMES = {
 PENALTY = 200.0
 """Ridge penalty in columns: that of a prior as strong as this many columns (chosen on reference
 data, where the R2 of validation dates is flat around it)."""
-CONSTANT = 1e-7
-"""Standard deviation, relative to the mean, up to which an input counts as constant."""
 SCHEME_COLUMNS = 20_000
+"""Columns that the cheaper schemes see, about. They cost far more than a network: together about a
+second per 2,000 columns on a core."""
 
 
 @dataclass(frozen=True)
@@ -64,35 +65,19 @@ class Baselines:
     def fit(cls, moments: CrossMoments, penalty: float = PENALTY) -> Self:
         """Fit to the moments of a training set.
 
-        With the standardised inputs z the weights w solve ``(z'z + penalty) w = z'y`` (Hoerl &
-        Kennard 1970): whatever the units of the inputs, the prediction is the same. Constant
-        inputs get no weight.
-
         Parameters
         ----------
         moments : CrossMoments
             Of inputs (column, input_channels) and targets (column, output_channels).
         penalty : float
-            In columns.
+            In columns, see :func:`~ai4sim.evaluation.ridge.ridge_weights`.
         """
-        mean, climatology, xx, xy = (
-            torch.from_numpy(array).double()
-            for array in (moments.x_mean, moments.y_mean, moments.xx, moments.xy)
-        )
-        std = (xx.diagonal() / moments.count).sqrt()
-        varies = std > CONSTANT * mean.abs().clamp(min=torch.finfo(torch.float32).tiny)
-        inverse = torch.where(varies, 1 / std, 0.0)
-        system = inverse[:, None] * xx * inverse + penalty * torch.eye(len(xx), dtype=xx.dtype)
-        weights = inverse[:, None] * torch.linalg.solve(system, inverse[:, None] * xy)
-        return cls(mean, climatology, weights)
+        mean, climatology = map(torch.from_numpy, (moments.x_mean, moments.y_mean))
+        return cls(mean, climatology, ridge_weights(moments, penalty))
 
     def state(self) -> dict[str, Tensor]:
         """Return everything as tensors, for a checkpoint."""
-        return {
-            "input_mean": self.input_mean,
-            "climatology": self.climatology,
-            "weights": self.weights,
-        }
+        return dict(vars(self))
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
@@ -111,7 +96,7 @@ class Baselines:
             NaN where it is not known.
         layout : DragLayout
         every : int
-            The cheaper schemes see one column in so many, see :func:`thinning`.
+            The cheaper schemes see one column in so many.
 
         Returns
         -------
@@ -142,15 +127,6 @@ class Baselines:
         if layout.scheme == "nogwd":
             predictions |= _cheaper_schemes(inputs, latitude, layout, every)
         return predictions
-
-
-def thinning(columns: int, scheme_columns: int = SCHEME_COLUMNS) -> int:
-    """Return the stride by which the cheaper schemes see about `scheme_columns` of `columns`.
-
-    They cost far more than a network: together about a second per 2,000 columns on a core. Their
-    metrics are those of the columns that they have seen, evenly spread over every batch.
-    """
-    return max(1, -(-columns // max(1, scheme_columns)))
 
 
 def _cheaper_schemes(

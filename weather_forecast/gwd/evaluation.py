@@ -41,14 +41,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ai4sim.evaluation.scores import plain_number, plain_numbers, require_finite
+from ai4sim.evaluation.scores import (
+    ERROR_SUMS,
+    MODEL,
+    Sums,
+    add,
+    error_sums,
+    metrics_along,
+    metrics_of,
+    plain_number,
+    pooled,
+    predicted_rows,
+    require_finite,
+    require_model,
+    require_shape,
+)
 from ai4sim.physics.constants import GRAVITY
-from weather_forecast.gwd.atlas import Atlas, Sums, add
+from weather_forecast.gwd.atlas import Atlas
 from weather_forecast.gwd.io.layout import DragLayout
-from weather_forecast.levels import full_level_pressure, half_level_pressure
+from weather_forecast.levels import full_level_pressure, half_level_pressure, pressure_coordinate
 
-MODEL = "model"
-"""Key of the network among the predictions; the others are baselines."""
 STANDARD_PRESSURE = 101325.0
 """Surface pressure [Pa] at which the levels are named by their pressure."""
 
@@ -64,10 +76,7 @@ class ColumnEvaluation:
     Attributes
     ----------
     scores : name -> sums
-        Of each model, over its columns: ``columns``, and per output, (component, level),
-        ``target``, ``target2``, ``error``, ``error2``, ``abs_error``, ``magnitude`` and
-        ``agreeing`` (that of the target, all and where the sign is right); see `_score` for the
-        rest.
+        Of each model, over its columns, see :func:`_sums`.
     atlas : Atlas
         What the figures show.
     """
@@ -103,12 +112,10 @@ class ColumnEvaluation:
             No "model" among the predictions, shapes that do not fit, NaN or infinite values.
         """
         layout, n = self.layout, len(inputs)
-        if MODEL not in predictions:
-            raise ValueError(f"no prediction '{MODEL}' among {sorted(predictions)}")
+        require_model(predictions)
         require_finite("inputs", inputs, (n, layout.input_channels))
         require_finite("targets", targets, (n, layout.output_channels))
-        if latitude.shape != (n,):
-            raise ValueError(f"latitude: expected {(n,)}, found {tuple(latitude.shape)}")
+        require_shape("latitude", latitude, (n,))
         if not n:
             return
         rows = layout.split_inputs(inputs)
@@ -118,18 +125,12 @@ class ColumnEvaluation:
         target = self._by_level(targets)
         predicted = {}
         for name, values in predictions.items():
-            known = torch.ones_like(latitude, dtype=torch.bool)
-            if name != MODEL:
-                known = ~values.isnan().all(dim=-1)
-            require_finite(
-                f"prediction '{name}'", values[known], (int(known.sum()), layout.output_channels)
-            )
+            known = predicted_rows(name, values, (n, layout.output_channels))
             predicted[name] = self._by_level(values)
             if known.any():
-                score = _score(target[known], predicted[name][known], mass[known], wind[known])
-                add(self.scores.setdefault(name, {}), score)
-        self.atlas.update(target=target, prediction=predicted[MODEL], mass=mass, latitude=latitude)
-        self.atlas.draw_samples(
+                sums = _sums(target[known], predicted[name][known], mass[known], wind[known])
+                add(self.scores, {name: sums})
+        self.atlas.update(
             target=target,
             predictions=predicted,
             mass=mass,
@@ -147,8 +148,7 @@ class ColumnEvaluation:
         """
         if other.layout != self.layout:
             raise ValueError(f"evaluations of {self.layout} and {other.layout} cannot be merged")
-        for name, sums in other.scores.items():
-            add(self.scores.setdefault(name, {}), sums)
+        add(self.scores, other.scores)
         self.atlas.merge(other.atlas)
 
     # ---- what the sums say ----------------------------------------------------------------------
@@ -171,32 +171,20 @@ class ColumnEvaluation:
         if not self.scores:
             raise ValueError("no column has been evaluated")
         table = {name: self._metrics(sums) for name, sums in self.scores.items()}
-        profiles = {name: self.level_scores(name) for name in self.scores}
-        profile: dict[str, Any] = {
-            "coordinate": {
-                "name": "pressure",
-                "units": "hPa",
-                "values": [float(f"{p / 100:.4g}") for p in self.pressure.tolist()],
+        levels = {name: self.level_scores(name) for name in self.scores}
+        by_output = {
+            output.name: {
+                name: {metric: values[i] for metric, values in found.items()}
+                for name, found in levels.items()
             }
+            for i, output in enumerate(self.layout.outputs)
         }
-        for metric in ("r2", "rmse"):
-            profile[metric] = {
-                output.name: {
-                    name: plain_numbers(profiles[name][metric][i]) for name in self.scores
-                }
-                for i, output in enumerate(self.layout.outputs)
-            }
+        profile = metrics_along(pressure_coordinate(self.pressure), by_output, ("r2", "rmse"))
         return {MODEL: table.pop(MODEL), "baselines": table, "profile": profile}
 
     def level_scores(self, name: str) -> Sums:
-        """Return R2 and RMSE [m/s2] of each output of a model; the R2 of a constant one is NaN.
-
-        Returns
-        -------
-        ``{"r2": (component, level), "rmse": (component, level)}``
-        """
-        sums = self.scores[name]
-        return {"r2": _r2(sums), "rmse": (sums["error2"] / sums["columns"]).sqrt()}
+        """Return the metrics of each output of a model, (component, level)."""
+        return metrics_of(self.scores[name])
 
     @property
     def parts(self) -> dict[str, slice]:
@@ -217,34 +205,33 @@ class ColumnEvaluation:
 
     def _metrics(self, sums: Sums) -> dict[str, float | int | None]:
         """Form all metrics of one model."""
-        r2 = _r2(sums)
-        values = sums["columns"] * r2.numel()
+        r2, columns = metrics_of(sums)["r2"], sums["weight"][0, 0]
         agreement = sums["agreeing"] / sums["magnitude"]
+        whole = metrics_of(pooled(sums))
         found: dict[str, float | int | None] = {
-            "columns": int(sums["columns"]),
-            "r2": _pooled_r2(sums),
+            "columns": int(columns),
+            "r2": plain_number(whole["r2"]),
             "r2_mean": plain_number(r2.nanmean()),
             "r2_median": plain_number(r2.nanquantile(0.5)),
             "constant_outputs": int(r2.isnan().sum()),
-            "rmse": plain_number((sums["error2"].sum() / values).sqrt()),
-            "mae": plain_number(sums["abs_error"].sum() / values),
-            "bias": plain_number(sums["error"].sum() / values),
+            **{metric: plain_number(whole[metric]) for metric in ("rmse", "mae", "bias")},
             "sign_agreement": plain_number(agreement.nanmean()),
         }
         if self.layout.scheme == "nogwd":
             residual, gross = sums["residual"], sums["gross"]
             found["budget_residual"] = plain_number(residual.sum() / gross.sum())
-            for name, value in zip("uv", residual / sums["columns"], strict=True):
+            for name, value in zip("uv", residual / columns, strict=True):
                 found[f"{name}_budget_residual"] = plain_number(value)
         else:
             for name, components in self.parts.items():
-                found[f"{name}_r2"] = _pooled_r2(sums, components)
+                part = pooled({key: sums[key][components] for key in ERROR_SUMS})
+                found[f"{name}_r2"] = plain_number(metrics_of(part)["r2"])
                 found[f"{name}_r2_mean"] = plain_number(r2[components].nanmean())
             found["blocking_antiparallel"] = plain_number(sums["opposing"] / sums["force"])
         return found
 
 
-def _score(target: Tensor, predicted: Tensor, mass: Tensor, wind: Tensor) -> Sums:
+def _sums(target: Tensor, predicted: Tensor, mass: Tensor, wind: Tensor) -> Sums:
     """Sum up a model over the columns of a batch.
 
     Parameters
@@ -256,20 +243,15 @@ def _score(target: Tensor, predicted: Tensor, mass: Tensor, wind: Tensor) -> Sum
     Returns
     -------
     Sums
-        Those of :class:`ColumnEvaluation`; ``residual`` and ``gross`` [Pa] (component,), the
-        column's budget of the prediction and the absolute sum of the target; of four components
-        ``force`` and ``opposing`` [Pa], what the last two exert and of it against the wind.
+        :func:`~ai4sim.evaluation.scores.error_sums` (component, level), and ``agreeing``, the
+        absolute sum of the target where its sign is predicted; ``residual`` and ``gross`` [Pa]
+        (component,), the column's budget of the prediction and the absolute sum of the target; of
+        four components ``force`` and ``opposing`` [Pa], the force of the last two and its part
+        against the wind.
     """
-    error = predicted - target
     magnitude = target.abs()
     sums = {
-        "columns": torch.tensor(float(len(target)), dtype=torch.float64),
-        "target": target.sum(0),
-        "target2": target.square().sum(0),
-        "error": error.sum(0),
-        "error2": error.square().sum(0),
-        "abs_error": error.abs().sum(0),
-        "magnitude": magnitude.sum(0),
+        **error_sums(target, predicted),
         "agreeing": (magnitude * (predicted.sign() == target.sign())).sum(0),
         "residual": (predicted * mass[:, None]).sum(-1).abs().sum(0),
         "gross": (magnitude * mass[:, None]).sum((0, -1)),
@@ -279,25 +261,3 @@ def _score(target: Tensor, predicted: Tensor, mass: Tensor, wind: Tensor) -> Sum
         along = (force * torch.nn.functional.normalize(wind, dim=1)).sum()
         sums |= {"force": torch.linalg.vector_norm(force, dim=1).sum(), "opposing": -along}
     return sums
-
-
-def _r2(sums: Sums) -> Tensor:
-    """R2 of each output, NaN of a constant one."""
-    return _explained(sums["error2"], sums["target"], sums["target2"], sums["columns"])
-
-
-def _pooled_r2(sums: Sums, components: slice | None = None) -> float | None:
-    """R2 of all outputs at once, or of those of some components."""
-    error2, target, target2 = (
-        sums[name] if components is None else sums[name][components]
-        for name in ("error2", "target", "target2")
-    )
-    count = sums["columns"] * target.numel()
-    return plain_number(_explained(error2.sum(), target.sum(), target2.sum(), count))
-
-
-def _explained(error2: Tensor, target: Tensor, target2: Tensor, count: Tensor) -> Tensor:
-    """``1 - error2 / variance`` from sums; NaN where the target is constant, to rounding."""
-    variation = target2 - target.square() / count
-    varies = variation > 1e-12 * target2
-    return (1 - error2 / variation).where(varies, torch.nan)

@@ -20,14 +20,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.reservoir import thinning
+from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
 from ai4sim.nets.mlp import Activation
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from weather_forecast.gwd import plotters
-from weather_forecast.gwd.baselines import Baselines, thinning
+from weather_forecast.gwd.baselines import SCHEME_COLUMNS, Baselines
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
+from weather_forecast.gwd.evaluation import ColumnEvaluation
 from weather_forecast.gwd.io.layout import DragLayout, Scheme
 from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
 from weather_forecast.gwd.nets.stress_net import StressNet
@@ -184,7 +186,7 @@ class DragModule(SurrogateModule):
         """Check the columns, and how many of them the cheaper schemes can be run on."""
         datamodule: ColumnDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         self.require(datamodule.layout, datamodule.data_path)
-        self._every = thinning(datamodule.count("test"))
+        self._every = thinning(datamodule.count("test"), SCHEME_COLUMNS)
         super().on_test_start()
 
     def evaluate(self, evaluation: ColumnEvaluation, batch: Batch, prediction: Tensor) -> None:

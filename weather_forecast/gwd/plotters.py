@@ -35,8 +35,9 @@ from ai4sim.evaluation.panels import (
     panels,
     pressure_axis,
 )
+from ai4sim.evaluation.scores import MODEL
 from weather_forecast.gwd import atlas
-from weather_forecast.gwd.evaluation import MODEL, ColumnEvaluation
+from weather_forecast.gwd.evaluation import ColumnEvaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,16 +123,17 @@ def flux_profiles(evaluation: ColumnEvaluation) -> Figure:
 def samples(evaluation: ColumnEvaluation) -> Figure:
     """Single columns, drawn at random in proportion to the momentum that they exchange."""
     drawn = evaluation.atlas.samples
-    titles = [latitude(sample.latitude) for sample in drawn]
+    titles = [latitude(degrees) for degrees in drawn["latitude"].tolist()]
     outputs = _output_names(evaluation)
     figure, axes = _grid(evaluation, outputs, titles)
-    for column, sample in enumerate(drawn):
-        curves = {"target": sample.target, **sample.predictions}
-        for name in ("target", "ridge", MODEL):
-            for ax, profile in zip(axes[:, column], curves.get(name, ()), strict=False):
+    for column in range(len(titles)):
+        for name in ("target", *atlas.DRAWN):
+            if name not in drawn:
+                continue
+            for ax, profile in zip(axes[:, column], drawn[name][column], strict=True):
                 values = profile.numpy() * DAY
                 ax.plot(values, _hpa(evaluation), **LOOKS[name])
-        for ax, target in zip(axes[:, column], sample.target.numpy() * DAY, strict=True):
+        for ax, target in zip(axes[:, column], drawn["target"][column].numpy() * DAY, strict=True):
             end = 1.5 * float(np.abs(target).max()) or 1.0
             ax.set_xscale("asinh", linear_width=end / 100)
             ax.set_xlim(-end, end)
@@ -211,7 +213,7 @@ def figures(evaluation: ColumnEvaluation) -> Iterator[tuple[str, Figure]]:
     """Draw every figure, with its name, in the order in which to read them."""
     yield "r2_by_level", r2_by_level(evaluation)
     yield "profiles_by_latitude", profiles_by_latitude(evaluation)
-    if evaluation.atlas.sums["columns"][: atlas.ZONES].any():
+    if evaluation.atlas.columns[: atlas.ZONES].any():
         yield "zonal_mean", zonal_mean(evaluation)
     else:
         log.info("no zonal means: the files of the test set hold no latitude")

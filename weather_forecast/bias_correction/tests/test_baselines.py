@@ -13,8 +13,6 @@ from weather_forecast.bias_correction.baselines import (
     LOGARITHMIC,
     Baselines,
     features,
-    principal_components,
-    thinning,
 )
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
 from weather_forecast.bias_correction.io.layout import RadiationLayout
@@ -54,18 +52,6 @@ def test_ridge_minimises_error_and_penalty():
     loss = (t @ weights - y).square().sum() + 2 * variance * weights.square().sum()
     (gradient,) = torch.autograd.grad(loss, weights)
     assert gradient.abs().max() < 1e-5 * (t.T @ y).abs().max()
-
-
-def test_components_are_those_of_a_singular_value_decomposition():
-    rng = torch.Generator().manual_seed(3)
-    z = torch.randn(80, 60, generator=rng, dtype=torch.float64) * 0.8 ** torch.arange(60)
-    z -= z.mean(0)
-    found = principal_components(z, 5)
-    expected = torch.linalg.svd(z, full_matrices=False).Vh[:5].T
-    torch.testing.assert_close((found * expected).sum(0).abs(), torch.ones(5, dtype=z.dtype))
-    flat = z.clone()
-    flat[:, 3:] = 0
-    assert principal_components(flat, 50).shape == (60, 3)
 
 
 def test_components_leave_the_random_numbers_of_the_training_alone():
@@ -177,12 +163,6 @@ def test_the_scheme_sees_a_share_of_the_columns(monkeypatch):
     assert seen.tolist() == [0, 4, 8]
     np.testing.assert_array_equal(found[seen, 5], data["inputs"][seen, 1])
     assert "teacher" not in fit.predict(data["inputs"], LAYOUT)
-
-
-def test_thinning_keeps_the_scheme_to_its_share():
-    assert thinning(100) == 1
-    assert thinning(201) == 2
-    assert thinning(10**6, 1000) == 1000
 
 
 def test_columns_of_another_layout_are_refused():

@@ -13,7 +13,7 @@ import yaml
 
 from ai4sim.evaluation.moments import CrossMoments
 from weather_forecast.gwd import baselines
-from weather_forecast.gwd.baselines import Baselines, thinning
+from weather_forecast.gwd.baselines import Baselines
 from weather_forecast.gwd.evaluation import ColumnEvaluation
 from weather_forecast.gwd.io.layout import DragLayout, read_layout
 from weather_forecast.gwd.physics.nogwd import nonorographic_drag
@@ -142,12 +142,6 @@ def test_columns_that_end_above_the_launch_level_have_no_cheaper_scheme(caplog):
         predicted = fitted(data).predict(data["inputs"], data["latitude"], NOGWD)
     assert "scheme_4x20" not in predicted
     assert "above the launch level" in caplog.text
-
-
-def test_thinning_keeps_the_schemes_to_their_share():
-    assert thinning(100, 1000) == 1
-    assert thinning(20_001, 20_000) == 2
-    assert thinning(10**6, 1000) == 1000
 
 
 def test_columns_of_another_layout_are_refused():

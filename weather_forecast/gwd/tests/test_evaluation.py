@@ -137,7 +137,7 @@ def test_any_division_among_batches_and_processes_says_the_same(layout):
     assert merged["profile"]["coordinate"] == once["profile"]["coordinate"]
     for name, values in whole.atlas.sums.items():
         torch.testing.assert_close(parts[0].atlas.sums[name], values, rtol=1e-9, atol=1e-18)
-    assert [s.latitude for s in parts[0].atlas.samples] == [s.latitude for s in whole.atlas.samples]
+    torch.testing.assert_close(parts[0].atlas.samples, whole.atlas.samples)
 
 
 def test_a_pickled_evaluation_is_small():
@@ -218,7 +218,7 @@ def test_columns_of_unknown_latitude_are_kept_apart():
     data["latitude"][:20] = torch.nan
     known = evaluate_batches(NOGWD, data, predictions(data["targets"]), [slice(None)])
     assert known.metrics()["model"]["columns"] == 60
-    assert int(known.atlas.sums["columns"][atlas.ZONES]) == 20
+    assert int(known.atlas.columns[atlas.ZONES]) == 20
     assert "latitude unknown" in known.atlas.bands()
 
 
@@ -227,9 +227,21 @@ def test_samples_are_of_every_band_and_favour_columns_with_drag():
     data["targets"][::2] = 0
     known = evaluate_batches(NOGWD, data, predictions(data["targets"]), [slice(None)])
     samples = known.atlas.samples
-    assert [sample.band for sample in samples] == list(range(6))
-    assert all(sample.target.any() for sample in samples)
-    assert set(samples[0].predictions) == {"model", "zero"}
+    assert samples["group"].tolist() == list(range(6))
+    assert samples["target"].any(-1).any(-1).all()
+    for latitude, prediction in zip(samples["latitude"], samples["model"], strict=True):
+        (column,) = torch.nonzero(data["latitude"] == latitude).flatten()
+        expected = predictions(data["targets"])["model"][column]
+        torch.testing.assert_close(prediction.flatten(), expected)
+
+
+def test_without_latitude_there_are_several_samples_none_without_drag():
+    data = columns(NOGWD, 60)
+    data["latitude"][:] = torch.nan
+    data["targets"][::2] = 0
+    known = evaluate_batches(NOGWD, data, predictions(data["targets"]), [slice(None)])
+    assert known.atlas.samples["target"].shape == (atlas.SAMPLES, 2, 24)
+    assert known.atlas.samples["target"].any(-1).any(-1).all()
 
 
 def test_mistakes_are_named():
