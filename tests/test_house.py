@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
+import grimp
 import pytest
 
 from ai4sim.use_case import UseCase
@@ -188,6 +190,36 @@ def test_every_import_is_declared(name):
     wings = [path.parent for path in domain.glob("*/__init__.py") if path.parent not in others]
     found = third_party_imports(folder, *domain.glob("*.py"), *wings)
     assert found <= declared, f"not in pyproject.toml: {sorted(found - declared)}"
+
+
+# --- imports -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph("ai4sim", *DOMAINS, cache_dir=None)
+
+
+@pytest.mark.parametrize("use_case", USE_CASES.values(), ids=USE_CASES)
+def test_a_use_case_is_imported_by_itself_alone(use_case, graph):
+    own = {package_of(use_case), *graph.find_descendants(package_of(use_case))}
+    importers = {
+        other for module in own for other in graph.find_modules_that_directly_import(module)
+    }
+    assert importers <= own
+
+
+def test_the_import_rules_cover_every_use_case():
+    rules = PROJECT["tool"]["importlinter"]
+    assert set(rules["root_packages"]) == {"ai4sim", *DOMAINS}
+    assert any(
+        set(rule.get("ancestors", ())) == {"ai4sim", *DOMAINS} for rule in rules["contracts"]
+    )
+    above_the_core = rules["contracts"][0]["layers"][0]
+    assert set(above_the_core.split(" | ")) == DOMAINS
+    covered = {container for rule in rules["contracts"] for container in rule.get("containers", ())}
+    for package in map(package_of, USE_CASES.values()):
+        assert any(fnmatch(package, pattern) for pattern in covered), f"no layers inside {package}"
 
 
 # --- the places that name use cases ------------------------------------------------------------

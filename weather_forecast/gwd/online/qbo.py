@@ -45,7 +45,7 @@ def emulator(experiment: Path) -> Drag:
     if not experiment.is_dir():
         raise missing_file_error(experiment)
     from ai4sim.surrogate import Surrogate
-    from weather_forecast.gwd.models import drag_of
+    from weather_forecast.gwd.nets.emulator import drag_of
 
     return drag_of(Surrogate.load(Experiment(experiment).artifacts))
 

@@ -17,7 +17,7 @@ from ai4sim.tests.use_case import only_new, results
 from weather_forecast.gwd import config, models, plotters
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.io.layout import DragLayout, write_columns
-from weather_forecast.gwd.models import launch_factor
+from weather_forecast.gwd.nets.emulator import launch_factor
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 
 NOGWD, OGWD = DragLayout("nogwd", 63), DragLayout("ogwd", 91)

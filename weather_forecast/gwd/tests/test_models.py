@@ -21,9 +21,8 @@ from weather_forecast.gwd.models import (
     LitFluxNet,
     LitMLP,
     LitStressNet,
-    drag_of,
-    launch_factor,
 )
+from weather_forecast.gwd.nets.emulator import drag_of, launch_factor
 from weather_forecast.gwd.physics.nogwd import few_speeds, nonorographic_drag
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 

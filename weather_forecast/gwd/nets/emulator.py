@@ -1,0 +1,70 @@
+"""A trained emulator of non-orographic drag as a function like the scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ai4sim.surrogate import Surrogate
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum
+
+
+def launch_factor(latitude: Tensor) -> Tensor:
+    """Return how much of the launch flux of non-orographic waves there is at a latitude.
+
+    The drag is proportional to it, all but exactly. Latitude is no input of the networks.
+
+    Parameters
+    ----------
+    latitude : (...)  [degrees north]
+
+    Returns
+    -------
+    (...)  [1]
+        1 far from the equator, 0.75 on it.
+    """
+    spectrum = WaveSpectrum()
+    return spectrum.launch_momentum_flux(latitude) / spectrum.launch_flux
+
+
+def drag_of(surrogate: Surrogate) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Return a trained non-orographic emulator as a function like the scheme.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+
+    Returns
+    -------
+    callable
+        (u, v, temperature, surface_pressure, latitude) to (u_tendency, v_tendency), tensors of
+        shape (column, level) and (column,), see
+        :func:`weather_forecast.gwd.physics.nogwd.nonorographic_drag`.
+
+    Raises
+    ------
+    ValueError
+        A surrogate of other columns.
+    """
+    if surrogate.facts.get("scheme") != "nogwd":
+        found = ", ".join(variable.name for variable in surrogate.inputs)
+        raise ValueError(f"expected an emulator of non-orographic drag, found one of {found}")
+    surrogate.eval()
+    scaled = surrogate.facts["output_scale"] is None
+
+    @torch.inference_mode()
+    def drag(
+        u: Tensor, v: Tensor, temperature: Tensor, surface_pressure: Tensor, latitude: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        device = surrogate.input_norm.mean.device
+        # No wave depends on the geopotential, but a flat network has learned with one.
+        geopotential = torch.full_like(surface_pressure, float(surrogate.input_norm.mean[-1]))
+        rows = [u, v, temperature, surface_pressure[:, None], geopotential[:, None]]
+        scale = launch_factor(latitude.float()) if scaled else torch.ones_like(latitude)
+        found = surrogate(torch.cat(rows, dim=-1).float().to(device), scale.to(device)).to(u)
+        u_tendency, v_tendency = found.chunk(2, dim=-1)
+        return u_tendency, v_tendency
+
+    return drag
