@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.moments import CrossMoments
+from ai4sim.evaluation.ridge import inverse_std, ridge_weights
 from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from ai4sim.variables import split_channels
 from wmed.io.layout import FLUXES, HEAT_PARTS, RhoLayout
@@ -51,8 +53,6 @@ FIT_ROWS = 100_000
 """Rows that are fitted to, at most, evenly spread over those given."""
 PENALTY = 1e-3
 """Of the ridge regression, relative to the variance of one standardised input."""
-CONSTANT = 1e-6
-"""Standard deviation, relative to the size of the mean, up to which an input is constant."""
 OUTPUTS = (*FLUXES, "heat")
 """What is fitted: the heat of its own where some part of it is not known."""
 
@@ -70,10 +70,9 @@ class Baselines:
     constants : (4,)
         Share of the sun's radiation, share of the sky's, transfer coefficients of moisture and of
         heat: in the order of :data:`.layout.HEAT_PARTS`.
-    center, scale : (input_channels + 1,)
-        Of the inputs and of the wind speed; a constant one has the scale 0.
     intercept : (output,)
     weights : (input_channels + 1, output)
+        Of the inputs and of the wind speed, in their units.
     height : ()
         Of the lowest level [m].
     """
@@ -81,8 +80,6 @@ class Baselines:
     mean: Tensor
     drag: Tensor
     constants: Tensor
-    center: Tensor
-    scale: Tensor
     intercept: Tensor
     weights: Tensor
     height: Tensor
@@ -126,17 +123,11 @@ class Baselines:
             raise ValueError("baselines: no row of the training set has a stress of some wind")
         known = ~fluxes.isnan()
         mean = torch.where(known, fluxes, 0.0).sum(0) / known.sum(0)
-        z = _features(nearest, layout)
-        center, std = z.mean(0), z.std(0, correction=0)
-        varies = std > CONSTANT * center.abs().clamp(min=torch.finfo(torch.float32).tiny)
-        scale = torch.where(varies, 1 / std, 0.0)
-        weights, intercept = _ridge((z - center) * scale, fluxes, penalty)
+        weights, intercept = _ridge(_features(nearest, layout), fluxes, penalty)
         return cls(
             mean=mean,
             drag=drag,
             constants=_fit_heat(bulk, bilinear, fluxes, layout),
-            center=center,
-            scale=scale,
             intercept=intercept,
             weights=weights,
             height=torch.tensor(height, dtype=torch.float64),
@@ -174,9 +165,9 @@ class Baselines:
             Inputs of another layout than that of the training set.
         """
         channels = layout.input_channels
-        if len(self.center) != channels + 1:
+        if len(self.weights) != channels + 1:
             raise ValueError(
-                f"baselines: fitted to {len(self.center) - 1} inputs, found {channels}, those of "
+                f"baselines: fitted to {len(self.weights) - 1} inputs, found {channels}, those of "
                 f"{layout}"
             )
         for name, values in (("bilinear", bilinear), ("nearest", nearest)):
@@ -186,10 +177,8 @@ class Baselines:
                     f"(time, rho, {channels})"
                 )
         found = {"mean": _named(self.mean.to(bilinear).expand(*bilinear.shape[:2], -1))}
-        z = (_features(nearest, layout) - self.center.to(nearest.device)) * self.scale.to(
-            nearest.device
-        )
-        line = z @ self.weights.to(z) + self.intercept.to(z)
+        x = _features(nearest, layout)
+        line = x @ self.weights.to(x) + self.intercept.to(x)
         found["ridge"] = _named(line.to(nearest))
         # One radiation for all three; of the interpolated state, as it is no matter of the cell.
         at, at_nearest = (bulk_state(x, layout, float(self.height)) for x in (bilinear, nearest))
@@ -306,25 +295,19 @@ def _fit_heat(bulk: Mapping[str, Any], inputs: Tensor, fluxes: Tensor, layout: R
     return constants
 
 
-def _ridge(z: Tensor, fluxes: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
-    """Return weights (feature, output) and intercept (output,) of each output on its known rows.
-
-    With everything centred, the weights w solve ``(z'z/n + penalty) w = z'y/n`` (Hoerl & Kennard
-    1970).
-    """
-    weights = z.new_full((z.shape[1], fluxes.shape[1]), torch.nan)
-    intercept = z.new_full((fluxes.shape[1],), torch.nan)
+def _ridge(x: Tensor, fluxes: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+    """Return weights (feature, output) and intercept (output,) of each output on its known rows."""
+    scale = inverse_std(x.mean(0), x.std(0, correction=0))
+    weights = x.new_full((x.shape[1], fluxes.shape[1]), torch.nan)
+    intercept = x.new_full((fluxes.shape[1],), torch.nan)
     patterns, which = torch.unique(~fluxes.isnan(), dim=1, return_inverse=True)
     for i, known in enumerate(patterns.T):  # outputs that are known on the same rows
         if not known.any():
             continue
-        x, y = z[known], fluxes[known][:, which == i]
-        x_mean, y_mean = x.mean(0), y.mean(0)
-        x, y = x - x_mean, y - y_mean
-        system = x.T @ x / len(x) + penalty * torch.eye(x.shape[1]).to(x)
-        solved = torch.linalg.solve(system, x.T @ y / len(x))
+        moments = CrossMoments.of(x[known].numpy(), fluxes[known][:, which == i].numpy())
+        solved = ridge_weights(moments, penalty * moments.count, scale)
         weights[:, which == i] = solved
-        intercept[which == i] = y_mean - x_mean @ solved
+        intercept[which == i] = torch.from_numpy(moments.y_mean - moments.x_mean @ solved.numpy())
     return weights, intercept
 
 
