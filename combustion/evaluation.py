@@ -1,9 +1,9 @@
-"""What a flame surface model is judged by, gathered snapshot by snapshot.
+"""The metrics that a flame surface model is judged by, gathered snapshot by snapshot.
 
 Each snapshot leaves one small record (sums, profiles, sparse histogram), never its fields, so a
-test set of any size streams through. Metrics are formed from the records at the end: the records
-of several processes are simply put together, a file that two of them saw counts once, and since
-the sums are exactly rounded the result does not depend on how the files were shared out.
+test set of any size streams through. Metrics are formed from the records at the end, in the order
+of time: the records of several processes are simply put together, a file that two of them saw
+counts once, and the result does not depend on how the files were shared out.
 
 Metrics, per model and case: ``r2``, ``rmse``, ``mae``, ``bias`` [1/m] and ``nrmse`` (rmse over the
 standard deviation of the target) of Sigma over all cells; ``total_flame_surface_error``, the mean
@@ -22,24 +22,101 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from ai4sim.evaluation.densities import joint_density
+from ai4sim.evaluation.scores import (
+    MODEL,
+    TARGET,
+    Sums,
+    added,
+    error_sums,
+    metrics_of,
+    pooled,
+    require_finite,
+    require_model,
+)
 from ai4sim.variables import Float64Array
 from combustion.baselines import Field, resolved_gradient
 from combustion.physics.geometry import Grid, MeshGeometry, Nodes, Section, slab_lengths
-from combustion.snapshot_scores import SnapshotScore, Surface
 
-MODEL = "model"
-"""Key of the network among the predictions; the others are baselines."""
 SIGMA_DX_MAX = 1.5
 DENSITY_BINS = 150
 CONDITIONAL_BINS = 20
+CONDITIONS = {"progress_variable": 1.0, TARGET: SIGMA_DX_MAX}
+"""Upper ends of the bins of c_bar and of Sigma dx that errors are sorted into."""
+
+
+@dataclass
+class SnapshotScore:
+    """The sums of one snapshot, or of one zone of it; dictionaries by name of the model."""
+
+    path: str
+    case: str
+    time: float  # [s]
+    dx: float  # [m]
+    errors: dict[str, dict[str, Sums]]  # condition -> model -> sums by bin
+    resolved_surface: float  # sum |grad c_bar| dx^3 [m2]
+    profiles: dict[str, Float64Array]  # also "target": (stations,) flame surface around each [m2]
+    density: Tensor  # joint histogram, sparse
+    section: Section | None = None
+    first_station: int = 0  # station k lies at x = k dx
+    extent: list[float] | None = None  # of a mesh along the stream [m]
+
+    @property
+    def snapshot(self) -> tuple[Any, ...]:
+        """What the zones of one snapshot of a mesh have in common; a grid is one by itself."""
+        if self.extent is None or not math.isfinite(self.time):
+            return (self.path,)
+        return (self.case, self.time, self.dx)
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """Time, or failing that the file name."""
+        return (self.time if math.isfinite(self.time) else -math.inf, self.path)
+
+
+@dataclass
+class Surface:
+    """Flame surface of one snapshot, of all its zones together."""
+
+    time: float  # [s]
+    dx: float  # [m]
+    first_station: int
+    extent: list[float] | None  # [m]
+    profiles: dict[str, Float64Array]  # "target" and the models: (stations,) [m2]
+
+    @classmethod
+    def of(cls, zones: list[SnapshotScore]) -> Surface:
+        """Add up the zones of one snapshot, station by station."""
+        first = min(zone.first_station for zone in zones)
+        end = max(zone.first_station + len(zone.profiles[TARGET]) for zone in zones)
+        extents = [zone.extent for zone in zones if zone.extent is not None]
+        common = [n for n in zones[0].profiles if all(n in zone.profiles for zone in zones)]
+        profiles = {name: np.zeros(end - first) for name in common}
+        for zone in zones:
+            start = zone.first_station - first
+            for name, total in profiles.items():
+                total[start : start + len(zone.profiles[name])] += zone.profiles[name]
+        extent = [min(e[0] for e in extents), max(e[1] for e in extents)] if extents else None
+        return cls(zones[0].time, zones[0].dx, first, extent, profiles)
+
+    @property
+    def stations(self) -> tuple[float, range]:
+        """Distance of the stations [m] and their numbers."""
+        count = len(self.profiles[TARGET])
+        return self.dx, range(self.first_station, self.first_station + count)
+
+    def total(self, name: str) -> float:
+        """Flame surface of the DNS ("target") or a model [m2]."""
+        return float(self.profiles[name].sum())
 
 
 @dataclass
@@ -73,13 +150,13 @@ class FlameEvaluation:
             mesh "gradient", the resolved ``|grad c_bar|``, is needed too
         mesh : where the nodes are; None for a grid
         """
-        if MODEL not in predictions:
-            raise ValueError(f"{path}: no prediction '{MODEL}' among {sorted(predictions)}")
+        require_model(predictions, f"{path}: ")
         place = Grid(dx) if mesh is None else Nodes(mesh, dx)
-        c_bar = _array(progress_variable, "progress_variable", path, place.shape)
-        target = _array(flame_surface_density, "flame_surface_density", path, c_bar.shape)
+        shape = place.shape or tuple(np.shape(progress_variable)[-3:])
+        c_bar = _array(progress_variable, f"{path}: progress_variable", shape)
+        target = _array(flame_surface_density, f"{path}: flame_surface_density", shape)
         predicted = {
-            n: _array(p, f"prediction '{n}'", path, c_bar.shape) for n, p in predictions.items()
+            n: _array(p, f"{path}: prediction '{n}'", shape) for n, p in predictions.items()
         }
         gradient = predicted.get("gradient")
         if gradient is None:
@@ -89,39 +166,39 @@ class FlameEvaluation:
                     "on a mesh |grad c_bar| is not found by differences, the closures give it"
                 )
             gradient = resolved_gradient(c_bar, dx).numpy()
-        errors = {name: values - target for name, values in predicted.items()}
+        fields = {"progress_variable": c_bar, TARGET: target, **predicted}
+        flat = {name: torch.from_numpy(values).flatten() for name, values in fields.items()}
+        scaled = {TARGET: flat[TARGET] * dx, "progress_variable": flat["progress_variable"]}
         bins = {
-            "progress_variable": _bin(c_bar, 1.0, CONDITIONAL_BINS),
-            "target": _bin(target * dx, SIGMA_DX_MAX, CONDITIONAL_BINS),
+            by: (scaled[by] * (CONDITIONAL_BINS / upper)).clamp(0, CONDITIONAL_BINS - 1).long()
+            for by, upper in CONDITIONS.items()
         }
-        joint = _bin(target * dx, SIGMA_DX_MAX, DENSITY_BINS) * DENSITY_BINS
-        joint += _bin(predicted[MODEL] * dx, SIGMA_DX_MAX, DENSITY_BINS)
-        cells, often = np.unique(joint, return_counts=True)
+        edges = torch.linspace(0, SIGMA_DX_MAX, DENSITY_BINS + 1, dtype=torch.float64)
+        (density,) = joint_density(scaled[TARGET], flat[MODEL] * dx, edges)
         self._add(
             SnapshotScore(
                 path=str(path),
                 case=case,
                 time=float(time),
                 dx=float(dx),
-                target_sums=[float(target.size), float(target.sum()), float((target**2).sum())],
-                error_sums={
-                    n: [float(e.sum()), float((e**2).sum()), float(np.abs(e).sum())]
-                    for n, e in errors.items()
+                errors={
+                    by: {
+                        name: error_sums(
+                            flat[TARGET], flat[name], group=group, groups=CONDITIONAL_BINS
+                        )
+                        for name in predicted
+                    }
+                    for by, group in bins.items()
                 },
                 resolved_surface=place.integral(gradient),
-                target_profile=place.profile(target),
-                profiles={n: place.profile(p) for n, p in predicted.items()},
-                density=[cells.tolist(), often.tolist()],
-                counts={
-                    by: np.bincount(index, minlength=CONDITIONAL_BINS).tolist()
-                    for by, index in bins.items()
+                profiles={
+                    name: np.array(place.profile(values))
+                    for name, values in fields.items()
+                    if name != "progress_variable"
                 },
-                conditional={
-                    by: {n: [_sums(index, e), _sums(index, e**2)] for n, e in errors.items()}
-                    for by, index in bins.items()
-                },
+                density=density.to_sparse(),
                 section=place.section(
-                    {"progress_variable": c_bar, "target": target, MODEL: predicted[MODEL]}
+                    {name: fields[name] for name in ("progress_variable", TARGET, MODEL)}
                 ),
                 first_station=place.first_station,
                 extent=place.extent,
@@ -141,21 +218,6 @@ class FlameEvaluation:
             if earlier.section is not None and earlier.snapshot != scores[-1].snapshot:
                 self.scores[earlier.path] = replace(earlier, section=None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain numbers, lists and strings, to be sent or stored."""
-        return {"label": self.label, "scores": [asdict(s) for s in self.scores.values()]}
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> FlameEvaluation:
-        """Rebuild from what `to_dict` gave."""
-        evaluation = cls(label=state["label"])
-        for values in state["scores"]:
-            section = values["section"]
-            score = SnapshotScore(**{**values, "section": None})
-            score.section = None if section is None else Section.from_dict(section)
-            evaluation.scores[score.path] = score
-        return evaluation
-
     # ---- what the records say -----------------------------------------------------------------
 
     @property
@@ -172,7 +234,8 @@ class FlameEvaluation:
         """Model and baselines that every snapshot (of the case) has, in their given order."""
         scores = self.of_case(case)
         offered = scores[0].profiles if scores else ()
-        return [name for name in offered if all(name in s.profiles for s in scores)]
+        common = [name for name in offered if all(name in s.profiles for s in scores)]
+        return [name for name in common if name != TARGET]
 
     def surfaces(self, case: str | None = None) -> list[Surface]:
         """List the flame surfaces of the snapshots of a case (of all: None) in order of time."""
@@ -184,7 +247,7 @@ class FlameEvaluation:
     def section(self, case: str) -> Section:
         """Return the planes of the last snapshot of a case, through the zone of most surface."""
         scores = self.of_case(case)
-        zones = [(math.fsum(s.target_profile), s.section) for s in scores if s.section is not None]
+        zones = [(s.profiles[TARGET].sum(), s.section) for s in scores if s.section is not None]
         if not zones:
             raise ValueError(f"case '{case}': no snapshot has been evaluated")
         largest, *others = (section for _, section in sorted(zones, key=lambda zone: -zone[0]))
@@ -199,15 +262,26 @@ class FlameEvaluation:
     def _table(self, case: str | None) -> dict[str, Any]:
         """Model and baselines over one case, or over all."""
         scores, surfaces = self.of_case(case), self.surfaces(case)
-        values = {name: _metrics(scores, surfaces, name) for name in self.names(case)}
+        resolved = math.fsum(score.resolved_surface for score in scores)
+        values = {
+            name: {
+                **{k: float(v) for k, v in metrics_of(pooled(self._sums(name, case))).items()},
+                **_surface_metrics(surfaces, resolved, name),
+            }
+            for name in self.names(case)
+        }
         return {MODEL: values.pop(MODEL), "baselines": values}
 
-    def joint_density(self) -> Float64Array:
+    def _sums(self, name: str, case: str | None = None, by: str = "progress_variable") -> Sums:
+        """Return the sums of a model over one case, or over all, by bin of a condition."""
+        return added(score.errors[by][name] for score in self.of_case(case))
+
+    def joint_density(self) -> NDArray[np.int64]:
         """Count cells by (target, predicted) Sigma dx over [0, 1.5]: (150, 150)."""
-        counts = np.zeros(DENSITY_BINS**2)
+        counts = torch.zeros(DENSITY_BINS, DENSITY_BINS, dtype=torch.int64)
         for score in self.scores.values():
-            np.add.at(counts, score.density[0], score.density[1])
-        return counts.reshape(DENSITY_BINS, DENSITY_BINS)
+            counts = counts + score.density
+        return counts.numpy()
 
     def conditional_error(
         self, by: str, name: str
@@ -223,13 +297,9 @@ class FlameEvaluation:
         -------
         centres of the bins (c_bar, or Sigma dx), mean error, rms error; NaN in an empty bin
         """
-        scores = list(self.scores.values())
-        count = np.sum([s.counts[by] for s in scores], axis=0, dtype=float)
-        sums = np.sum([s.conditional[by][name] for s in scores], axis=0)
-        count[count == 0] = np.nan
-        upper = 1.0 if by == "progress_variable" else SIGMA_DX_MAX
-        centres = (np.arange(CONDITIONAL_BINS) + 0.5) * upper / CONDITIONAL_BINS
-        return centres, sums[0] / count, np.sqrt(sums[1] / count)
+        found = metrics_of(self._sums(name, by=by))
+        centres = (np.arange(CONDITIONAL_BINS) + 0.5) * CONDITIONS[by] / CONDITIONAL_BINS
+        return centres, found["bias"].numpy(), found["rmse"].numpy()
 
     def streamwise(self, case: str) -> tuple[Float64Array, dict[str, Float64Array]]:
         """Average the flame surface per length of stream [m2/m] of a case: x [m], curves by name.
@@ -247,7 +317,7 @@ class FlameEvaluation:
             lengths = slab_lengths(stations, (low / last.dx, high / last.dx))
         seen = lengths > 0.499
         curves: dict[str, Float64Array] = {}
-        for name in ("target", *self.names(case)):
+        for name in (TARGET, *self.names(case)):
             mean = np.mean([s.profiles[name] for s in alike], axis=0)
             curves[name] = mean[seen] / (last.dx * lengths[seen])
         return stations[seen] * last.dx, curves
@@ -257,30 +327,18 @@ class FlameEvaluation:
         surfaces = self.surfaces(case)
         curves = {
             name: np.array([surface.total(name) for surface in surfaces])
-            for name in ("target", *self.names(case))
+            for name in (TARGET, *self.names(case))
         }
         return np.array([surface.time for surface in surfaces]), curves
 
 
-def _metrics(scores: list[SnapshotScore], surfaces: list[Surface], name: str) -> dict[str, float]:
-    """All metrics of one model over some records; exactly rounded sums, whatever the order."""
-    n, total, squares = (math.fsum(s.target_sums[i] for s in scores) for i in range(3))
-    error, error2, absolute = (math.fsum(s.error_sums[name][i] for s in scores) for i in range(3))
-    variance = squares / n - (total / n) ** 2
-    if variance <= 1e-12 * squares / n:  # a constant target, to rounding: nothing to explain
-        variance = math.nan
-    rmse = math.sqrt(error2 / n)
-    totals = [(surface.total(name), surface.total("target")) for surface in surfaces]
-    resolved = math.fsum(s.resolved_surface for s in scores)
+def _surface_metrics(surfaces: list[Surface], resolved: float, name: str) -> dict[str, float]:
+    """Form the metrics of the flame surface of one model, given that of the resolved field [m2]."""
+    totals = [(surface.total(name), surface.total(TARGET)) for surface in surfaces]
     return {
-        "r2": 1 - error2 / n / variance,
-        "rmse": rmse,
-        "nrmse": rmse / math.sqrt(variance),
-        "mae": absolute / n,
-        "bias": error / n,
         "total_flame_surface_error": _mean(abs(a / b - 1) for a, b in totals if b > 0),
         "streamwise_flame_surface_error": _mean(
-            math.fsum(map(abs, np.subtract(s.profiles[name], s.profiles["target"]))) / total
+            float(np.abs(s.profiles[name] - s.profiles[TARGET]).sum()) / total
             for s, (_, total) in zip(surfaces, totals, strict=True)
             if total > 0
         ),
@@ -299,27 +357,10 @@ def _ratio(a: float, b: float) -> float:
     return a / b if b > 0 else math.nan
 
 
-def _array(
-    values: Field, name: str, path: Path | str, shape: tuple[int, ...] | None
-) -> Float64Array:
-    """Field as float64 of the expected shape (None: any three axes), and finite."""
+def _array(values: Field, name: str, shape: tuple[int, ...]) -> Float64Array:
+    """Return a field as float64, of the expected shape and finite."""
     tensor = torch.as_tensor(values).detach().double().cpu()
-    while tensor.ndim > (3 if shape is None else len(shape)) and tensor.shape[0] == 1:
+    while tensor.ndim > len(shape) and tensor.shape[0] == 1:
         tensor = tensor[0]
-    if (tensor.ndim != 3) if shape is None else (tuple(tensor.shape) != shape):
-        expected = shape or "(nx, ny, nz)"
-        raise ValueError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected {expected}")
-    wrong = int(tensor.numel() - tensor.isfinite().sum())
-    if wrong:
-        raise ValueError(f"{path}: {name} holds {wrong} NaN or infinite values")
+    require_finite(name, tensor, shape)
     return tensor.numpy()
-
-
-def _bin(values: Float64Array, upper: float, bins: int) -> NDArray[np.int64]:
-    """Bin of every cell over [0, upper], flat; what lies outside joins the end bins."""
-    return np.clip(values.ravel() * (bins / upper), 0, bins - 1).astype(np.int64)
-
-
-def _sums(index: NDArray[np.int64], values: Float64Array) -> list[float]:
-    """Sum of the values in each conditional bin."""
-    return np.bincount(index, values.ravel(), minlength=CONDITIONAL_BINS).tolist()

@@ -53,11 +53,6 @@ class Section:
     stream: Plane  # (x, y), at mid span
     cross: Plane  # (z, y), where the flame has most surface
 
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Section:
-        """Rebuild from what `dataclasses.asdict` gave."""
-        return cls(Plane(**state["stream"]), Plane(**state["cross"]))
-
     def joined(self, others: list[Section], distance: float) -> Section:
         """Put in what other zones of the mesh have in the same planes, within a distance [m]."""
         if not others:

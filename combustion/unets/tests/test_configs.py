@@ -3,9 +3,9 @@
 import pytest
 
 from ai4sim.tests.use_case import resolved
+from combustion.crops import CropDataModule
 from combustion.models import FlameModule
 from combustion.unets import config, models  # noqa: F401
-from combustion.crops import CropDataModule
 
 CONFIGS = sorted(config.USE_CASE.configs.glob("*.yaml"))
 
