@@ -1,20 +1,21 @@
 """Fetch raw files, or an archive of them, once and whole, and unpack it without trusting it.
 
-:func:`fetch_archive`, :func:`fetch_file` and :func:`fetch_files` leave the raw files in
-``DATA_PATH/raw/`` and a receipt in ``DATA_PATH/downloads/``; while receipt and files agree, nothing
-is fetched again. The transfer resumes after an interruption (:mod:`ai4sim.io.resuming`), a wrong
-length or SHA-256 is an error, and of the names stored in the archive only the last part is ever
-used (:mod:`ai4sim.io.unpack`).
+:func:`fetch` leaves the raw files of a :class:`Source` in ``DATA_PATH/raw/`` and a receipt in
+``DATA_PATH/downloads/``. While receipt and files agree, nothing is fetched again. The transfer
+resumes after an interruption (:mod:`ai4sim.io.resuming`). A wrong length or SHA-256 is an error. Of
+the names stored in an archive only the last part is ever used (:mod:`ai4sim.io.unpack`).
 """
 
 from __future__ import annotations
 
 import filecmp
+import functools
 import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ai4sim.io.files import (
@@ -29,153 +30,113 @@ from ai4sim.io.unpack import DamagedArchiveError, unpack
 
 log = logging.getLogger(__name__)
 
-HDF5_SUFFIXES = (".h5", ".hdf5")
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that can be fetched.
+
+    Attributes
+    ----------
+    address : str, optional
+        Its public address, HTTP(S): of a zip or tar archive, or a pattern for the addresses of
+        single files, in which ``{date}`` stands for the field "date" of a file.
+    fields : tuple of str
+        The fields that every such pattern must contain.
+    check : callable, optional
+        Raises ValueError for a raw file that is not what the caller can use. It is called on every
+        file before any of them arrives in ``raw/``.
+    convert : callable
+        Writes a raw file, its second argument, from the parts that were fetched, its first: for
+        providers that have another format. Raises ValueError where it cannot. By default a copy of
+        the only part.
+    suffixes : tuple of str
+        The file name endings of raw files; other members of an archive stay packed.
+    """
+
+    address: str | None = None
+    fields: tuple[str, ...] = ()
+    check: Callable[[Path], None] = lambda _: None
+    convert: Callable[[list[Path], Path], object] = lambda parts, raw: shutil.copyfile(
+        parts[0], raw
+    )
+    suffixes: tuple[str, ...] = (".h5", ".hdf5")
 
 
-def fetch_archive(
-    url: str,
+def fetch(
+    source: Source,
     data_path: Path | str,
+    files: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
     *,
+    url: str | None = None,
     sha256: str | None = None,
-    expected: Callable[[Path], None] | None = None,
-    suffixes: tuple[str, ...] = HDF5_SUFFIXES,
     progress: bool = True,
     downloader: ResumingDownloader | None = None,
 ) -> list[Path]:
-    """Download an archive unless that is done already, and gather its raw files in ``raw/``.
+    """Fetch an archive of raw files, or raw files one after the other, unless that is done already.
 
     Parameters
     ----------
-    url : str
-        HTTP(S) address of a zip or tar (plain, gzip, bzip2, xz) archive, or the path of one that
-        is on this machine already (a cluster's nodes often see no network).
+    source : Source
     data_path : Path or str
-        Folder that gets ``raw/`` (the files, sub-folders of the archive flattened) and
-        ``downloads/`` (receipt; the archive itself only until it is unpacked).
+        The folder that gets ``raw/`` (the files, sub-folders of an archive flattened) and
+        ``downloads/`` (receipts; what was fetched only until it is unpacked or converted).
+    files : mapping of str to sequence of mapping, optional
+        The name of each raw file, and for each of its parts the fields of the address. Parts of the
+        same address are one. By default the address is that of an archive.
+    url : str, optional
+        The address, or the path on this machine, instead of the public one (a cluster's nodes often
+        see no network).
     sha256 : str, optional
-        Known SHA-256 of the archive, 64 hexadecimal digits.
-    expected : callable, optional
-        Raises ValueError for an unpacked file that is not what the caller can use. It is called
-        on every file before any of them arrives in ``raw/``.
-    suffixes : tuple of str
-        File name endings that are raw files; other members of the archive stay packed.
+        The known SHA-256 of the only thing that is fetched, 64 hexadecimal digits.
     progress : bool
         Whether to show a bar (on a terminal only).
     downloader : ResumingDownloader, optional
-        How to transfer: attempts, pauses, time limits.
+        The way to transfer: attempts, pauses, time limits.
 
     Returns
     -------
     list of Path
-        The raw files of this archive, sorted.
+        The raw files: of an archive sorted, else in the order of `files`.
 
     Raises
     ------
     ConnectionError
-        If the transfer fails again and again; what has arrived is kept for the next try.
+        The transfer fails again and again; what has arrived is kept for the next try.
     FileNotFoundError
-        If there is nothing at that address or path.
+        There is nothing at that address or path.
     FileExistsError
-        If ``raw/`` holds another file of the same name.
+        ``raw/`` holds another file of the same name.
     ValueError
-        If the archive is damaged, unsafe or not one, its hash differs, or `expected` objects.
+        There is no address, or a field is missing in it; the file is damaged, its hash differs, it
+        is no archive or an unsafe one, or it cannot be used.
     """
-    raw = Path(data_path) / "raw"
-
-    def place(fetched: list[Path]) -> list[Path]:
-        return _unpack_into(raw, fetched[0], url, suffixes, expected)
-
+    address = url or source.address
+    if address is None:
+        raise ValueError("no address of this data set is public: give one, or a path, with --url")
+    for field in source.fields:
+        if f"{{{field}}}" not in address:
+            raise ValueError(
+                f"url: expected {{{field}}} in it, as in {source.address}; found {address}"
+            )
     downloader = downloader or ResumingDownloader(progress=progress)
-    return _fetch([url], Path(data_path), sha256, downloader, place)
-
-
-def fetch_file(
-    url: str,
-    data_path: Path | str,
-    name: str,
-    *,
-    sha256: str | None = None,
-    convert: Callable[[Path, Path], object] = shutil.copyfile,
-    expected: Callable[[Path], None] | None = None,
-    progress: bool = True,
-    downloader: ResumingDownloader | None = None,
-) -> Path:
-    """Download one raw file unless that is done already.
-
-    Parameters
-    ----------
-    url, data_path, sha256, progress, downloader
-        As for :func:`fetch_archive`.
-    name : str
-        Name of the file in ``raw/``.
-    convert : callable
-        Writes the raw file, its second argument, from what was fetched, its first: for providers
-        that have another format. Raises ValueError where it cannot.
-    expected : callable, optional
-        Raises ValueError for a file that is not what the caller can use. It is called on the raw
-        file before that arrives in ``raw/``.
-
-    Returns
-    -------
-    Path
-        The raw file.
-
-    Raises
-    ------
-    ConnectionError, FileNotFoundError, FileExistsError, ValueError
-        As :func:`fetch_archive`.
-    """
     raw = Path(data_path) / "raw"
+    if files is None:
+        place = functools.partial(_unpack_into, raw, source, address)
+        return _fetch([address], Path(data_path), sha256, downloader, place)
+    fetched: list[Path] = []
+    for number, (name, parts) in enumerate(files.items(), start=1):
+        log.info("%s (%d of %d)", name, number, len(files))
+        urls = list(dict.fromkeys(_filled(address, fields) for fields in parts))
+        place = functools.partial(_convert_into, raw / name, source, urls)
+        fetched += _fetch(urls, Path(data_path), sha256, downloader, place)
+    return fetched
 
-    def place(fetched: list[Path]) -> list[Path]:
-        def convert_one(found: list[Path], destination: Path) -> object:
-            return convert(found[0], destination)
 
-        return [_convert_into(raw / name, fetched, [url], convert_one, expected)]
-
-    downloader = downloader or ResumingDownloader(progress=progress)
-    return _fetch([url], Path(data_path), sha256, downloader, place)[0]
-
-
-def fetch_files(
-    urls: Sequence[str],
-    data_path: Path | str,
-    name: str,
-    *,
-    convert: Callable[[list[Path], Path], object],
-    expected: Callable[[Path], None] | None = None,
-    progress: bool = True,
-    downloader: ResumingDownloader | None = None,
-) -> Path:
-    """Download the parts of one raw file and join them, unless that is done already.
-
-    Parameters
-    ----------
-    urls : sequence of str
-        HTTP(S) addresses, or paths on this machine, of the parts.
-    convert : callable
-        Writes the raw file, its second argument, from the parts, its first. Raises ValueError where
-        it cannot.
-    data_path, name, expected, progress, downloader
-        As for :func:`fetch_file`.
-
-    Returns
-    -------
-    Path
-        The raw file.
-
-    Raises
-    ------
-    ConnectionError, FileNotFoundError, FileExistsError, ValueError
-        As :func:`fetch_archive`.
-    """
-    raw = Path(data_path) / "raw"
-
-    def place(fetched: list[Path]) -> list[Path]:
-        return [_convert_into(raw / name, fetched, urls, convert, expected)]
-
-    downloader = downloader or ResumingDownloader(progress=progress)
-    return _fetch(urls, Path(data_path), None, downloader, place)[0]
+def _filled(pattern: str, fields: Mapping[str, str]) -> str:
+    """Return the address that a pattern means."""
+    for field, value in fields.items():
+        pattern = pattern.replace(f"{{{field}}}", value)
+    return pattern
 
 
 def _fetch(
@@ -262,21 +223,15 @@ def _hash_of_local(archive: Path, sha256: str | None) -> str:
     return found
 
 
-def _unpack_into(
-    raw: Path,
-    archive: Path,
-    url: str,
-    suffixes: tuple[str, ...],
-    expected: Callable[[Path], None] | None,
-) -> list[Path]:
+def _unpack_into(raw: Path, source: Source, url: str, fetched: list[Path]) -> list[Path]:
     """Unpack into a hidden folder inside `raw`, check every file there, then rename each."""
-    remote = _is_remote(url)
+    (archive,), remote = fetched, _is_remote(url)
     kept = f" The archive is kept in {archive}: delete it to fetch it anew." if remote else ""
     staging = temporary_path(raw / "unpacked")
     staging.mkdir()
     try:
         try:
-            members = unpack(archive, staging, suffixes)
+            members = unpack(archive, staging, source.suffixes)
         except DamagedArchiveError as error:
             if remote:
                 archive.unlink()
@@ -284,29 +239,24 @@ def _unpack_into(
         except ValueError as error:
             raise ValueError(f"{url}: {error}{kept}") from error
         for name, member in members.items():
-            if expected is not None:
-                try:
-                    expected(staging / name)
-                except (ValueError, OSError) as error:
-                    reason = str(error).replace(f"{staging / name}: ", "")
-                    raise ValueError(
-                        f"{url}: {member} in the archive cannot be used: {reason}{kept}"
-                    ) from error
+            try:
+                source.check(staging / name)
+            except (ValueError, OSError) as error:
+                reason = str(error).replace(f"{staging / name}: ", "")
+                raise ValueError(
+                    f"{url}: {member} in the archive cannot be used: {reason}{kept}"
+                ) from error
             _refuse_to_replace(raw / name, staging / name, f"{member} of {url}")
         for name in members:
             os.replace(staging / name, raw / name)
     finally:
-        _remove_folder(staging)
+        shutil.rmtree(staging)
     return sorted(raw / name for name in members)
 
 
 def _convert_into(
-    file: Path,
-    fetched: list[Path],
-    urls: Sequence[str],
-    convert: Callable[[list[Path], Path], object],
-    expected: Callable[[Path], None] | None,
-) -> Path:
+    file: Path, source: Source, urls: Sequence[str], fetched: list[Path]
+) -> list[Path]:
     """Make the raw file from what was fetched under a hidden name, check it there, rename it."""
     url = " + ".join(urls)
     parts = [str(f) for f, origin in zip(fetched, urls, strict=True) if _is_remote(origin)]
@@ -314,9 +264,8 @@ def _convert_into(
     staging = temporary_path(file)
     try:
         try:
-            convert(fetched, staging)
-            if expected is not None:
-                expected(staging)
+            source.convert(fetched, staging)
+            source.check(staging)
         except ValueError as error:
             reason = str(error)
             for path in (staging, *fetched):
@@ -326,7 +275,7 @@ def _convert_into(
         os.replace(staging, file)
     finally:
         staging.unlink(missing_ok=True)
-    return file
+    return [file]
 
 
 def _refuse_to_replace(there: Path, new: Path, origin: str) -> None:
@@ -357,10 +306,3 @@ def _checked_hash(sha256: str | None) -> str | None:
     if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
         raise ValueError(f"sha256: expected 64 hexadecimal digits, found {sha256!r}")
     return digits
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove a flat folder of files."""
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()

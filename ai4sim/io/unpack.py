@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import functools
 import gzip
 import lzma
 import posixpath
@@ -19,7 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, cast
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -32,20 +33,12 @@ DAMAGE = (
 )
 MAX_LINK_LENGTH = 4096
 Opener = Callable[..., Any]
+Member = tuple[tarfile.TarInfo, Callable[[], IO[bytes]]]
+"""An entry of an archive, also of a zip, and a function that opens its content."""
 
 
 class DamagedArchiveError(ValueError):
     """The file is not an archive, or not a whole one."""
-
-
-class Member(NamedTuple):
-    """One entry of an archive, whatever its format."""
-
-    name: str
-    kind: str  # "file", "folder", "link" or "special"
-    size: int  # bytes when unpacked
-    target: str  # where a link points, relative to the archive's root
-    open: Callable[[], IO[bytes]]
 
 
 def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
@@ -75,12 +68,12 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, 
     unpacked: dict[str, str] = {}
     room = shutil.disk_usage(folder).free
     with contextlib.closing(_members(archive)) as members:
-        for member in members:
+        for member, opener in members:
             _refuse_unsafe(member)
             name = PurePosixPath(member.name).name
             # A link that stays inside is another name of a file that is copied anyway. Hidden
             # files are leftovers of the packing machine (macOS adds a "._x.h5" to each x.h5).
-            if member.kind != "file" or name.startswith(".") or not _ends(name, suffixes):
+            if not member.isreg() or name.startswith(".") or not name.lower().endswith(suffixes):
                 continue
             if name in unpacked:
                 raise ValueError(
@@ -93,7 +86,7 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, 
                     f"{member.name} ({member.size} bytes) does not fit on the disk of {folder}: "
                     "free some space or choose another data path."
                 )
-            with _damage_named(member.name), member.open() as source:
+            with _damage_named(member.name), opener() as source:
                 with (folder / name).open("wb") as copy:
                     shutil.copyfileobj(source, copy, 1 << 20)
                 if (folder / name).stat().st_size != member.size:
@@ -102,10 +95,6 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, 
     if not unpacked:
         raise ValueError(f"the archive holds no {' or '.join(suffixes)} file.")
     return unpacked
-
-
-def _ends(name: str, suffixes: tuple[str, ...]) -> bool:
-    return name.lower().endswith(suffixes)
 
 
 def _members(archive: Path) -> Generator[Member, None, None]:
@@ -136,21 +125,17 @@ def _zip_members(archive: Path) -> Generator[Member, None, None]:
         for info in opened.infolist():
             if info.flag_bits & 1:
                 raise ValueError(f"{info.filename} is encrypted: unpack the archive by hand.")
-            mode = info.external_attr >> 16
-            kind, target = "file", ""
+            member, mode = tarfile.TarInfo(info.filename), info.external_attr >> 16
+            member.size = info.file_size
             if info.is_dir():
-                kind = "folder"
+                member.type = tarfile.DIRTYPE
             elif stat.S_ISLNK(mode):
+                member.type = tarfile.SYMTYPE
                 with _damage_named(info.filename), opened.open(info) as link:
-                    stored = link.read(MAX_LINK_LENGTH).decode("utf-8", "replace")
-                kind, target = "link", _beside(info.filename, stored)
+                    member.linkname = link.read(MAX_LINK_LENGTH).decode("utf-8", "replace")
             elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                kind = "special"
-            yield Member(info.filename, kind, info.file_size, target, _opener(opened, info))
-
-
-def _opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
-    return lambda: opened.open(info)
+                member.type = tarfile.FIFOTYPE
+            yield member, functools.partial(opened.open, info)
 
 
 def _tar_members(archive: Path, opener: Opener | None) -> Generator[Member, None, None]:
@@ -163,16 +148,7 @@ def _tar_members(archive: Path, opener: Opener | None) -> Generator[Member, None
                 info = opened.next()
             if info is None:
                 break
-            kind, target = "special", ""
-            if info.isreg():
-                kind = "file"
-            elif info.isdir():
-                kind = "folder"
-            elif info.issym():
-                kind, target = "link", _beside(info.name, info.linkname)
-            elif info.islnk():
-                kind, target = "link", info.linkname
-            yield Member(info.name, kind, info.size, target, _tar_opener(opened, info))
+            yield info, cast(Callable[[], IO[bytes]], functools.partial(opened.extractfile, info))
         # tarfile takes a damaged header for the end, and the checksums of compressed streams
         # come last: only a tail of zeros, read to its end, shows that the archive was whole.
         with _damage_named(archive.name):
@@ -181,31 +157,24 @@ def _tar_members(archive: Path, opener: Opener | None) -> Generator[Member, None
                     raise tarfile.ReadError("unreadable entry")
 
 
-def _tar_opener(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], IO[bytes]]:
-    def open_member() -> IO[bytes]:
-        file = opened.extractfile(info)
-        if file is None:
-            raise tarfile.ReadError("no content")
-        return file
+def _refuse_unsafe(member: tarfile.TarInfo) -> None:
+    """Raise ValueError for an entry that reaches out of the archive or is no plain data.
 
-    return open_member
-
-
-def _beside(name: str, target: str) -> str:
-    """Return where a link points from the archive's root."""
-    return posixpath.join(posixpath.dirname(name), target)
-
-
-def _refuse_unsafe(member: Member) -> None:
-    """Raise ValueError for an entry that reaches out of the archive or is no plain data."""
+    :func:`tarfile.data_filter` (Python 3.11.4) would make the path "/x" relative, accept "C:/x", and
+    know no zip.
+    """
+    target = member.linkname
+    if member.issym():
+        target = posixpath.join(posixpath.dirname(member.name), target)
     if _leaves(member.name):
-        raise ValueError(f"unsafe archive, refused: the stored path {member.name!r} leaves it.")
-    if member.kind == "link" and _leaves(member.target):
-        raise ValueError(
-            f"unsafe archive, refused: the link {member.name!r} leaves it (to {member.target!r})."
-        )
-    if member.kind == "special":
-        raise ValueError(f"unsafe archive, refused: {member.name!r} is a device or a pipe.")
+        fault = f"the stored path {member.name!r} leaves it."
+    elif (member.issym() or member.islnk()) and _leaves(target):
+        fault = f"the link {member.name!r} leaves it (to {target!r})."
+    elif not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+        fault = f"{member.name!r} is a device or a pipe."
+    else:
+        return
+    raise ValueError(f"unsafe archive, refused: {fault}")
 
 
 def _leaves(name: str) -> bool:

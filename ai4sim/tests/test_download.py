@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ai4sim.io.download import ResumingDownloader, fetch_archive, fetch_file, fetch_files
+from ai4sim.io.download import ResumingDownloader, Source, fetch
 from ai4sim.tests.archive_server import ArchiveServer, serving
 
 FIELDS = {
@@ -46,9 +46,11 @@ def quick(attempts: int = 3) -> ResumingDownloader:
     return ResumingDownloader(attempts=attempts, pause=0.001, timeout=5, progress=False)
 
 
-def fetch(server: ArchiveServer, folder: Path, attempts: int = 3, **options: Any) -> list[Path]:
-    """Fetch what the server holds."""
-    return fetch_archive(server.url, folder, downloader=quick(attempts), **options)
+def archive(
+    server: ArchiveServer, folder: Path, attempts: int = 3, sha256: str | None = None, **source: Any
+) -> list[Path]:
+    """Fetch the archive that the server holds."""
+    return fetch(Source(server.url, **source), folder, sha256=sha256, downloader=quick(attempts))
 
 
 def assert_complete(folder: Path) -> None:
@@ -65,25 +67,25 @@ def sha256(content: bytes) -> str:
 
 
 def test_files_are_gathered_once(server: ArchiveServer, tmp_path: Path) -> None:
-    files = fetch(server, tmp_path, sha256=sha256(server.content).upper())
+    files = archive(server, tmp_path, sha256=sha256(server.content).upper())
     assert [f.name for f in files] == ["DNS1_000.h5", "DNS1_001.h5", "DNS1_002.h5"]
     assert_complete(tmp_path)
-    assert fetch(server, tmp_path) == files and len(server.asked) == 1
+    assert archive(server, tmp_path) == files and len(server.asked) == 1
     receipt = json.loads(next((tmp_path / "downloads").glob("*.json")).read_text())
     assert receipt["url"] == server.url and receipt["sha256"] == sha256(server.content)
 
 
 def test_a_lost_file_is_fetched_again(server: ArchiveServer, tmp_path: Path) -> None:
-    files = fetch(server, tmp_path)
+    files = archive(server, tmp_path)
     files[1].unlink()
-    fetch(server, tmp_path)
+    archive(server, tmp_path)
     assert_complete(tmp_path)
     assert len(server.asked) == 2
 
 
 def test_truncated_transfers_are_continued(server: ArchiveServer, tmp_path: Path) -> None:
     server.cut_after = [100_000, 70_000, 0]
-    fetch(server, tmp_path, sha256=sha256(server.content))
+    archive(server, tmp_path, sha256=sha256(server.content))
     assert_complete(tmp_path)
     assert server.asked == ["", "bytes=100000-", "bytes=170000-", "bytes=170000-"]
 
@@ -94,9 +96,9 @@ def test_an_interrupted_download_resumes_in_a_later_run(
 ) -> None:
     server.etag, server.cut_after = etag, [150_000]
     with pytest.raises(ConnectionError, match="after 150000 bytes .*same command again"):
-        fetch(server, tmp_path, attempts=1)
+        archive(server, tmp_path, attempts=1)
     assert not list((tmp_path / "raw").iterdir())
-    fetch(server, tmp_path)
+    archive(server, tmp_path)
     assert_complete(tmp_path)
     assert server.asked == ["", "bytes=150000-"]
 
@@ -112,7 +114,8 @@ def test_a_killed_download_resumes(server: ArchiveServer, tmp_path: Path) -> Non
         go_on.wait(10)
 
     server.answer = stall  # type: ignore[method-assign]
-    code = "import sys; from ai4sim.io.download import fetch_archive; fetch_archive(*sys.argv[1:])"
+    code = "import sys; from ai4sim.io.download import Source, fetch"
+    code += "; fetch(Source(sys.argv[1]), sys.argv[2])"
     process = subprocess.Popen([sys.executable, "-c", code, server.url, str(tmp_path)])
     assert half_sent.wait(20)
     while sum(p.stat().st_size for p in (tmp_path / "downloads").glob("*.part")) < 131_072:
@@ -121,7 +124,7 @@ def test_a_killed_download_resumes(server: ArchiveServer, tmp_path: Path) -> Non
     process.wait()
     go_on.set()
     server.answer = answer  # type: ignore[method-assign]
-    fetch(server, tmp_path)
+    archive(server, tmp_path)
     assert_complete(tmp_path)
     assert int(server.asked[-1].strip("bytes=-")) >= 131_072
 
@@ -130,7 +133,7 @@ def test_a_server_that_ignores_ranges_sends_all_again(
     server: ArchiveServer, tmp_path: Path
 ) -> None:
     server.ranges, server.cut_after = False, [150_000, 10]
-    fetch(server, tmp_path, sha256=sha256(server.content))
+    archive(server, tmp_path, sha256=sha256(server.content))
     assert_complete(tmp_path)
     assert server.asked == ["", "bytes=150000-", "bytes=10-"]
 
@@ -142,9 +145,9 @@ def test_a_changed_remote_file_is_not_mixed_with_the_old(
     new, server.content = server.content, b"x" * 200_000
     server.etag, server.cut_after = etag, [150_000]
     with pytest.raises(ConnectionError):
-        fetch(server, tmp_path, attempts=1)
+        archive(server, tmp_path, attempts=1)
     server.content = new
-    fetch(server, tmp_path, sha256=sha256(new))
+    archive(server, tmp_path, sha256=sha256(new))
     assert_complete(tmp_path)
 
 
@@ -153,10 +156,10 @@ def test_a_part_complete_before_the_kill_is_recognised(
 ) -> None:
     server.cut_after = [len(server.content) - 1]
     with pytest.raises(ConnectionError):
-        fetch(server, tmp_path, attempts=1)
+        archive(server, tmp_path, attempts=1)
     part = next(iter((tmp_path / "downloads").glob("*.part")))
     part.write_bytes(server.content)
-    fetch(server, tmp_path)
+    archive(server, tmp_path)
     assert_complete(tmp_path)
     assert server.asked[-1] == f"bytes={len(server.content)}-"
 
@@ -164,7 +167,7 @@ def test_a_part_complete_before_the_kill_is_recognised(
 def test_a_server_that_always_truncates_is_given_up(server: ArchiveServer, tmp_path: Path) -> None:
     server.ranges, server.cut_after = False, [1000] * 9
     with pytest.raises(ConnectionError, match="stopped after 1000 bytes"):
-        fetch(server, tmp_path)
+        archive(server, tmp_path)
     assert len(server.asked) == 3 and len(list((tmp_path / "downloads").glob("*.part"))) == 1
 
 
@@ -172,12 +175,12 @@ def test_server_errors_are_retried_and_client_errors_are_not(
     server: ArchiveServer, tmp_path: Path
 ) -> None:
     server.statuses = [503, 429, 200]
-    fetch(server, tmp_path / "retried")
+    archive(server, tmp_path / "retried")
     assert_complete(tmp_path / "retried")
     for status, error in ((404, FileNotFoundError), (403, PermissionError), (400, ConnectionError)):
         server.statuses, server.asked = [status], []
         with pytest.raises(error, match=str(status)):
-            fetch(server, tmp_path / "refused")
+            archive(server, tmp_path / "refused")
         assert len(server.asked) == 1
 
 
@@ -185,35 +188,35 @@ def test_an_unreachable_server_is_named(tmp_path: Path) -> None:
     with serving(b"") as stopped:
         pass
     with pytest.raises(ConnectionError, match=stopped.url):
-        fetch(stopped, tmp_path)
+        archive(stopped, tmp_path)
 
 
 def test_a_corrupted_archive_is_removed(server: ArchiveServer, tmp_path: Path) -> None:
     good = server.content
     server.content = good[:5000] + b"?" + good[5001:]
     with pytest.raises(ValueError) as caught:
-        fetch(server, tmp_path, sha256=sha256(good))
+        archive(server, tmp_path, sha256=sha256(good))
     assert sha256(good) in str(caught.value) and sha256(server.content) in str(caught.value)
     assert "Run the same command again" in str(caught.value)
     with pytest.raises(ValueError, match=r"damaged at DATA/run/DNS1_000\.h5 .*CRC"):
-        fetch(server, tmp_path)  # without a hash the archive's own checksum tells
+        archive(server, tmp_path)  # without a hash the archive's own checksum tells
     assert not list((tmp_path / "raw").iterdir())
     assert [p.name for p in (tmp_path / "downloads").iterdir()] == [".lock"]
     server.content = good
-    fetch(server, tmp_path, sha256=sha256(good))
+    archive(server, tmp_path, sha256=sha256(good))
     assert_complete(tmp_path)
 
 
 def test_unknown_length_and_declared_compression(server: ArchiveServer, tmp_path: Path) -> None:
     server.says_length, server.headers = False, {"Content-Encoding": "gzip"}
-    fetch(server, tmp_path, sha256=sha256(server.content))
+    archive(server, tmp_path, sha256=sha256(server.content))
     assert_complete(tmp_path)
 
 
 def test_a_web_page_is_no_archive(server: ArchiveServer, tmp_path: Path) -> None:
     server.content = b"<!DOCTYPE html><html>Choose a file</html>"
     with pytest.raises(ValueError, match="no zip or tar archive.*DOCTYPE.*web page"):
-        fetch(server, tmp_path)
+        archive(server, tmp_path)
     assert [p.name for p in (tmp_path / "downloads").iterdir()] == [".lock"]
 
 
@@ -224,9 +227,9 @@ def test_unexpected_files_never_reach_raw(server: ArchiveServer, tmp_path: Path)
 
     message = r"DATA/run/DNS1_002\.h5 in the archive cannot be used: not a flame"
     with pytest.raises(ValueError, match=message):
-        fetch(server, tmp_path, expected=refuse_the_last)
+        archive(server, tmp_path, check=refuse_the_last)
     assert not list((tmp_path / "raw").iterdir())
-    fetch(server, tmp_path)  # the archive was kept
+    archive(server, tmp_path)  # the archive was kept
     assert len(server.asked) == 1
     assert_complete(tmp_path)
 
@@ -236,15 +239,15 @@ def test_files_of_the_user_are_not_overwritten(server: ArchiveServer, tmp_path: 
     mine.parent.mkdir()
     mine.write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=r"DNS1_001\.h5 exists with other content"):
-        fetch(server, tmp_path)
+        archive(server, tmp_path)
     assert mine.read_bytes() == b"mine" and len(list(mine.parent.iterdir())) == 1
     mine.write_bytes(FIELDS["DATA/run/DNS1_001.h5"])  # as after a kill while gathering
-    fetch(server, tmp_path)
+    archive(server, tmp_path)
     assert_complete(tmp_path)
 
 
 def test_two_processes_fetch_once(server: ArchiveServer, tmp_path: Path) -> None:
-    threads = [threading.Thread(target=fetch, args=(server, tmp_path)) for _ in range(3)]
+    threads = [threading.Thread(target=archive, args=(server, tmp_path)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -254,20 +257,22 @@ def test_two_processes_fetch_once(server: ArchiveServer, tmp_path: Path) -> None
 
 
 def test_a_local_archive_is_unpacked_and_left_alone(tmp_path: Path) -> None:
-    archive = tmp_path / "flames.zip"
-    archive.write_bytes(zipped(FIELDS))
+    here = tmp_path / "flames.zip"
+    here.write_bytes(zipped(FIELDS))
     with pytest.raises(ValueError, match="expected 000"):
-        fetch_archive(str(archive), tmp_path, sha256="0" * 64)
-    fetch_archive(str(archive), tmp_path, sha256=sha256(archive.read_bytes()))
+        fetch(Source(), tmp_path, url=str(here), sha256="0" * 64)
+    fetch(Source(), tmp_path, url=str(here), sha256=sha256(here.read_bytes()))
     assert_complete(tmp_path)
-    assert archive.exists()
+    assert here.exists()
     with pytest.raises(FileNotFoundError, match="Nearest name there: flames.zip"):
-        fetch_archive(str(tmp_path / "flame.zip"), tmp_path)
+        fetch(Source(), tmp_path, url=str(tmp_path / "flame.zip"))
 
 
-def single(server: ArchiveServer, folder: Path, **options: Any) -> Path:
+def single(server: ArchiveServer, folder: Path, sha256: str | None = None, **source: Any) -> Path:
     """Fetch what the server holds as one raw file."""
-    return fetch_file(server.url, folder, "2015.h5", downloader=quick(), **options)
+    wanted: dict[str, Any] = {"2015.h5": [{}]}
+    (file,) = fetch(Source(server.url, **source), folder, wanted, sha256=sha256, downloader=quick())
+    return file
 
 
 def test_a_single_file_is_fetched_once(server: ArchiveServer, tmp_path: Path) -> None:
@@ -283,11 +288,11 @@ def test_a_single_file_is_fetched_once(server: ArchiveServer, tmp_path: Path) ->
 
 
 def test_a_single_file_is_converted_on_the_way(server: ArchiveServer, tmp_path: Path) -> None:
-    def reverse(source: Path, destination: Path) -> None:
-        destination.write_bytes(source.read_bytes()[::-1])
+    def reverse(parts: list[Path], raw: Path) -> None:
+        raw.write_bytes(parts[0].read_bytes()[::-1])
 
     seen: list[Path] = []
-    file = single(server, tmp_path, convert=reverse, expected=seen.append)
+    file = single(server, tmp_path, convert=reverse, check=seen.append)
     assert file.read_bytes() == server.content[::-1]
     assert len(seen) == 1 and seen[0].parent == file.parent and seen[0].name.startswith(".")
     single(server, tmp_path, convert=reverse)
@@ -295,15 +300,18 @@ def test_a_single_file_is_converted_on_the_way(server: ArchiveServer, tmp_path: 
 
 
 def test_a_single_file_that_is_refused_is_kept_aside(server: ArchiveServer, tmp_path: Path) -> None:
-    def refuse(path: Path, *_: Path) -> None:
+    def refuse(path: Path) -> None:
         raise ValueError(f"{path}: not columns")
+
+    def convert(parts: list[Path], _: Path) -> None:
+        refuse(parts[0])
 
     message = (
         f"{server.url}: the file cannot be used: not columns. It is kept in .*to fetch it anew"
     )
-    for option in ("expected", "convert"):
+    for option in ({"check": refuse}, {"convert": convert}):
         with pytest.raises(ValueError, match=message):
-            single(server, tmp_path, **{option: refuse})
+            single(server, tmp_path, **option)
         assert not list((tmp_path / "raw").iterdir())
     assert single(server, tmp_path).exists() and len(server.asked) == 1
 
@@ -324,26 +332,33 @@ def test_a_single_file_of_the_user_is_not_overwritten(
 def test_a_single_local_file_is_copied(tmp_path: Path) -> None:
     source = tmp_path / "source.nc"
     source.write_bytes(b"columns")
-    file = fetch_file(str(source), tmp_path, "2015.h5", sha256=sha256(b"columns"))
-    assert file.read_bytes() == b"columns" and source.exists()
+    url = str(tmp_path / "{name}.nc")
+    dates = {"2015.h5": [{"name": "source"}], "2016.h5": [{"name": "sourc"}]}
     with pytest.raises(FileNotFoundError, match="Nearest name there: source.nc"):
-        fetch_file(str(tmp_path / "sourc.nc"), tmp_path, "2016.h5")
+        fetch(Source(), tmp_path, dates, url=url)
+    assert (tmp_path / "raw" / "2015.h5").read_bytes() == b"columns" and source.exists()
+    with pytest.raises(ValueError, match="expected 000"):
+        fetch(Source(), tmp_path / "new", {"2015.h5": [{}]}, url=str(source), sha256="0" * 64)
 
 
 def test_parts_of_a_file_are_fetched_once_and_joined(server: ArchiveServer, tmp_path: Path) -> None:
     here = tmp_path / "here.h5"
     here.write_bytes(b"and the end")
-    urls = [server.url + "/a", server.url + "/b", str(here)]
+    urls = [server.url + "/a", server.url + "/b", str(here), str(here)]
 
     def join(parts: list[Path], joined: Path) -> None:
         joined.write_bytes(b"".join(part.read_bytes()[-11:] for part in parts))
 
+    def joined() -> list[Path]:
+        wanted = {"c.h5": [{"part": url} for url in urls]}  # one of them twice
+        return fetch(Source("{part}", convert=join), tmp_path / "data", wanted, downloader=quick())
+
     server.content = b"a beginning"
     server.statuses = [200, 404]
     with pytest.raises(FileNotFoundError, match=r"/b: the server answers 404"):
-        fetch_files(urls, tmp_path / "data", "c.h5", convert=join, downloader=quick())
+        joined()
     for _ in range(2):
-        file = fetch_files(urls, tmp_path / "data", "c.h5", convert=join, downloader=quick())
+        (file,) = joined()
         assert file.read_bytes() == b"a beginninga beginningand the end"
     assert len(server.asked) == 3  # the first part had come, the second is missing but once
     assert here.exists() and not list((tmp_path / "data" / "downloads").glob("*.archive"))
@@ -351,6 +366,11 @@ def test_parts_of_a_file_are_fetched_once_and_joined(server: ArchiveServer, tmp_
 
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="64 hexadecimal digits, found 'abc'"):
-        fetch_archive("http://127.0.0.1/x", tmp_path, sha256="abc")
+        fetch(Source("http://127.0.0.1/x"), tmp_path, sha256="abc")
     with pytest.raises(ValueError, match=r"ftp://x/y: expected an http"):
-        fetch_archive("ftp://x/y", tmp_path)
+        fetch(Source("ftp://x/y"), tmp_path)
+    with pytest.raises(ValueError, match="no address of this data set is public.*--url"):
+        fetch(Source(), tmp_path)
+    dates = Source("http://127.0.0.1/{date}.nc", fields=("date",))
+    with pytest.raises(ValueError, match=r"url: expected \{date\} in it.*; found \./x\.nc"):
+        fetch(dates, tmp_path, {"x.nc": [{"date": "2015"}]}, url="./x.nc")
