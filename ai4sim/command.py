@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import inspect
 import logging
 import re
@@ -40,6 +41,9 @@ def run(function: Callable[..., object], arguments: Sequence[str] | None = None)
         An option is wrong, or the function raises ArithmeticError, OSError or ValueError.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if function.__module__ == "__main__" and (spec := sys.modules["__main__"].__spec__):
+        # By its own name, which files and other processes know the module by.
+        function = getattr(importlib.import_module(spec.name), function.__name__)
     options = vars(_parser(function).parse_args(arguments))
     try:
         function(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
@@ -68,12 +72,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(function: Callable[..., object]) -> argparse.ArgumentParser:
-    spec = sys.modules[function.__module__].__spec__
     text, _, examples = (inspect.getdoc(function) or "").partition("\nExamples\n--------\n")
     doc = docstring_parser.parse(text, docstring_parser.DocstringStyle.NUMPYDOC)
     paragraphs = "\n\n".join(filter(None, (doc.short_description, doc.long_description)))
     parser = _Parser(
-        prog=f"python -m {spec.name if spec else function.__module__}",
+        prog=f"python -m {function.__module__}",
         description="\n\n".join(map(textwrap.fill, _plain(paragraphs).split("\n\n"))),
         epilog=f"examples:\n{textwrap.indent(_plain(examples), '  ')}" if examples else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -87,7 +90,7 @@ def _parser(function: Callable[..., object]) -> argparse.ArgumentParser:
         default = None if required else parameter.default
         shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
         text = help_of[name].replace("%", "%%")
-        if shown not in (None, False):
+        if shown is not None and shown is not False:
             text += f" (default: {shown})"
         parser.add_argument(_flag(name), required=required, default=default, help=text, **options)
     return parser

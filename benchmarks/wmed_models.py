@@ -233,7 +233,7 @@ def print_training(shape: tuple[int, int], epochs: int) -> None:
     """Print the throughput of the Trainer on some events of the demo."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        generate(folder, DEMO[:EVENTS], shape=shape, workers=1, progress=False)
+        generate(folder, DEMO[:EVENTS], shape=shape, workers=1)
         rows = [train_one(network, folder, epochs) for network in TRAINED]
     times = rows[0].samples // rows[0].batch
     size = f"{shape[0]} x {shape[1]}"

@@ -160,8 +160,8 @@ def _tar_members(archive: Path, opener: Opener | None) -> Generator[Member, None
 def _refuse_unsafe(member: tarfile.TarInfo) -> None:
     """Raise ValueError for an entry that reaches out of the archive or is no plain data.
 
-    :func:`tarfile.data_filter` (Python 3.11.4) would make the path "/x" relative, accept "C:/x", and
-    know no zip.
+    :func:`tarfile.data_filter` (Python 3.11.4) makes the path "/x" relative, accepts "C:/x" and
+    knows no zip.
     """
     target = member.linkname
     if member.issym():

@@ -1,29 +1,25 @@
 """Generate filtered flames: solve slot burners, filter snapshots, write them in a raw layout.
 
-A generation may be killed at any time.  Snapshots and states are written whole or not at all, a
-rerun continues from the last state and gives the same files, and a folder takes the flames of one
-recipe only, which is kept beside them in `.flames/`.
+A generation may be killed at any time. Snapshots and states are written whole or not at all, and a
+rerun continues from the last state and gives the same files. A folder takes the flames of one
+recipe only.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
+import functools
 import logging
-import multiprocessing
-import sys
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from tqdm import tqdm
 
-from ai4sim.data.scheduling import cores, end_with_parent
-from ai4sim.io.files import one_at_a_time, remove_stale_temporaries, write_json
+from ai4sim.command import run
+from ai4sim.data.generation import HIDDEN, write_missing
+from ai4sim.data.scheduling import cores
 from combustion.io.layouts import LAYOUTS, write_snapshot
 from combustion.physics.les import filter_flame
 from combustion.synthetic.flame import SlotBurner, SlotFlame
@@ -111,6 +107,7 @@ def generate_flames(
     cases: Iterable[str] | None = None,
     *,
     recipe: Recipe | str = "demo",
+    seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
 ) -> list[Path]:
@@ -124,6 +121,8 @@ def generate_flames(
         Cases of the recipe to generate; all by default.
     recipe : Recipe or str
         A recipe or the name of one in `RECIPES`.
+    seed : int
+        It is added to the seeds of the burners: another one gives other turbulence.
     device : str
         A torch device, or "auto": the GPU where there is one, else the CPU.
     workers : int, optional
@@ -140,30 +139,36 @@ def generate_flames(
     ValueError
         An unknown recipe or case; a folder that holds the same case made in another way.
     """
-    data_path = Path(data_path)
-    plan = _named(recipe)
+    raw, plan = Path(data_path) / "raw", _named(recipe)
     names = list(plan.cases) if cases is None else list(dict.fromkeys(cases))
     unknown = sorted(set(names) - set(plan.cases))
     if unknown:
         raise ValueError(f"unknown cases {unknown}; the recipe has {sorted(plan.cases)}")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    with one_at_a_time(data_path / ".flames"):
-        for folder in (data_path / "raw", data_path / ".flames"):
-            remove_stale_temporaries(folder)
-        for name in names:
-            _claim(data_path, name, plan)
-        missing = [
-            name for name in names if not all(p.exists() for p in _files(data_path, name, plan))
-        ]
-        if workers is None:
-            workers = min(len(missing), cores()) if device == "cpu" else 1
-        if workers > 1:
-            _generate_in_parallel(data_path, missing, plan, device, workers)
-        else:
-            for name in missing:
-                _generate_case(data_path, name, plan, device)
-    return sorted(path for name in names for path in _files(data_path, name, plan))
+    if workers is None:
+        workers = min(len(names), cores()) if device == "cpu" else 1
+    burners = {
+        name: dataclasses.replace(plan.cases[name], seed=plan.cases[name].seed + seed)
+        for name in names
+    }
+    facts = {
+        file: _attributes(name, burner, plan)
+        for name, burner in burners.items()
+        for file in _files(raw, name, plan)
+    }
+    write_missing(
+        Path(data_path),
+        facts,
+        functools.partial(_write_case, burners=burners, recipe=plan, facts=facts, device=device),
+        label="flames",
+        unit="snapshots",
+        job_of=_case_of,
+        scheduler="threads" if workers == 1 else "processes",
+        workers=workers,
+        threads=torch.get_num_threads() if workers == 1 else max(1, cores() // workers),
+    )
+    return sorted(facts)
 
 
 def _named(recipe: Recipe | str) -> Recipe:
@@ -175,70 +180,28 @@ def _named(recipe: Recipe | str) -> Recipe:
     return RECIPES[recipe]
 
 
-def _files(data_path: Path, case: str, recipe: Recipe) -> list[Path]:
-    return [data_path / "raw" / f"{case}_{i:03d}.h5" for i in range(recipe.snapshots)]
+def _files(raw: Path, case: str, recipe: Recipe) -> list[Path]:
+    return [raw / f"{case}_{i:03d}.h5" for i in range(recipe.snapshots)]
 
 
-def _claim(data_path: Path, case: str, recipe: Recipe) -> None:
-    """Note how the case is made, or refuse to mix it with files made otherwise."""
-    note = data_path / ".flames" / f"{case}.json"
-    made = dataclasses.asdict(recipe) | {"cases": {case: dataclasses.asdict(recipe.cases[case])}}
-    del made["snapshots"]  # more snapshots of the same flame may join
-    made = json.loads(json.dumps(made))
-    if note.exists():
-        found = json.loads(note.read_text())
-        if found != made:
-            raise ValueError(
-                f"{data_path}: case {case} was made by another recipe, which differs in "
-                f"{', '.join(_differences(found, made))}. Choose another folder or remove "
-                f"raw/{case}_*.h5 and {note.relative_to(data_path)}."
-            )
-    elif strangers := sorted((data_path / "raw").glob(f"{case}_*.h5")):
-        raise ValueError(
-            f"{data_path}: raw holds files of a case {case} that were not generated here, "
-            f"{strangers[0].name} for one. Choose another folder."
-        )
-    else:
-        write_json(note, made)
+def _case_of(file: Path) -> str:
+    return file.stem.rpartition("_")[0]
 
 
-def _differences(found: Any, expected: Any, name: str = "") -> list[str]:
-    """Entries in which two recipes differ, as `name: found, not expected`."""
-    if isinstance(found, dict) and isinstance(expected, dict):
-        keys = sorted(found.keys() | expected.keys())
-        return [d for k in keys for d in _differences(found.get(k), expected.get(k), k)]
-    return [] if found == expected else [f"{name}: {found} there, {expected} here"]
-
-
-def _generate_in_parallel(
-    data_path: Path, cases: list[str], recipe: Recipe, device: str, workers: int
+def _write_case(
+    first: Path,
+    burners: Mapping[str, SlotBurner],
+    recipe: Recipe,
+    facts: Mapping[Path, Mapping[str, Any]],
+    device: str,
 ) -> None:
-    """Solve several cases at once, sharing the cores between them."""
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    threads = max(1, cores() // workers)
-    with ProcessPoolExecutor(workers, context, _start_worker, (threads, context.RLock())) as pool:
-        jobs = [
-            pool.submit(_generate_case, data_path, case, recipe, device, line)
-            for line, case in enumerate(cases)
-        ]
-        for job in jobs:
-            job.result()
-
-
-def _start_worker(threads: int, lock: Any) -> None:
-    """Set a process up, and have it end with the one that started it, however that ends."""
-    end_with_parent()
-    torch.set_num_threads(threads)
-    tqdm.set_lock(lock)
-
-
-def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line: int = 0) -> None:
-    """Solve one case from its last state on and write the snapshots that are missing."""
-    burner = recipe.cases[case]
-    files = _files(data_path, case, recipe)
+    """Solve a case from its last state on and write the snapshots that are missing."""
+    case = _case_of(first)
+    burner = burners[case]
+    files = _files(first.parent, case, recipe)
     unit = burner.flow_through_time
     times = [(recipe.spin_up + i * recipe.interval) * unit for i in range(recipe.snapshots)]
-    state = data_path / ".flames" / f"{case}.safetensors"
+    state = first.parents[1] / HIDDEN / f"{case}.safetensors"
     flame = SlotFlame(burner, device)
     if state.exists():
         flame.restore(state)
@@ -247,44 +210,42 @@ def _generate_case(data_path: Path, case: str, recipe: Recipe, device: str, line
         ):
             log.info("%s: an early snapshot is missing, starting over", case)
             flame = SlotFlame(burner, device)
-    with tqdm(
-        total=times[-1],
-        initial=flame.time,
-        desc=f"{case} {'x'.join(map(str, burner.cells))}",
-        position=line,
-        mininterval=0.5 if sys.stderr.isatty() else 15,
-        bar_format="{desc}: {percentage:3.0f}% |{bar:30}| {elapsed} gone, {remaining} left",
-    ) as bar:
-        for file, time in zip(files, times, strict=True):
-            while flame.time < time:
-                before = flame.time
-                flame.advance(time)
-                bar.update(flame.time - before)
-                if flame.steps % CHECKPOINT_STEPS == 0:
-                    flame.save(state)
-            if not file.exists():
-                _write(file, case, flame, recipe)
+    for file, time in zip(files, times, strict=True):
+        while flame.time < time:
+            flame.advance(time)
+            if flame.steps % CHECKPOINT_STEPS == 0:
                 flame.save(state)
+        if not file.exists():
+            _write_snapshot(file, flame, recipe, facts[file])
+            flame.save(state)
     state.unlink(missing_ok=True)
-    log.info("%s: %d snapshots in %s", case, len(files), data_path / "raw")
 
 
-def _write(path: Path, case: str, flame: SlotFlame, recipe: Recipe) -> None:
+def _write_snapshot(path: Path, flame: SlotFlame, recipe: Recipe, facts: Mapping[str, Any]) -> None:
     """Filter the flame as it is now and write it."""
-    burner = flame.burner
-    width = recipe.filter_width * burner.spacing
+    spacing = flame.burner.spacing
     filtered = filter_flame(
-        flame.progress_variable, flame.velocity, burner.spacing, width, recipe.stride
+        flame.progress_variable,
+        flame.velocity,
+        spacing,
+        recipe.filter_width * spacing,
+        recipe.stride,
     )
-    layout = LAYOUTS[recipe.layout]
-    attributes = {
+    fields = {name: value.cpu().numpy() for name, value in filtered._asdict().items()}
+    attributes = {**facts, "time": flame.time, "iteration": flame.steps}
+    write_snapshot(path, fields, attributes, LAYOUTS[recipe.layout])
+
+
+def _attributes(case: str, burner: SlotBurner, recipe: Recipe) -> dict[str, Any]:
+    """Return what one must know of a flame."""
+    return {
         "case": case,
-        "time": flame.time,
-        "iteration": flame.steps,
         "dx_les": recipe.stride * burner.spacing,
         "dx_dns": burner.spacing,
         "coarsening": recipe.stride,
-        "filter_width": width,
+        "filter_width": recipe.filter_width * burner.spacing,
+        "spin_up": recipe.spin_up,
+        "interval": recipe.interval,
         "delta_L": burner.flame_thickness,
         "S_L": burner.flame_speed,
         "D": burner.laminar.diffusivity,
@@ -297,31 +258,58 @@ def _write(path: Path, case: str, flame: SlotFlame, recipe: Recipe) -> None:
         "H_slot": burner.slot_width,
         "seed": burner.seed,
         **dict(zip(("nx", "ny", "nz"), burner.cells, strict=True)),
-        "axis_order": ",".join(layout.axes),
+        "axis_order": ",".join(LAYOUTS[recipe.layout].axes),
         "periodic": "y,z",
         "model": MODEL,
     }
-    fields = {name: value.cpu().numpy() for name, value in filtered._asdict().items()}
-    write_snapshot(path, fields, attributes, layout)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Generate flames from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m combustion.synthetic.generate", description=__doc__
+def main(
+    data_path: Path,
+    *,
+    recipe: Literal["demo", "r2", "r3"] = "demo",
+    cases: tuple[str, ...] | None = None,
+    snapshots: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+) -> None:
+    """Generate filtered flames of slot burners.
+
+    What is complete is left alone; a generation that was killed is continued.
+
+    Parameters
+    ----------
+    data_path : path
+        The folder that gets ``raw/``.
+    recipe : str
+        The flames: those of the demo, or small ones like R2 or R3.
+    cases : tuple of str, optional
+        The flames of the recipe to make, by default all.
+    snapshots : int, optional
+        The number of snapshots of a flame, by default that of the recipe.
+    seed : int
+        The seed: another one gives other turbulence.
+    device : str
+        The torch device, such as cpu or cuda:1. ``auto`` is the GPU where there is one.
+    workers : int, optional
+        The number of flames at once, by default one per core, and one on a GPU.
+
+    Examples
+    --------
+    python -m combustion.synthetic.generate --data-path data
+        make the demo flames (minutes on two cores)
+    python -m combustion.synthetic.generate --data-path data/r2 --recipe r2
+        make a small flame like R2
+    """
+    plan = RECIPES[recipe]
+    if snapshots is not None:
+        plan = dataclasses.replace(plan, snapshots=snapshots)
+    files = generate_flames(
+        data_path, cases, recipe=plan, seed=seed, device=device, workers=workers
     )
-    parser.add_argument("--data-path", type=Path, required=True, help="folder that gets raw/*.h5")
-    parser.add_argument("--recipe", default="demo", choices=sorted(RECIPES))
-    parser.add_argument("--case", action="append", help="case of the recipe; repeat for several")
-    parser.add_argument("--snapshots", type=int, help="per case (default: the recipe's)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    recipe = RECIPES[options.recipe]
-    if options.snapshots is not None:
-        recipe = dataclasses.replace(recipe, snapshots=options.snapshots)
-    generate_flames(options.data_path, options.case, recipe=recipe, device=options.device)
+    log.info("%d snapshots in %s", len(files), data_path / "raw")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

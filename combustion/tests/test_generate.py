@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import combustion
+from ai4sim.command import run
 from ai4sim.io.files import visible_files
 from combustion.io.layouts import detect, read_snapshot
 from combustion.synthetic.flame import SlotBurner
@@ -116,7 +117,7 @@ def test_killed_generation_continues_and_gives_the_same_files(tmp_path: Path) ->
     for path in visible_files(killed / "raw", "*.h5"):
         read_snapshot(path)  # whole
     stamps = [path.stat().st_mtime_ns for path in visible_files(killed / "raw")]
-    assert (killed / ".flames" / "DNS1.safetensors").exists()
+    assert (killed / ".generation" / "DNS1.safetensors").exists()
 
     generate_flames(killed, recipe=LONG, device="cpu")
     whole = generate_flames(tmp_path / "whole", recipe=LONG, device="cpu")
@@ -127,25 +128,36 @@ def test_killed_generation_continues_and_gives_the_same_files(tmp_path: Path) ->
     assert after[: len(stamps)] == stamps
     hidden = [p.name for p in (killed / "raw").iterdir() if p.name.startswith(".")]
     assert not hidden
-    assert not (killed / ".flames" / "DNS1.safetensors").exists()
+    assert not (killed / ".generation" / "DNS1.safetensors").exists()
 
 
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     generate_flames(tmp_path, ["DNS1"], recipe=TINY)
     other = dataclasses.replace(TINY, filter_width=16.0)
-    with pytest.raises(ValueError, match=r"differs in filter_width: 8.0 there, 16.0 here"):
+    with pytest.raises(ValueError, match=r"filter_width 0.0008 there, 0.0016 here"):
         generate_flames(tmp_path, ["DNS1"], recipe=other)
     hotter = dataclasses.replace(
         TINY, cases={"DNS1": dataclasses.replace(TINY.cases["DNS1"], turbulence_rms=0.7)}
     )
-    with pytest.raises(ValueError, match=r"turbulence_rms: 0.55 there, 0.7 here"):
+    with pytest.raises(ValueError, match=r"u_rms_in 0.55 there, 0.7 here"):
         generate_flames(tmp_path, recipe=hotter)
+
+
+def test_another_seed_is_another_flame(tmp_path: Path) -> None:
+    one, two = (
+        read_snapshot(generate_flames(tmp_path / f"{seed}", ["DNS1"], recipe=TINY, seed=seed)[0])
+        for seed in (0, 1)
+    )
+    assert (one.attributes["seed"], two.attributes["seed"]) == (11, 12)
+    assert np.abs(one.progress_variable - two.progress_variable).max() > 0.01
+    with pytest.raises(ValueError, match=r"DNS1_000\.h5 was made in .*seed 11 there, 12 here"):
+        generate_flames(tmp_path / "0", ["DNS1"], recipe=TINY, seed=1)
 
 
 def test_files_of_somebody_else_are_not_mixed_with(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "DNS1_000.h5").write_bytes(b"real data")
-    with pytest.raises(ValueError, match=r"DNS1 that were not generated here, DNS1_000.h5"):
+    with pytest.raises(ValueError, match=r"DNS1_000\.h5 was not generated here"):
         generate_flames(tmp_path, recipe=TINY)
     assert (tmp_path / "raw" / "DNS1_000.h5").read_bytes() == b"real data"
 
@@ -164,7 +176,7 @@ def test_command_line(
 ) -> None:
     monkeypatch.setitem(RECIPES, "demo", TINY)
     with caplog.at_level(logging.INFO):
-        main(["--data-path", str(tmp_path), "--case", "DNS2", "--snapshots", "1"])
+        run(main, ["--data-path", str(tmp_path), "--cases", "DNS2", "--snapshots", "1"])
     assert names(tmp_path) == ["DNS2_000.h5"]
     assert "1 snapshots" in caplog.text
 

@@ -1,11 +1,8 @@
 """Generate raw files: an invented sea and weather on the real coast, and the fluxes between them.
 
-``python -m wmed.synthetic.generate --data-path DIR`` makes the demo set: ten events of the seasons
-of two years, two and a half days each, and ``splits.yaml``. Each event is one file of an ocean
-model, ``croco_his_YYYYMMDD.nc``, and one of an atmosphere model for each time,
-``ECMWF_YYYYMMDD_HH.nc``. With ``--shape 539 631`` they are of the size of a forecast:
-
-    python -m wmed.synthetic.generate --data-path DIR --events 20061219 --shape 539 631
+The demo set has ten events of the seasons of two years, two and a half days each, and
+``splits.yaml``. Each event is one file of an ocean model, ``croco_his_YYYYMMDD.nc``, and one of an
+atmosphere model for each time, ``ECMWF_YYYYMMDD_HH.nc``.
 
 A file is whole or absent, files that are there are kept, and every file depends on its event alone:
 a rerun continues where the last one was killed, and gives the same files on any number of cores.
@@ -15,7 +12,6 @@ What the world is made of stands in :mod:`wmed.synthetic.sea`, :mod:`wmed.synthe
 
 from __future__ import annotations
 
-import argparse
 import functools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ai4sim.command import run
 from ai4sim.data.generation import write_missing
 from ai4sim.io.files import write_text
 from wmed.io.croco import write_history
@@ -52,7 +49,6 @@ def generate(
     shape: tuple[int, int] = SHAPE,
     seed: int = 0,
     workers: int | None = None,
-    progress: bool = True,
 ) -> list[Path]:
     """Write the files of some events; those already there are kept.
 
@@ -66,11 +62,9 @@ def generate(
     shape : (int, int)
         Rows and columns of the ocean.
     seed : int
-        Another one gives another sea and other weather in the same events.
+        The seed: another one gives another sea and other weather in the same events.
     workers : int, optional
         Files made at once; by default one per core.
-    progress : bool
-        Whether to show a bar (on a terminal only).
 
     Returns
     -------
@@ -95,7 +89,6 @@ def generate(
         unit="files",
         scheduler="threads" if workers == 1 or len(events) == 1 else "processes",
         workers=1 if len(events) == 1 else workers,
-        progress=progress,
     )
     if not (folder / "splits.yaml").exists():
         write_splits(folder / "splits.yaml", events)
@@ -169,46 +162,6 @@ def _attributes(job: Job, shape: tuple[int, int], seed: int) -> dict[str, Any]:
     return facts
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Generate events from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m wmed.synthetic.generate",
-        description="Generate raw files of an invented sea and weather on the real coast.",
-    )
-    parser.add_argument(
-        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
-    )
-    parser.add_argument(
-        "--events",
-        nargs="+",
-        metavar="YYYYMMDD",
-        help=f"some of {', '.join(event.name for event in DEMO)} (default: all)",
-    )
-    parser.add_argument(
-        "--shape",
-        nargs=2,
-        type=int,
-        default=SHAPE,
-        metavar=("ETA", "XI"),
-        help=f"rows and columns of the ocean (default: {SHAPE[0]} {SHAPE[1]}; full size: 539 631)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="another one is another world")
-    parser.add_argument("--workers", type=int, help="files made at once (default: all cores)")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        files = generate(
-            options.data_path,
-            find_events(options.events) if options.events else DEMO,
-            shape=tuple(options.shape),
-            seed=options.seed,
-            workers=options.workers,
-        )
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from error
-    log.info("%d events in %s", len(files), options.data_path / "raw")
-
-
 def find_events(names: Iterable[str]) -> list[Event]:
     """Return events of the demo by their names.
 
@@ -224,5 +177,42 @@ def find_events(names: Iterable[str]) -> list[Event]:
     return [there[name] for name in names]
 
 
+def main(
+    data_path: Path,
+    *,
+    events: tuple[str, ...] | None = None,
+    shape: tuple[int, int] = SHAPE,
+    seed: int = 0,
+    workers: int | None = None,
+) -> None:
+    """Generate raw files of an invented sea and weather on the real coast.
+
+    What is complete is left alone; a generation that was killed is continued.
+
+    Parameters
+    ----------
+    data_path : path
+        The folder that gets ``raw/`` and ``splits.yaml``.
+    events : tuple of str, optional
+        The events of the demo to make, such as 20061219, by default all.
+    shape : (int, int)
+        The number of rows and of columns of the ocean; those of a forecast are 539 631.
+    seed : int
+        The seed: another one gives another sea and other weather in the same events.
+    workers : int, optional
+        The number of files at once, by default one per core.
+
+    Examples
+    --------
+    python -m wmed.synthetic.generate --data-path data
+        make the demo (a minute on two cores)
+    python -m wmed.synthetic.generate --data-path data --events 20061219 --shape 539 631
+        make an event of the size of a forecast
+    """
+    chosen = find_events(events) if events else DEMO
+    files = generate(data_path, chosen, shape=shape, seed=seed, workers=workers)
+    log.info("%d events in %s", len(files), data_path / "raw")
+
+
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,6 +21,7 @@ import pytest
 import torch
 
 import wmed
+from ai4sim.command import run
 from ai4sim.data.splits import explicit
 from ai4sim.io.files import visible_files
 from wmed.io import croco, mesonh
@@ -38,7 +39,7 @@ STORM = replace(DEMO[-1], records=2, peak=12.0)
 SUMMER = replace(DEMO[3], records=2)
 TRAINING = replace(DEMO[0], records=1)
 
-make = functools.partial(generate, shape=SHAPE, workers=1, progress=False)
+make = functools.partial(generate, shape=SHAPE, workers=1)
 
 
 @pytest.fixture(scope="module")
@@ -216,12 +217,12 @@ def test_the_demo_has_every_season_and_keeps_its_storm_for_the_test() -> None:
 def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     event = DEMO[3]
     with pytest.raises(SystemExit, match="error: there is no event 20050101, only 20050112, "):
-        main(["--data-path", str(tmp_path), "--events", "20050101"])
+        run(main, ["--data-path", str(tmp_path), "--events", "20050101"])
     with pytest.raises(SystemExit, match="error: expected at least 10 rows and columns"):
-        main(["--data-path", str(tmp_path), "--shape", "9", "12"])
+        run(main, ["--data-path", str(tmp_path), "--shape", "9", "12"])
     assert not list(tmp_path.iterdir())
     with caplog.at_level(logging.INFO):
-        main(["--data-path", str(tmp_path), "--events", event.name, "--shape", "20", "22"])
+        run(main, ["--data-path", str(tmp_path), "--events", event.name, "--shape", "20", "22"])
     assert caplog.messages[-1] == f"1 events in {tmp_path / 'raw'}"
     assert len(names(tmp_path)) == event.records + 2
     assert find_events([event.name]) == [event]

@@ -1,10 +1,4 @@
-r"""Generate raw files: draw the columns of each date, run both solvers on them, write them down.
-
-``python -m weather_forecast.bias_correction.synthetic.generate --data-path DIR`` makes the demo
-set; with ``--dates N`` it makes N more dates of earlier years, as many as a training asks for:
-
-    python -m weather_forecast.bias_correction.synthetic.generate --data-path DIR \
-        --dates 100 --seed 1
+"""Generate raw files: draw the columns of each date, run both solvers on them, write them down.
 
 A date is whole or absent, files that are there are kept, and every date has its own random numbers:
 a rerun continues where the last one was killed, and gives the same files on any number of cores.
@@ -17,7 +11,6 @@ instead, places on a regular grid over Europe and the north-eastern Atlantic at 
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import functools
 import logging
@@ -28,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.command import run
 from ai4sim.data.generation import write_missing
 from ai4sim.physics.random_fields import date_generator, uniform
 from ai4sim.physics.sun import cos_zenith_angle
@@ -171,7 +165,6 @@ def generate_columns(
     seed: int = 0,
     teacher: Teacher = as_ecrad,
     workers: int | None = None,
-    progress: bool = True,
 ) -> list[Path]:
     """Write one file per date; files already there are kept.
 
@@ -186,13 +179,11 @@ def generate_columns(
     levels : int
         Layers; fewer than 137 make a coarse atmosphere, for tests.
     seed : int
-        Another one gives other places and weather on the same dates.
+        The seed: another one gives other places and weather on the same dates.
     teacher : callable
         Labels the columns. A function of a module, where there is more than one worker.
     workers : int, optional
         Dates computed at once; by default one per core.
-    progress : bool
-        Whether to show a bar (on a terminal only).
 
     Returns
     -------
@@ -232,7 +223,6 @@ def generate_columns(
         label="columns",
         scheduler="threads" if workers == 1 else "processes",
         workers=workers,
-        progress=progress,
     )
     return list(plan)
 
@@ -291,53 +281,49 @@ def _attributes(
     }
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a generation to a command line."""
-    parser.add_argument(
-        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
-    )
-    parser.add_argument(
-        "--columns",
-        type=int,
-        default=COLUMNS,
-        metavar="M",
-        help=f"columns of a date (default: {COLUMNS})",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="another one is other weather")
-    parser.add_argument("--workers", type=int, help="dates computed at once (default: all cores)")
+def main(
+    data_path: Path,
+    *,
+    dates: int | None = None,
+    columns: int = COLUMNS,
+    levels: int = LEVELS,
+    seed: int = 0,
+    workers: int | None = None,
+) -> None:
+    r"""Generate columns of a cloudy synthetic atmosphere, with the 3-D effect on radiation.
 
+    What is complete is left alone; a generation that was killed is continued.
 
-def main(arguments: list[str] | None = None) -> None:
-    """Generate columns from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m weather_forecast.bias_correction.synthetic.generate",
-        description="Generate raw columns.",
+    Parameters
+    ----------
+    data_path : path
+        The folder that gets ``raw/``.
+    dates : int, optional
+        The number of dates of years before those of the demo, to train with. By default the dates
+        of the demo.
+    columns : int
+        The number of columns of a date.
+    levels : int
+        The number of layers of a column.
+    seed : int
+        The seed: another one gives other places and weather on the same dates.
+    workers : int, optional
+        The number of dates at once, by default one per core.
+
+    Examples
+    --------
+    python -m weather_forecast.bias_correction.synthetic.generate --data-path data
+        make the demo dates
+    python -m weather_forecast.bias_correction.synthetic.generate --data-path data \
+        --dates 100 --seed 1
+        make 100 more dates to train with
+    """
+    snapshots = None if dates is None else extra_snapshots(dates)
+    files = generate_columns(
+        data_path, snapshots, columns=columns, levels=levels, seed=seed, workers=workers
     )
-    add_options(parser)
-    parser.add_argument(
-        "--dates",
-        type=int,
-        metavar="N",
-        help="so many dates of years before those of the demo, to train with (default: the demo's)",
-    )
-    parser.add_argument(
-        "--levels", type=int, default=LEVELS, help=f"layers of a column (default: {LEVELS})"
-    )
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        files = generate_columns(
-            options.data_path,
-            None if options.dates is None else extra_snapshots(options.dates),
-            columns=options.columns,
-            levels=options.levels,
-            seed=options.seed,
-            workers=options.workers,
-        )
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from error
-    log.info("%d files in %s", len(files), options.data_path / "raw")
+    log.info("%d files in %s", len(files), data_path / "raw")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,7 +1,5 @@
 """More columns out of a few: the air of one, the clouds of another, the sun and ground of a third.
 
-``python -m weather_forecast.bias_correction.synthetic.recombine --data-path DIR --output MORE``
-
 ecRad's columns are dear and few, and the solvers of this repository, which label any column in ten
 milliseconds, are right to about a tenth of the effect. So the training columns of a data set are
 put together anew, labelled here, and join the training with ``--data.extra_data_path='[MORE]'``.
@@ -14,16 +12,16 @@ or, for half of the columns, anywhere above the horizon.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ai4sim.command import run
 from ai4sim.data.generation import write_missing
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.io.layout import LW_BANDS, SW_BANDS, RadiationLayout
@@ -101,7 +99,6 @@ def recombine_columns(
     seed: int = 0,
     teacher: Teacher = as_ecrad,
     workers: int | None = None,
-    progress: bool = True,
 ) -> list[Path]:
     """Write files of columns that are made of the training columns of a data module.
 
@@ -113,7 +110,7 @@ def recombine_columns(
         Gets ``raw/recombined_000.nc`` and so on; files that are there are kept.
     count : int
         Columns, rounded up to whole files.
-    seed, teacher, workers, progress
+    seed, teacher, workers
         See :func:`weather_forecast.bias_correction.synthetic.generate.generate_columns`.
 
     Returns
@@ -148,7 +145,6 @@ def recombine_columns(
         label="columns",
         scheduler="threads" if workers == 1 else "processes",
         workers=workers,
-        progress=progress,
     )
     return files
 
@@ -168,34 +164,46 @@ def _write_file(
     write_columns(file, layout, made, targets, tripleclouds=tripleclouds, attributes=facts)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Recombine columns from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m weather_forecast.bias_correction.synthetic.recombine",
-        description="Make more training columns out of those of a data set.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--data-path", required=True, metavar="DIR", help="folder that has raw/")
-    parser.add_argument("--output", type=Path, required=True, metavar="MORE", help="gets raw/")
-    parser.add_argument("--columns", type=int, default=16_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, help="files computed at once, None for all cores")
-    parser.add_argument("--split", default="block", help="that of the training, as its ratios")
-    parser.add_argument("--ratios", type=float, nargs=3, default=(0.7, 0.15, 0.15))
-    parser.add_argument("--gap", type=int, default=1, help="files between blocks of time")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        data = RadiationDataModule(
-            options.data_path, split=options.split, ratios=options.ratios, gap=options.gap
-        )
-        files = recombine_columns(
-            data, options.output, options.columns, seed=options.seed, workers=options.workers
-        )
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(f"error: {error}") from error
-    log.info("%d files in %s", len(files), options.output / "raw")
+def main(
+    data_path: Path,
+    output: Path,
+    *,
+    columns: int = 16_000,
+    seed: int = 0,
+    workers: int | None = None,
+    split: str = "block",
+    ratios: tuple[float, float, float] = (0.7, 0.15, 0.15),
+    gap: int = 1,
+) -> None:
+    """Make more training columns out of those of a data set.
+
+    Parameters
+    ----------
+    data_path : path
+        The folder of the data set, which has ``raw/``.
+    output : path
+        The folder that gets ``raw/``; files that are there are kept.
+    columns : int
+        The number of columns, rounded up to whole files.
+    seed : int
+        The seed: another one gives other columns.
+    workers : int, optional
+        The number of files at once, by default one per core.
+    split : str
+        The split of the training, like its ratios.
+    ratios : (float, float, float)
+        The shares of the columns for training, validation and test.
+    gap : int
+        The number of files between blocks of time.
+
+    Examples
+    --------
+    python -m weather_forecast.bias_correction.synthetic.recombine --data-path data --output more
+    """
+    data = RadiationDataModule(str(data_path), split=split, ratios=ratios, gap=gap)
+    files = recombine_columns(data, output, columns, seed=seed, workers=workers)
+    log.info("%d files in %s", len(files), output / "raw")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

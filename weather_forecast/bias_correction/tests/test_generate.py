@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 import weather_forecast
+from ai4sim.command import run
 from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
 from ai4sim.physics.sun import cos_zenith_angle
@@ -226,11 +227,11 @@ def test_command_line(
     monkeypatch.setattr(generate, "generate_columns", quick)
     options = ["--data-path", str(tmp_path), "--columns", "3", "--dates", "2", "--levels", "9"]
     with caplog.at_level(logging.INFO):
-        main([*options, "--seed", "5", "--workers", "1"])
+        run(main, [*options, "--seed", "5", "--workers", "1"])
     assert caplog.messages[-1] == f"2 files in {tmp_path / 'raw'}"
     assert names(tmp_path) == ["2018-12-03T0700.nc", "2018-12-20T1200.nc"]
     with h5py.File(tmp_path / "raw" / "2018-12-20T1200.nc") as file:
         assert file.attrs["seed"] == 5 and file["col_inputs"].shape == (3, 9, 27)
         assert np.isfinite(file["hr_lw"][()]).all()
     with pytest.raises(SystemExit, match="error: expected at least 1 column"):
-        main([*options[:2], "--columns", "0"])
+        run(main, [*options[:2], "--columns", "0"])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.command import run
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import read_columns
@@ -67,9 +68,7 @@ def test_only_training_columns_are_used_and_files_repeat_by_seed(tmp_path):
         made_up.write_columns(path, LAYOUT, **made)
     data = RadiationDataModule(str(tmp_path), ratios=(0.34, 0.33, 0.33), gap=0)
     files = {
-        folder: recombine_columns(
-            data, tmp_path / folder, 501, seed=3, teacher=nothing, workers=1, progress=False
-        )
+        folder: recombine_columns(data, tmp_path / folder, 501, seed=3, teacher=nothing, workers=1)
         for folder in ("one", "two")
     }
     assert [file.name for file in files["one"]] == ["recombined_000.nc", "recombined_001.nc"]
@@ -88,7 +87,7 @@ def test_command_line_says_what_is_wrong(tmp_path: Path, caplog: pytest.LogCaptu
         pytest.raises(SystemExit, match="error: .*none does not exist"),
         caplog.at_level(logging.INFO),
     ):
-        main(["--data-path", str(tmp_path / "none"), "--output", str(tmp_path / "more")])
+        run(main, ["--data-path", str(tmp_path / "none"), "--output", str(tmp_path / "more")])
     made_up.write_file(tmp_path / "raw" / "2015-01-01.nc", 10, LEVELS)
     with pytest.raises(SystemExit, match="base_block"):
-        main(["--data-path", str(tmp_path), "--output", str(tmp_path / "more")])
+        run(main, ["--data-path", str(tmp_path), "--output", str(tmp_path / "more")])

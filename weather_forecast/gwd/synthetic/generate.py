@@ -1,10 +1,5 @@
 """Generate raw files: draw the columns of each date, run the scheme on them, write them down.
 
-``python -m weather_forecast.gwd.synthetic.generate --data-path DIR`` makes the demo dates; with
-``--dates N`` it makes N more of other years, as many as a training asks for:
-
-    python -m weather_forecast.gwd.synthetic.generate --data-path DIR --dates 100 --seed 1
-
 A date is whole or absent, files that are there are kept, and every date has its own random numbers:
 a rerun continues where the last one was killed, and gives the same files on any number of cores.
 The scheme runs in double precision on the columns as they are stored, in single.
@@ -12,7 +7,6 @@ The scheme runs in double precision on the columns as they are stored, in single
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import datetime
 import functools
@@ -24,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.command import run
 from ai4sim.data.generation import write_missing
 from weather_forecast.gwd.io.layout import DragLayout, Scheme, write_columns
 from weather_forecast.gwd.synthetic.columns import AirColumns, draw_columns
@@ -92,7 +87,6 @@ def generate_columns(
     grid: tuple[int, int] = GRID,
     seed: int = 0,
     workers: int | None = None,
-    progress: bool = True,
 ) -> list[Path]:
     """Write one file per date; files already there are kept.
 
@@ -108,11 +102,9 @@ def generate_columns(
     grid : (int, int)
         Latitudes and longitudes.
     seed : int
-        Another one gives other weather on the same dates.
+        The seed: another one gives other weather on the same dates.
     workers : int, optional
         Dates computed at once; by default one per core.
-    progress : bool
-        Whether to show a bar (on a terminal only).
 
     Returns
     -------
@@ -138,7 +130,6 @@ def generate_columns(
         samples=grid[0] * grid[1],
         label=scheme,
         workers=workers,
-        progress=progress,
     )
     return list(files.values())
 
@@ -229,52 +220,46 @@ def _attributes(
     }
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a generation to a command line."""
-    parser.add_argument(
-        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
-    )
-    parser.add_argument(
-        "--grid",
-        type=int,
-        nargs=2,
-        default=list(GRID),
-        metavar=("LATITUDES", "LONGITUDES"),
-        help="columns of a date (default: 36 40)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="another one is other weather")
-    parser.add_argument("--workers", type=int, help="dates computed at once (default: all cores)")
+def main(
+    data_path: Path,
+    *,
+    dates: int | None = None,
+    scheme: Scheme = "nogwd",
+    grid: tuple[int, int] = GRID,
+    seed: int = 0,
+    workers: int | None = None,
+) -> None:
+    """Generate columns of a synthetic atmosphere, with the drag of a scheme.
 
+    What is complete is left alone; a generation that was killed is continued.
 
-def main(arguments: list[str] | None = None) -> None:
-    """Generate columns from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m weather_forecast.gwd.synthetic.generate",
-        description="Generate raw columns.",
-    )
-    add_options(parser)
-    parser.add_argument("--scheme", choices=sorted(LEVELS), default="nogwd")
-    parser.add_argument(
-        "--dates",
-        type=int,
-        metavar="N",
-        help="so many dates of years before those of the demo, to train with (default: the demo's)",
-    )
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        files = generate_columns(
-            options.data_path,
-            None if options.dates is None else extra_dates(options.dates),
-            scheme=options.scheme,
-            grid=tuple(options.grid),
-            seed=options.seed,
-            workers=options.workers,
-        )
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from error
-    log.info("%d files in %s", len(files), scheme_path(options.data_path, options.scheme) / "raw")
+    Parameters
+    ----------
+    data_path : path
+        The folder that gets ``raw/``, in its sub-folder ``ogwd`` for that scheme.
+    dates : int, optional
+        The number of dates of years before those of the demo, to train with. By default the dates
+        of the demo.
+    scheme : str
+        The non-orographic or the orographic drag.
+    grid : (int, int)
+        The number of latitudes and of longitudes of a date.
+    seed : int
+        The seed: another one gives other weather on the same dates.
+    workers : int, optional
+        The number of dates at once, by default one per core.
+
+    Examples
+    --------
+    python -m weather_forecast.gwd.synthetic.generate --data-path data
+        make the demo dates of the non-orographic drag
+    python -m weather_forecast.gwd.synthetic.generate --data-path data --dates 100 --seed 1
+        make 100 more dates to train with
+    """
+    days = None if dates is None else extra_dates(dates)
+    files = generate_columns(data_path, days, scheme=scheme, grid=grid, seed=seed, workers=workers)
+    log.info("%d files in %s", len(files), scheme_path(data_path, scheme) / "raw")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

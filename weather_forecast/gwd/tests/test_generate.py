@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import weather_forecast
+from ai4sim.command import run
 from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
 from weather_forecast.gwd.io.layout import DragLayout, read_layout
@@ -179,7 +180,7 @@ def test_extra_dates_are_spread_and_before_the_demo() -> None:
 def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     options = ["--data-path", str(tmp_path), "--grid", "2", "3", "--dates", "2", "--seed", "5"]
     with caplog.at_level(logging.INFO):
-        main([*options, "--scheme", "ogwd"])
+        run(main, [*options, "--scheme", "ogwd"])
     assert caplog.messages[-1] == f"2 files in {tmp_path / 'ogwd' / 'raw'}"
     assert names(tmp_path / "ogwd") == ["2014-11-08.h5", "2014-12-15.h5"]
     with h5py.File(tmp_path / "ogwd" / "raw" / "2014-12-15.h5") as file:
@@ -189,4 +190,4 @@ def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
             3,
         )
     with pytest.raises(SystemExit, match="error: grid: expected at least 1 latitude"):
-        main(["--data-path", str(tmp_path), "--grid", "0", "3"])
+        run(main, ["--data-path", str(tmp_path), "--grid", "0", "3"])
