@@ -69,7 +69,6 @@ def fetch(
     *,
     url: str | None = None,
     sha256: str | None = None,
-    progress: bool = True,
     downloader: ResumingDownloader | None = None,
 ) -> list[Path]:
     """Fetch an archive of raw files, or raw files one after the other, unless that is done already.
@@ -88,8 +87,6 @@ def fetch(
         see no network).
     sha256 : str, optional
         The known SHA-256 of the only thing that is fetched, 64 hexadecimal digits.
-    progress : bool
-        Whether to show a bar (on a terminal only).
     downloader : ResumingDownloader, optional
         The way to transfer: attempts, pauses, time limits.
 
@@ -118,7 +115,7 @@ def fetch(
             raise ValueError(
                 f"url: expected {{{field}}} in it, as in {source.address}; found {address}"
             )
-    downloader = downloader or ResumingDownloader(progress=progress)
+    downloader = downloader or ResumingDownloader()
     raw = Path(data_path) / "raw"
     if files is None:
         place = functools.partial(_unpack_into, raw, source, address)

@@ -35,8 +35,6 @@ class ResumingDownloader:
         Wait [s] before the second attempt; it doubles from each to the next, up to 60 s.
     timeout : float
         Silence [s] of the server that counts as an interruption.
-    progress : bool
-        Whether to show a bar (on a terminal only).
     """
 
     def __init__(
@@ -45,9 +43,8 @@ class ResumingDownloader:
         attempts: int = 5,
         pause: float = 1.0,
         timeout: float = 30.0,
-        progress: bool = True,
     ) -> None:
-        self.attempts, self.pause, self.timeout, self.progress = attempts, pause, timeout, progress
+        self.attempts, self.pause, self.timeout = attempts, pause, timeout
         self.part: Path | None = None
 
     def __call__(self, url: str, output_file: str | Path, pooch: Any = None) -> None:
@@ -116,8 +113,8 @@ class ResumingDownloader:
         import urllib3
         from tqdm import tqdm
 
-        disable = None if self.progress else True  # None: a bar on terminals only
-        with tqdm(total=total, initial=have, unit="B", unit_scale=True, disable=disable) as bar:
+        # disable=None: a bar on terminals only
+        with tqdm(total=total, initial=have, unit="B", unit_scale=True, disable=None) as bar:
             try:
                 # Undecoded: some servers declare a .tgz as a compressed transfer of a .tar.
                 for chunk in response.raw.stream(CHUNK, decode_content=False):

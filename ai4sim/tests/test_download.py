@@ -43,7 +43,7 @@ def server() -> Iterator[ArchiveServer]:
 
 def quick(attempts: int = 3) -> ResumingDownloader:
     """Return a downloader that does not wait long."""
-    return ResumingDownloader(attempts=attempts, pause=0.001, timeout=5, progress=False)
+    return ResumingDownloader(attempts=attempts, pause=0.001, timeout=5)
 
 
 def archive(

@@ -1,8 +1,8 @@
 """Bring raw flames into ``DATA_PATH/raw``: made here (the demo), or fetched from an archive.
 
 Four sources. ``demo`` runs the solver of this package (:mod:`combustion.synthetic.generate`): with
-``--recipe r2`` and ``r3`` it makes small flames like those below. The other three
-are the flames of the RAISE Center of Excellence, as LES fields filtered from DNS, in the layouts of
+``--recipe r2`` and ``r3`` it makes small flames like those below. The other three are the flames of
+the RAISE Center of Excellence, as LES fields filtered from DNS, in the layouts of
 :mod:`combustion.io.layouts` (every file is checked against them before it arrives):
 
 ``cnf``
@@ -20,13 +20,13 @@ These archives may lack attributes (grid spacing, S_L, delta_L): the configurati
 
 from __future__ import annotations
 
-import argparse
+import functools
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from ai4sim.io.download import fetch_archive
+from ai4sim.command import refuse_options, run
+from ai4sim.io.download import Source, fetch
 
 log = logging.getLogger(__name__)
 
@@ -34,168 +34,95 @@ LANDING_PAGE = "https://www.coe-raise.eu/od-combustion"
 """Where RAISE describes and links the archives (named by github.com/AI4SIM/model-collection)."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """One archive: its layout (:mod:`combustion.io.layouts`), and its address if it is public."""
+def _check_layout(path: Path, source: str, layout: str) -> None:
+    """Raise ValueError unless a file is of the layout of its source."""
+    from combustion.io.layouts import detect
 
-    layout: str
-    url: str | None = None
+    found = detect(path).name
+    if found != layout:
+        raise ValueError(
+            f"its datasets are those of layout '{found}', --source {source} has layout '{layout}'. "
+            f"If the archive is what you want, give --source {found}."
+        )
+
+
+def _source(name: str, layout: str, address: str | None = None) -> Source:
+    return Source(address, check=functools.partial(_check_layout, source=name, layout=layout))
 
 
 SOURCES = {
     # The share at the Juelich Supercomputing Centre that github.com/AI4SIM/model-collection gives
     # for this data set (gnns/README, and data.py: "file.tgz/DATA"). No hash is published.
-    "cnf": Source(
+    "cnf": _source(
+        "cnf",
         "cnf",
         "https://uftp.fz-juelich.de:9112/UFTP_Auth/rest/access/JUDAC/"
         "dc4eef36-1929-41f6-9eb9-c11417be1dcf",
     ),
     # No direct address of these two is public.
-    "r2": Source("r2"),
-    "r3": Source("r2"),
+    "r2": _source("r2", "r2"),
+    "r3": _source("r3", "r2"),
 }
 
 
-def fetch_flames(
-    data_path: Path | str,
-    source: str,
+def main(
+    data_path: Path,
     *,
+    source: Literal["demo", "cnf", "r2", "r3"] = "demo",
     url: str | None = None,
     sha256: str | None = None,
-    progress: bool = True,
-) -> list[Path]:
-    """Fetch one of the real archives and check each of its files.
+    recipe: str | None = None,
+    cases: tuple[str, ...] | None = None,
+) -> None:
+    r"""Bring raw flames into the folder of the data: made here, or fetched.
+
+    What is complete is left alone; what was interrupted is continued.
 
     Parameters
     ----------
     data_path : path
-        Folder that gets ``raw/``.
+        The folder that gets ``raw/``.
     source : str
-        ``cnf``, ``r2`` or ``r3``.
+        The flames: made here, or those of RAISE, which need a few GB of disk. The archives r2 and
+        r3 have no public address, see https://www.coe-raise.eu/od-combustion.
     url : str, optional
-        Address, or path on this machine, of the archive; the public one where there is one.
+        The address (http or https), or the path on this machine, of a zip or tar archive of HDF5
+        files. Not for the demo.
     sha256 : str, optional
-        Known SHA-256 of the archive.
-    progress : bool
-        Whether to show a bar (on a terminal only).
+        The known SHA-256 of the archive, 64 hexadecimal digits; a mismatch is an error. Not for the
+        demo.
+    recipe : str, optional
+        The recipe of combustion.synthetic.generate: demo (by default), r2 or r3. Only for the demo.
+    cases : tuple of str, optional
+        The flames to make, by default all. Only for the demo.
 
-    Returns
-    -------
-    list of Path
-        The raw files.
-
-    Raises
-    ------
-    ValueError
-        If `source` is unknown or has no public address and no `url` is given, or the archive holds
-        something else. Further errors: :func:`ai4sim.io.download.fetch_archive`.
+    Examples
+    --------
+    python -m combustion.synthetic.download --data-path data
+        make the demo flames (minutes on two cores)
+    python -m combustion.synthetic.download --data-path data/r2 --recipe r2
+        make a small flame like R2 (likewise r3)
+    python -m combustion.synthetic.download --data-path data-cnf --source cnf
+        fetch the slot-burner flames of Lapeyre et al. (2019)
+    python -m combustion.synthetic.download --data-path data-r2 --source r2 \
+        --url r2.tgz --sha256 0f3a...
+        unpack an archive that is here already, after checking its hash
     """
-    if source not in SOURCES:
-        raise ValueError(f"source: expected one of {', '.join(SOURCES)}, found {source!r}")
-    url = url or SOURCES[source].url
-    if url is None:
-        raise ValueError(
-            f"--source {source}: no direct address of this archive is public. Look for it on "
-            f"{LANDING_PAGE}, then give its address, or the path of your copy, with --url."
-        )
-
-    def check(path: Path) -> None:
-        _check_layout(path, source)
-
-    return fetch_archive(url, data_path, sha256=sha256, expected=check, progress=progress)
-
-
-def _check_layout(path: Path, source: str) -> None:
-    """Raise ValueError unless a file is of the layout of its source."""
-    from combustion.io.layouts import detect
-
-    found, wanted = detect(path).name, SOURCES[source].layout
-    if found != wanted:
-        raise ValueError(
-            f"its datasets are those of layout '{found}', --source {source} has layout '{wanted}'. "
-            f"If the archive is what you want, give --source {found}."
-        )
-
-
-def _parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m combustion.synthetic.download",
-        description="Bring raw flames into DIR/raw: made here (demo) or fetched (cnf, r2, r3). "
-        "What is complete is left alone; what was interrupted is continued.",
-        epilog="""examples:
-  python -m combustion.synthetic.download --data-path data
-      make the demo flames (minutes on two cores)
-  python -m combustion.synthetic.download --data-path data/r2 --recipe r2
-      make a small flame like R2 (likewise r3)
-  python -m combustion.synthetic.download --data-path data-cnf --source cnf
-      fetch the slot-burner flames of Lapeyre et al. (2019)
-  python -m combustion.synthetic.download --data-path data-r2 --source r2 \\
-      --url r2.tgz --sha256 0f3a...
-      unpack an archive that is here already, after checking its hash""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
-    )
-    parser.add_argument(
-        "--source",
-        choices=("demo", *SOURCES),
-        default="demo",
-        help="which flames; real ones need a few GB of disk (default: demo)",
-    )
-    parser.add_argument(
-        "--url",
-        help="http(s) address, or path on this machine, of a zip or tar archive of HDF5 files "
-        f"(cnf has a default; see {LANDING_PAGE})",
-    )
-    parser.add_argument(
-        "--sha256",
-        metavar="HASH",
-        help="known SHA-256 of the archive, 64 hexadecimal digits; a mismatch is an error",
-    )
-    parser.add_argument(
-        "--recipe",
-        metavar="NAME",
-        help="demo only: which recipe of combustion.synthetic.generate, "
-        "demo, r2 or r3 (default: demo)",
-    )
-    parser.add_argument(
-        "--cases",
-        nargs="+",
-        metavar="CASE",
-        help="demo only: which flames to make (default: all)",
-    )
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; `argv` without the program's name, by default that of the process."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if arguments.source == "demo":
-        if arguments.url or arguments.sha256:
-            parser.error("--url and --sha256 belong to --source cnf, r2 or r3, not to demo")
+    if source == "demo":
+        refuse_options("demo", "cnf, r2 or r3", url=url, sha256=sha256)
         from combustion.synthetic.generate import generate_flames
 
-        recipe = arguments.recipe or "demo"
-        try:
-            files = generate_flames(arguments.data_path, arguments.cases, recipe=recipe)
-        except ValueError as error:
-            raise SystemExit(f"error: {error}") from error
+        files = generate_flames(data_path, cases, recipe=recipe or "demo")
     else:
-        for option in ("cases", "recipe"):
-            if getattr(arguments, option):
-                parser.error(f"--{option} belongs to --source demo, not to {arguments.source}")
-        try:
-            files = fetch_flames(
-                arguments.data_path, arguments.source, url=arguments.url, sha256=arguments.sha256
+        refuse_options(source, "demo", cases=cases, recipe=recipe)
+        if not (url or SOURCES[source].address):
+            raise ValueError(
+                f"--source {source}: no direct address of this archive is public. Look for it on "
+                f"{LANDING_PAGE}, then give its address, or the path of your copy, with --url."
             )
-        except (OSError, ValueError) as error:
-            raise SystemExit(f"error: {error}") from error
-    log.info("%d raw files in %s", len(files), arguments.data_path / "raw")
+        files = fetch(SOURCES[source], data_path, url=url, sha256=sha256)
+    log.info("%d raw files in %s", len(files), data_path / "raw")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

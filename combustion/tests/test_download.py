@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ai4sim.command import run as command
 from ai4sim.tests.archive_server import ArchiveServer, serving
 from combustion.io.layouts import CNF, R2, FlameLayout, read_snapshot, write_snapshot
-from combustion.synthetic.download import fetch_flames, main
+from combustion.synthetic.download import main
 from combustion.synthetic.generate import R3, RECIPES
 
 
@@ -51,7 +52,7 @@ def server(tmp_path: Path) -> Iterator[ArchiveServer]:
 
 def run(server: ArchiveServer, folder: Path, *more: str, source: str = "cnf") -> None:
     """Call the command line as ``nox -s download_data`` does."""
-    main(["--data-path", str(folder), "--source", source, "--url", server.url, *more])
+    command(main, ["--data-path", str(folder), "--source", source, "--url", server.url, *more])
 
 
 @pytest.mark.parametrize(("source", "layout"), [("cnf", CNF), ("r2", R2), ("r3", R2)])
@@ -106,28 +107,30 @@ def test_another_layout_names_its_source(server: ArchiveServer, tmp_path: Path) 
     assert len(list((tmp_path / "raw").iterdir())) == 3 and len(server.asked) == 1
 
 
-def test_archives_without_a_public_address_need_one(tmp_path: Path) -> None:
+def test_archives_without_a_public_address_need_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for source in ("r2", "r3"):
         with pytest.raises(SystemExit, match=f"--source {source}: no direct address .* with --url"):
-            main(["--data-path", str(tmp_path), "--source", source])
-    with pytest.raises(ValueError, match="expected one of cnf, r2, r3, found 'r4'"):
-        fetch_flames(tmp_path, "r4")
+            command(main, ["--data-path", str(tmp_path), "--source", source])
+    with pytest.raises(SystemExit):
+        command(main, ["--data-path", str(tmp_path), "--source", "r4"])
+    assert "invalid choice: 'r4' (choose from 'demo', 'cnf', 'r2', 'r3')" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--url", "x"], "belong to --source cnf, r2 or r3, not to demo"),
+        (["--url", "x"], "--url belongs to --source cnf, r2 or r3, not to demo"),
         (["--source", "cnf", "--cases", "a"], "--cases belongs to --source demo"),
         (["--source", "r2", "--recipe", "r2"], "--recipe belongs to --source demo, not to r2"),
     ],
 )
 def test_options_of_another_source_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+    tmp_path: Path, options: list[str], message: str
 ) -> None:
-    with pytest.raises(SystemExit):
-        main(["--data-path", str(tmp_path), *options])
-    assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=f"^error: {message}"):
+        command(main, ["--data-path", str(tmp_path), *options])
     assert not list(tmp_path.iterdir())
 
 
@@ -137,11 +140,11 @@ def test_small_flames_like_the_real_ones_are_made(
     burner = dataclasses.replace(R3, cells=(24, 12, 12), slot_width=1e-4)
     tiny = dataclasses.replace(RECIPES["r3"], cases={"R3like": burner}, snapshots=1, spin_up=0.1)
     monkeypatch.setitem(RECIPES, "r3", tiny)
-    main(["--data-path", str(tmp_path), "--recipe", "r3"])
+    command(main, ["--data-path", str(tmp_path), "--recipe", "r3"])
     snapshot = read_snapshot(tmp_path / "raw" / "R3like_000.h5")
     assert snapshot.dx == pytest.approx(6e-5)
     with pytest.raises(SystemExit, match=r"unknown recipe 'r4'; expected .*\['demo', 'r2', 'r3'\]"):
-        main(["--data-path", str(tmp_path), "--recipe", "r4"])
+        command(main, ["--data-path", str(tmp_path), "--recipe", "r4"])
 
 
 def test_the_count_of_files_is_reported(

@@ -1,69 +1,23 @@
-r"""Bring raw files into ``DATA_PATH/raw``: made here (the demo), or fetched from an archive.
+"""Bring raw files into ``DATA_PATH/raw``: made here (the demo), or fetched from an archive.
 
-``demo`` generates an invented sea and weather on the real coast, see
-:mod:`wmed.synthetic.generate`.
+The demo is an invented sea and weather on the real coast, see :mod:`wmed.synthetic.generate`.
 
 There is no public archive of coupled CROCO and Meso-NH runs of this region that we know of. Whoever
 has one, on a server or in a file, brings it in as a zip or tar archive of files in the layouts of
-:mod:`wmed.io.croco` and :mod:`wmed.io.mesonh`:
-
-    python -m wmed.synthetic.download --data-path DIR --url https://example.org/runs.tar.gz \
-        --sha256 HASH
+:mod:`wmed.io.croco` and :mod:`wmed.io.mesonh`.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
-from ai4sim.io.download import ResumingDownloader, fetch_archive
+from ai4sim.command import run
+from ai4sim.io import download
 from wmed.io import croco, mesonh
 from wmed.io.netcdf import Source
-from wmed.synthetic.generate import generate
 
 log = logging.getLogger(__name__)
-
-SUFFIXES = (".nc",)
-
-
-def fetch(
-    url: str,
-    data_path: Path | str,
-    *,
-    sha256: str | None = None,
-    progress: bool = True,
-    downloader: ResumingDownloader | None = None,
-) -> list[Path]:
-    """Fetch an archive of raw files; its netCDF files arrive in ``raw/`` if all can be read.
-
-    Parameters
-    ----------
-    url : str
-        Address, or path on this machine, of a zip or tar archive.
-    data_path, sha256, progress, downloader
-        As for :func:`ai4sim.io.download.fetch_archive`.
-
-    Returns
-    -------
-    list of Path
-        The raw files.
-
-    Raises
-    ------
-    ConnectionError, FileNotFoundError, FileExistsError, ValueError
-        As :func:`ai4sim.io.download.fetch_archive`.
-    """
-    return fetch_archive(
-        url,
-        data_path,
-        sha256=sha256,
-        expected=check_raw,
-        suffixes=SUFFIXES,
-        progress=progress,
-        downloader=downloader,
-    )
 
 
 def check_raw(path: Path) -> None:
@@ -78,41 +32,42 @@ def check_raw(path: Path) -> None:
         mesonh.read_time(path)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; `argv` without the program's name, by default that of the process."""
-    parser = argparse.ArgumentParser(
-        prog="python -m wmed.synthetic.download",
-        description="Bring raw files into DIR/raw: made here, or fetched with --url. "
-        "What is complete is left alone; what was interrupted is continued.",
-        epilog="""examples:
-  python -m wmed.synthetic.download --data-path data
-      make the demo (a minute on two cores)
-  python -m wmed.synthetic.download --data-path data-runs --url https://example.org/runs.tar.gz
-      fetch an archive of CROCO and Meso-NH files; no public one of this region is known
-  python -m wmed.synthetic.generate --help
-      make some of the events, or all at full size""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
-    )
-    parser.add_argument(
-        "--url", metavar="ARCHIVE", help="address, or path on this machine, of a zip or tar archive"
-    )
-    parser.add_argument("--sha256", metavar="HASH", help="what the archive's SHA-256 has to be")
-    options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if options.sha256 and not options.url:
-        parser.error("--sha256 belongs to --url")
-    try:
-        if options.url:
-            files = fetch(options.url, options.data_path, sha256=options.sha256)
-        else:
-            files = generate(options.data_path)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
-    log.info("%d %s in %s", len(files), "files" if options.url else "events", options.data_path)
+RUNS = download.Source(check=check_raw, suffixes=(".nc",))
+
+
+def main(data_path: Path, *, url: str | None = None, sha256: str | None = None) -> None:
+    """Bring raw files into the folder of the data: made here, or fetched from an archive.
+
+    What is complete is left alone; what was interrupted is continued. To make some of the events,
+    or all at full size, see ``python -m wmed.synthetic.generate --help``.
+
+    Parameters
+    ----------
+    data_path : path
+        The folder that gets ``raw/``.
+    url : str, optional
+        The address, or the path on this machine, of a zip or tar archive of CROCO and Meso-NH
+        files; no public one of this region is known. By default the demo is made.
+    sha256 : str, optional
+        The known SHA-256 of the archive, 64 hexadecimal digits; a mismatch is an error.
+
+    Examples
+    --------
+    python -m wmed.synthetic.download --data-path data
+        make the demo (a minute on two cores)
+    python -m wmed.synthetic.download --data-path data-runs --url https://example.org/runs.tar.gz
+        fetch an archive
+    """
+    if url:
+        files = download.fetch(RUNS, data_path, url=url, sha256=sha256)
+    elif sha256:
+        raise ValueError("--sha256 belongs to --url")
+    else:
+        from wmed.synthetic.generate import generate
+
+        files = generate(data_path)
+    log.info("%d %s in %s", len(files), "files" if url else "events", data_path)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

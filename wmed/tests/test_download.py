@@ -9,9 +9,11 @@ from pathlib import Path
 import h5py
 import pytest
 
+from ai4sim.command import run
+from ai4sim.io.download import fetch
 from ai4sim.io.files import visible_files
-from wmed.synthetic import download
-from wmed.synthetic.download import fetch, main
+from wmed.synthetic import generate
+from wmed.synthetic.download import RUNS, main
 from wmed.tests.test_generate import TRAINING, make
 
 
@@ -36,7 +38,7 @@ def test_an_archive_arrives_in_raw(
 ) -> None:
     packed = archive(tmp_path / "runs.zip", runs)
     with caplog.at_level(logging.INFO):
-        main(["--data-path", str(tmp_path / "data"), "--url", str(packed)])
+        run(main, ["--data-path", str(tmp_path / "data"), "--url", str(packed)])
     assert caplog.messages[-1] == f"3 files in {tmp_path / 'data'}"
     found = visible_files(tmp_path / "data" / "raw")
     assert [path.name for path in found] == [path.name for path in runs]
@@ -49,22 +51,22 @@ def test_a_file_of_another_kind_is_refused(runs: list[Path], tmp_path: Path) -> 
         file["SST"] = [1.0, 2.0]
     packed = archive(tmp_path / "runs.zip", [*runs, other])
     with pytest.raises(ValueError, match=r"other\.nc in the archive cannot be used"):
-        fetch(str(packed), tmp_path / "data")
+        fetch(RUNS, tmp_path / "data", url=str(packed))
     assert not visible_files(tmp_path / "data" / "raw")
 
 
 def test_a_wrong_hash_is_an_error(runs: list[Path], tmp_path: Path) -> None:
     packed = archive(tmp_path / "runs.zip", runs)
     with pytest.raises(SystemExit, match="error: .* SHA-256 expected 0000"):
-        main(["--data-path", str(tmp_path), "--url", str(packed), "--sha256", 64 * "0"])
+        run(main, ["--data-path", str(tmp_path), "--url", str(packed), "--sha256", 64 * "0"])
 
 
 def test_without_an_address_the_demo_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(download, "generate", lambda path: make(path, [TRAINING]))
+    monkeypatch.setattr(generate, "generate", lambda path: make(path, [TRAINING]))
     with caplog.at_level(logging.INFO):
-        main(["--data-path", str(tmp_path)])
+        run(main, ["--data-path", str(tmp_path)])
     assert caplog.messages[-1] == f"1 events in {tmp_path}"
-    with pytest.raises(SystemExit):
-        main(["--data-path", str(tmp_path), "--sha256", 64 * "0"])
+    with pytest.raises(SystemExit, match="--sha256 belongs to --url"):
+        run(main, ["--data-path", str(tmp_path), "--sha256", 64 * "0"])

@@ -12,18 +12,19 @@ inputs of a patch are in one file and the fluxes in another; they are joined to 
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import h5py
 import numpy as np
 import torch
 
-from ai4sim.io.download import ResumingDownloader, fetch_file, fetch_files
+from ai4sim.command import refuse_options, run
+from ai4sim.io.download import ResumingDownloader, Source, fetch
 from ai4sim.io.files import open_hdf5
 from ai4sim.variables import Float32Array
 from weather_forecast.bias_correction.io.layout import (
@@ -35,10 +36,8 @@ from weather_forecast.bias_correction.io.layout import (
 )
 from weather_forecast.bias_correction.io.raw_files import read_layout, write_columns
 from weather_forecast.bias_correction.physics.heating import heating_rate
-from weather_forecast.bias_correction.synthetic.generate import generate_columns
 
 log = logging.getLogger(__name__)
-
 
 URL = (
     "https://object-store.os-api.cci1.ecmwf.int/maelstrom-ap3/{kind}_{date}00_{timestep}c{patch}.nc"
@@ -85,93 +84,6 @@ ORIGIN = {
 """Attributes of the joined files."""
 
 
-def fetch_maelstrom(
-    data_path: Path | str,
-    *,
-    dates: Sequence[datetime.date] = DATES[:1],
-    timesteps: Sequence[int] = TIERS["1"].timesteps,
-    patches: Sequence[int] = TIERS["1"].patches,
-    tripleclouds: bool = False,
-    url: str = URL,
-    progress: bool = True,
-    downloader: ResumingDownloader | None = None,
-) -> list[Path]:
-    """Fetch patches of the MAELSTROM data set, one after the other.
-
-    Parameters
-    ----------
-    data_path : path
-        Folder that gets ``raw/YYYYMMDD_TTTT_PP.nc``: date, time step, patch.
-    dates, timesteps, patches : sequence
-        Every one with every other.
-    tripleclouds : bool
-        Whether to fetch the absolute fluxes of Tripleclouds too.
-    url : str
-        Address, or path on this machine, with ``{date}``, ``{timestep}`` and ``{patch}`` in it.
-        ``{kind}`` stands for the kind of file; without it the files are whole and in the layout of
-        this repository.
-    progress : bool
-        Whether to show a bar (on a terminal only).
-    downloader : ResumingDownloader, optional
-        How to transfer: attempts, pauses, time limits.
-
-    Returns
-    -------
-    list of Path
-        The raw files.
-
-    Raises
-    ------
-    ValueError
-        There is no such date, time step or patch, something is missing in `url`, or a file is not
-        what it should be. Further errors: :func:`ai4sim.io.download.fetch_file`.
-    """
-    for name in ("{date}", "{timestep}", "{patch}"):
-        if name not in url:
-            raise ValueError(f"url: expected {name} in it, as in {URL}; found {url}")
-    for what, chosen, there in (
-        ("dates", dates, [date.isoformat() for date in DATES]),
-        ("timesteps", timesteps, list(TIMESTEPS)),
-        ("patches", patches, list(PATCHES)),
-    ):
-        unknown = [value for value in map(_plain, chosen) if value not in there]
-        if unknown:
-            raise ValueError(f"{what}: there is no {unknown[0]}; expected some of {there}")
-    kinds = (INPUTS, EFFECT, TRIPLECLOUDS) if tripleclouds else (INPUTS, EFFECT)
-    wanted = [(date, step, patch) for date in dates for step in timesteps for patch in patches]
-    files: list[Path] = []
-    for date, step, patch in wanted:
-        name = f"{date:%Y%m%d}_{step:04d}_{patch:02d}.nc"
-        log.info("%s (%d of %d)", name, len(files) + 1, len(wanted))
-        address = url.replace("{date}", f"{date:%Y%m%d}").replace("{timestep}", str(step))
-        address = address.replace("{patch}", str(patch))
-        if "{kind}" in url:
-            file = fetch_files(
-                [address.replace("{kind}", kind) for kind in kinds],
-                data_path,
-                name,
-                convert=join,
-                expected=_check,
-                progress=progress,
-                downloader=downloader,
-            )
-        else:
-            file = fetch_file(
-                address,
-                data_path,
-                name,
-                expected=_check,
-                progress=progress,
-                downloader=downloader,
-            )
-        files.append(file)
-    return files
-
-
-def _plain(value: datetime.date | int) -> str | int:
-    return value.isoformat() if isinstance(value, datetime.date) else value
-
-
 def _check(path: Path) -> None:
     """Raise ValueError unless a file is in the layout."""
     read_layout(path)
@@ -183,7 +95,8 @@ def join(parts: Sequence[Path], destination: Path) -> None:
     Parameters
     ----------
     parts : sequence of path
-        netCDF-4 files with a dataset for each variable, as ecRad reads and writes them.
+        netCDF-4 files with a dataset for each variable, as ecRad reads and writes them. A single
+        one is a raw file already, and is copied.
     destination : path
 
     Raises
@@ -191,6 +104,9 @@ def join(parts: Sequence[Path], destination: Path) -> None:
     ValueError
         A dataset is missing or has a shape that does not fit.
     """
+    if len(parts) == 1:
+        shutil.copyfile(parts[0], destination)
+        return
     with open_hdf5(parts[0]) as file:
         q = _dataset(file, parts[0], "q")
         if q.ndim != 2 or q.shape[1] < 2:
@@ -257,8 +173,66 @@ def _variable(file: h5py.File, path: Path, name: str, shape: tuple[int, int]) ->
     return values.reshape(shape)
 
 
-def numbers(text: str, step: int = 1) -> list[int]:
-    """Read numbers such as ``0,500`` or, with a step between them, ``0-15``.
+MAELSTROM = Source(URL, fields=("date", "timestep", "patch"), check=_check, convert=join)
+
+
+def fetch_maelstrom(
+    data_path: Path | str,
+    *,
+    dates: Sequence[datetime.date] = DATES[:1],
+    timesteps: Sequence[int] = TIERS["1"].timesteps,
+    patches: Sequence[int] = TIERS["1"].patches,
+    tripleclouds: bool = False,
+    url: str | None = None,
+    downloader: ResumingDownloader | None = None,
+) -> list[Path]:
+    """Fetch patches of the MAELSTROM data set to ``raw/YYYYMMDD_TTTT_PP.nc``, one after the other.
+
+    Parameters
+    ----------
+    data_path : path
+    dates, timesteps, patches : sequence
+        Every one with every other.
+    tripleclouds : bool
+        Whether to fetch the absolute fluxes of Tripleclouds too.
+    url : str, optional
+        See :func:`ai4sim.io.download.fetch`. Without ``{kind}`` in it, the files are whole and in
+        the layout of this repository.
+    downloader : ResumingDownloader, optional
+
+    Returns
+    -------
+    list of Path
+        The raw files.
+
+    Raises
+    ------
+    ValueError
+        There is no such date, time step or patch. Further errors: those of the fetch.
+    """
+    for name, chosen, there in (
+        ("dates", map(str, dates), list(map(str, DATES))),
+        ("timesteps", timesteps, list(TIMESTEPS)),
+        ("patches", patches, list(PATCHES)),
+    ):
+        unknown = [value for value in chosen if value not in there]
+        if unknown:
+            raise ValueError(f"{name}: there is no {unknown[0]}; expected some of {there}")
+    kinds = (INPUTS, EFFECT, TRIPLECLOUDS) if tripleclouds else (INPUTS, EFFECT)
+    wanted = {
+        f"{date:%Y%m%d}_{step:04d}_{patch:02d}.nc": [
+            {"kind": kind, "date": f"{date:%Y%m%d}", "timestep": f"{step}", "patch": f"{patch}"}
+            for kind in kinds
+        ]
+        for date in dates
+        for step in timesteps
+        for patch in patches
+    }
+    return fetch(MAELSTROM, data_path, wanted, url=url, downloader=downloader)
+
+
+def numbers(option: str, text: str, step: int = 1) -> list[int]:
+    """Read the numbers of an option such as ``0,500`` or, with a step between them, ``0-15``.
 
     Raises
     ------
@@ -266,104 +240,92 @@ def numbers(text: str, step: int = 1) -> list[int]:
         It says something else.
     """
     found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        found += range(int(first), int(last) + 1, step) if dash else [int(first)]
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            found += range(int(first), int(last) + 1, step) if dash else [int(first)]
+    except ValueError as error:
+        raise ValueError(f"{option}: expected numbers like 0,2 or 0-9, found {text!r}") from error
     return found
 
 
-def time_steps(text: str) -> list[int]:
-    """Read time steps, ``0-1000`` being 0, 125, 250 and so on; see :func:`numbers`."""
-    return numbers(text, TIMESTEPS.step)
+def main(
+    data_path: Path,
+    *,
+    source: Literal["demo", "maelstrom"] = "demo",
+    url: str | None = None,
+    tier: Literal["1", "2", "3", "all"] | None = None,
+    dates: tuple[datetime.date, ...] | None = None,
+    timesteps: str | None = None,
+    patches: str | None = None,
+    tripleclouds: bool = False,
+) -> None:
+    r"""Bring raw columns into the folder of the data: made here, or fetched from ECMWF.
 
+    What is complete is left alone; what was interrupted is continued. All options but the first two
+    are only for maelstrom.
 
-def _parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m weather_forecast.bias_correction.synthetic.download",
-        description="Bring raw columns into DIR/raw: made here (demo) or fetched (maelstrom). "
-        "What is complete is left alone; what was interrupted is continued.",
-        epilog="""examples:
-  python -m weather_forecast.bias_correction.synthetic.download --data-path data
-      make the demo columns (a minute or two on two cores)
-  python -m weather_forecast.bias_correction.synthetic.download --data-path data-ifs \\
-      --source maelstrom
-      fetch tier 1: eight patches of ECMWF's columns at one time
-  python -m weather_forecast.bias_correction.synthetic.download --data-path data-ifs \\
-      --source maelstrom \\
-      --timesteps 0,500,1000 --patches 0-15
-      fetch all patches at three times
-  python -m weather_forecast.bias_correction.synthetic.generate --data-path data \\
-      --dates 100 --seed 1
-      make 100 more dates to train with""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
-    )
-    parser.add_argument(
-        "--source", choices=("demo", "maelstrom"), default="demo", help="default: demo"
-    )
-    fetching = parser.add_argument_group("maelstrom only")
-    fetching.add_argument(
-        "--url",
-        metavar="PATTERN",
-        help="address, or path on this machine, with {kind}, {date}, {timestep} and {patch} in it "
-        f"(default: {URL})",
-    )
-    fetching.add_argument(
-        "--tier", choices=tuple(TIERS), help="which time steps and patches (default: 1)"
-    )
-    fetching.add_argument(
-        "--dates",
-        nargs="+",
-        type=datetime.date.fromisoformat,
-        metavar="YYYY-MM-DD",
-        help="which forecasts (default: 2020-01-01)",
-    )
-    fetching.add_argument(
-        "--timesteps",
-        type=time_steps,
-        metavar="N,M-L",
-        help="which time steps, 0-3500 by 125, instead of the tier's",
-    )
-    fetching.add_argument(
-        "--patches", type=numbers, metavar="N,M-L", help="which patches, instead of the tier's"
-    )
-    fetching.add_argument(
-        "--tripleclouds", action="store_true", help="fetch the absolute fluxes of Tripleclouds too"
-    )
-    return parser
+    Parameters
+    ----------
+    data_path : path
+        The folder that gets ``raw/``.
+    source : str
+        The columns: made here, or those of the IFS.
+    url : str, optional
+        The address, or the path on this machine, of a file, with {kind}, {date}, {timestep} and
+        {patch} in it, instead of ECMWF's.
+    tier : str, optional
+        The choice of time steps and patches, by default 1.
+    dates : tuple of date, optional
+        The forecasts to fetch, by default 2020-01-01.
+    timesteps : str, optional
+        The time steps, such as 0,500 or 0-3500, every 125, instead of those of the tier.
+    patches : str, optional
+        The patches, such as 0,3 or 0-15, instead of those of the tier.
+    tripleclouds : bool
+        Whether to fetch the absolute fluxes of Tripleclouds too.
 
+    Examples
+    --------
+    python -m weather_forecast.bias_correction.synthetic.download --data-path data
+        make the demo columns (a minute or two on two cores)
+    python -m weather_forecast.bias_correction.synthetic.download --data-path data-ifs \
+        --source maelstrom
+        fetch tier 1: eight patches of ECMWF's columns at one time
+    python -m weather_forecast.bias_correction.synthetic.download --data-path data-ifs \
+        --source maelstrom --timesteps 0,500,1000 --patches 0-15
+        fetch all patches at three times
+    """
+    if source == "demo":
+        refuse_options(
+            source,
+            "maelstrom",
+            url=url,
+            tier=tier,
+            dates=dates,
+            timesteps=timesteps,
+            patches=patches,
+            tripleclouds=tripleclouds,
+        )
+        from weather_forecast.bias_correction.synthetic.generate import generate_columns
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; `argv` without the program's name, by default that of the process."""
-    parser = _parser()
-    options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if options.source == "demo":
-        for option in ("url", "tier", "dates", "timesteps", "patches", "tripleclouds"):
-            if getattr(options, option):
-                parser.error(f"--{option} belongs to --source maelstrom, not to demo")
-    if options.tier and options.timesteps and options.patches:
-        parser.error("--tier: not together with both --timesteps and --patches")
-    try:
-        if options.source == "demo":
-            files = generate_columns(options.data_path)
-        else:
-            tier = TIERS[options.tier or "1"]
-            files = fetch_maelstrom(
-                options.data_path,
-                dates=options.dates or DATES[:1],
-                timesteps=options.timesteps or tier.timesteps,
-                patches=options.patches or tier.patches,
-                tripleclouds=options.tripleclouds,
-                url=options.url or URL,
-            )
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
-    log.info("%d raw files in %s", len(files), options.data_path / "raw")
+        files = generate_columns(data_path)
+    else:
+        if tier and timesteps and patches:
+            raise ValueError("--tier: not together with both --timesteps and --patches")
+        chosen = TIERS[tier or "1"]
+        files = fetch_maelstrom(
+            data_path,
+            dates=dates or DATES[:1],
+            timesteps=numbers("--timesteps", timesteps, TIMESTEPS.step)
+            if timesteps
+            else chosen.timesteps,
+            patches=numbers("--patches", patches) if patches else chosen.patches,
+            tripleclouds=tripleclouds,
+            url=url,
+        )
+    log.info("%d raw files in %s", len(files), data_path / "raw")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -16,13 +16,14 @@ import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from ai4sim.command import run
 from ai4sim.data.generation import write_missing
+from ai4sim.data.splits import Strategy
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.io.layout import LW_BANDS, SW_BANDS, RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import write_columns
@@ -171,7 +172,7 @@ def main(
     columns: int = 16_000,
     seed: int = 0,
     workers: int | None = None,
-    split: str = "block",
+    split: Strategy | Literal["block"] = "block",
     ratios: tuple[float, float, float] = (0.7, 0.15, 0.15),
     gap: int = 1,
 ) -> None:

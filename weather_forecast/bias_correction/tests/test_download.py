@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.command import run as command
 from ai4sim.io.download import ResumingDownloader
 from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
 from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import read_columns
 from weather_forecast.bias_correction.physics.heating import heating_rate
-from weather_forecast.bias_correction.synthetic import download
+from weather_forecast.bias_correction.synthetic import generate
 from weather_forecast.bias_correction.synthetic.columns import draw_columns
 from weather_forecast.bias_correction.synthetic.download import (
     BANDS,
@@ -32,9 +33,9 @@ from weather_forecast.bias_correction.synthetic.download import (
     TRIPLECLOUDS,
     URL,
     fetch_maelstrom,
+    join,
     main,
     numbers,
-    time_steps,
 )
 from weather_forecast.bias_correction.synthetic.generate import Snapshot, generate_columns
 from weather_forecast.bias_correction.tests.test_generate import stub
@@ -113,7 +114,7 @@ def pattern(server: ArchiveServer) -> str:
 def run(server: ArchiveServer, folder: Path, *more: str) -> None:
     """Call the command line as ``nox -s download_data`` does."""
     url = ["--source", "maelstrom", "--url", pattern(server)]
-    main(["--data-path", str(folder), *url, *more])
+    command(main, ["--data-path", str(folder), *url, *more])
 
 
 def names(folder: Path) -> list[str]:
@@ -150,7 +151,7 @@ def test_bands_on_the_last_axis_are_found_too(tmp_path: Path, files: dict[str, b
         aerosols = file["aerosol_mmr"][()].transpose(0, 2, 1)
         del file["aerosol_mmr"]
         file["aerosol_mmr"] = aerosols
-    download.join([inputs, effect], tmp_path / "joined.nc")
+    join([inputs, effect], tmp_path / "joined.nc")
     np.testing.assert_array_equal(
         read_columns(tmp_path / "joined.nc")["inputs"], COLUMN_INPUTS.numpy()
     )
@@ -161,7 +162,7 @@ def test_a_truncated_transfer_is_continued(
 ) -> None:
     half = len(files[EFFECT]) // 2
     server.cut_after = [len(files[INPUTS]), half]
-    quick = ResumingDownloader(pause=0.001, progress=False)
+    quick = ResumingDownloader(pause=0.001)
     fetch_maelstrom(tmp_path, patches=[1], url=pattern(server), downloader=quick)
     assert server.asked == ["", "", f"bytes={half}-"] and names(tmp_path) == ["20200101_0000_01.nc"]
     assert not list((tmp_path / "downloads").glob("*.archive"))
@@ -170,8 +171,8 @@ def test_a_truncated_transfer_is_continued(
 def test_a_part_that_has_come_is_not_fetched_again(server: ArchiveServer, tmp_path: Path) -> None:
     server.statuses = [200, 404]
     with pytest.raises(FileNotFoundError, match="404"):
-        fetch_maelstrom(tmp_path, patches=[1], url=pattern(server), progress=False)
-    fetch_maelstrom(tmp_path, patches=[1], url=pattern(server), progress=False)
+        fetch_maelstrom(tmp_path, patches=[1], url=pattern(server))
+    fetch_maelstrom(tmp_path, patches=[1], url=pattern(server))
     assert len(server.asked) == 3 and names(tmp_path) == ["20200101_0000_01.nc"]
 
 
@@ -219,8 +220,9 @@ def test_files_of_another_kind_never_reach_raw(
 def test_tiers_and_numbers() -> None:
     sizes = {name: len(tier.timesteps) * len(tier.patches) for name, tier in TIERS.items()}
     assert sizes == {"1": 8, "2": 29 * 4, "3": 4 * 4, "all": 29 * 16}
-    assert time_steps("0-3500") == list(TIERS["all"].timesteps) and time_steps("0,500") == [0, 500]
-    assert numbers("0-3,7,9-10") == [0, 1, 2, 3, 7, 9, 10]
+    assert numbers("", "0-3500", 125) == list(TIERS["all"].timesteps)
+    assert numbers("", "0,500", 125) == [0, 500]
+    assert numbers("", "0-3,7,9-10") == [0, 1, 2, 3, 7, 9, 10]
     assert len(DATES) == 17 and DATES[12] == datetime.date(2020, 12, 26)
     assert URL.startswith("https://") and {"kind", "date", "timestep", "patch"} == set(
         re.findall(r"{(\w+)}", URL)
@@ -247,8 +249,11 @@ def test_what_there_is_not_is_told(tmp_path: Path) -> None:
     [
         (["--url", "x"], "--url belongs to --source maelstrom, not to demo"),
         (["--patches", "0-3"], "--patches belongs to --source maelstrom"),
-        (["--source", "maelstrom", "--dates", "yesterday"], "yesterday"),
-        (["--source", "maelstrom", "--patches", "all"], "--patches: invalid numbers value: 'all'"),
+        (["--source", "maelstrom", "--dates", "yesterday"], "--dates: expected YYYY-MM-DD, found"),
+        (
+            ["--source", "maelstrom", "--patches", "all"],
+            "--patches: expected numbers like 0,2 or 0-9, found 'all'",
+        ),
         (
             ["--source", "maelstrom", "--tier", "1", "--patches", "0", "--timesteps", "0"],
             "--tier: not together with both",
@@ -258,9 +263,9 @@ def test_what_there_is_not_is_told(tmp_path: Path) -> None:
 def test_options_that_do_not_go_together_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
-    with pytest.raises(SystemExit):
-        main(["--data-path", str(tmp_path), *options])
-    assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        command(main, ["--data-path", str(tmp_path), *options])
+    assert message in f"{caught.value}{capsys.readouterr().err}"
     assert not list(tmp_path.iterdir())
 
 
@@ -275,8 +280,8 @@ def test_the_demo_is_made(
         teacher=stub,
         workers=1,
     )
-    monkeypatch.setattr(download, "generate_columns", small)
+    monkeypatch.setattr(generate, "generate_columns", small)
     with caplog.at_level(logging.INFO):
-        main(["--data-path", str(tmp_path)])
+        command(main, ["--data-path", str(tmp_path)])
     assert names(tmp_path) == ["2020-01-01T1200.nc"]
     assert caplog.messages[-1] == f"1 raw files in {tmp_path / 'raw'}"

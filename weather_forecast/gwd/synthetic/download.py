@@ -14,19 +14,19 @@ netCDF-4 files with the columns along the first axis; they are turned around to 
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import h5py
 
-from ai4sim.io.download import ResumingDownloader, fetch_file
+from ai4sim.command import refuse_options, run
+from ai4sim.io.download import ResumingDownloader, Source, fetch
 from ai4sim.io.files import open_hdf5
-from weather_forecast.gwd.io.layout import DragLayout, read_layout, write_columns
-from weather_forecast.gwd.synthetic.generate import Scheme, generate_columns
+from weather_forecast.gwd.io.layout import DragLayout, Scheme, read_layout, write_columns
 
 log = logging.getLogger(__name__)
 
@@ -47,66 +47,13 @@ ORIGIN = {
 """Attributes of its files."""
 
 
-def fetch_maelstrom(
-    data_path: Path | str,
-    dates: Sequence[datetime.date],
-    *,
-    url: str = URL,
-    progress: bool = True,
-    downloader: ResumingDownloader | None = None,
-) -> list[Path]:
-    """Fetch dates of the MAELSTROM data set, one after the other.
-
-    Parameters
-    ----------
-    data_path : path
-        Folder that gets ``raw/YYYY-MM-DD.h5``.
-    dates : sequence of date
-    url : str
-        Address, or path on this machine, of the file of a date: ``{date}`` stands for YYYY-MM-DD.
-        Files in the layout of this repository are accepted as they are.
-    progress : bool
-        Whether to show a bar (on a terminal only).
-    downloader : ResumingDownloader, optional
-        How to transfer: attempts, pauses, time limits.
-
-    Returns
-    -------
-    list of Path
-        The raw files.
-
-    Raises
-    ------
-    ValueError
-        `url` does not contain ``{date}``, or a file is not in one of the two layouts. Further
-        errors: :func:`ai4sim.io.download.fetch_file`.
-    """
-    if "{date}" not in url:
-        raise ValueError(f"url: expected {{date}} in it, as in {URL}; found {url}")
-    files: list[Path] = []
-    for date in dates:
-        name = date.isoformat()
-        log.info("%s (%d of %d)", name, len(files) + 1, len(dates))
-        file = fetch_file(
-            url.replace("{date}", name),
-            data_path,
-            f"{name}.h5",
-            convert=to_raw_layout,
-            expected=_check_scheme,
-            progress=progress,
-            downloader=downloader,
-        )
-        files.append(file)
-    return files
-
-
-def to_raw_layout(source: Path, destination: Path) -> None:
+def to_raw_layout(parts: Sequence[Path], destination: Path) -> None:
     """Write a file in the raw layout, whichever axis has the columns; block by block.
 
     Parameters
     ----------
-    source : path
-        HDF5 or netCDF-4 file with ``/x`` and ``/y``, either (column, row) or in the raw layout.
+    parts : sequence of path
+        One HDF5 or netCDF-4 file with ``/x`` and ``/y``, (column, row) or in the raw layout.
     destination : path
 
     Raises
@@ -114,6 +61,7 @@ def to_raw_layout(source: Path, destination: Path) -> None:
     ValueError
         It has no such datasets, or a number of rows that no layout has.
     """
+    (source,) = parts
     with open_hdf5(source) as file:
         x, y = file.get("x"), file.get("y")
         if not (isinstance(x, h5py.Dataset) and isinstance(y, h5py.Dataset)):
@@ -137,89 +85,80 @@ def _check_scheme(path: Path) -> None:
         raise ValueError(f"its rows are those of scheme {layout.scheme}, expected nogwd")
 
 
-def make_demo(data_path: Path | str, schemes: Sequence[Scheme]) -> list[Path]:
-    """Generate the demo dates of some schemes."""
-    files = [generate_columns(data_path, scheme=scheme) for scheme in schemes]
-    return [file for of_scheme in files for file in of_scheme]
+MAELSTROM = Source(URL, fields=("date",), check=_check_scheme, convert=to_raw_layout)
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m weather_forecast.gwd.synthetic.download",
-        description="Bring raw columns into DIR/raw: made here (demo) or fetched (maelstrom). "
-        "What is complete is left alone; what was interrupted is continued.",
-        epilog="""examples:
-  python -m weather_forecast.gwd.synthetic.download --data-path data
-      make the demo columns of both schemes (a minute on two cores)
-  python -m weather_forecast.gwd.synthetic.download --data-path data-ifs --source maelstrom \\
-      --dates 2015-01-01
-      fetch one date of ECMWF's columns (2.8 GB)
-  python -m weather_forecast.gwd.synthetic.download --data-path data-ifs --source maelstrom
-      fetch all 18 dates (50 GB)
-  python -m weather_forecast.gwd.synthetic.generate --data-path data --dates 100 --seed 1
-      make 100 more dates to train with""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--data-path", type=Path, required=True, metavar="DIR", help="folder that gets raw/"
-    )
-    parser.add_argument(
-        "--source", choices=("demo", "maelstrom"), default="demo", help="default: demo"
-    )
-    parser.add_argument(
-        "--scheme",
-        choices=("nogwd", "ogwd", "both"),
-        help="demo only: non-orographic drag in DIR/raw, orographic drag in DIR/ogwd/raw, or both "
-        "(default: both)",
-    )
-    parser.add_argument(
-        "--url",
-        metavar="PATTERN",
-        help="maelstrom only: address, or path on this machine, with {date} in it "
-        f"(default: {URL})",
-    )
-    parser.add_argument(
-        "--subset",
-        nargs="+",
-        choices=tuple(SUBSETS),
-        help="maelstrom only: which of the published sets (default: all)",
-    )
-    parser.add_argument(
-        "--dates",
-        nargs="+",
-        type=datetime.date.fromisoformat,
-        metavar="YYYY-MM-DD",
-        help="maelstrom only: which dates, instead of --subset",
-    )
-    return parser
+def fetch_maelstrom(
+    data_path: Path | str,
+    dates: Sequence[datetime.date],
+    *,
+    url: str | None = None,
+    downloader: ResumingDownloader | None = None,
+) -> list[Path]:
+    """Fetch dates of the MAELSTROM data set to ``raw/YYYY-MM-DD.h5``, one after the other.
+
+    `url` may be the pattern of files in the layout of this repository, which are copied. See
+    :func:`ai4sim.io.download.fetch`.
+    """
+    wanted = {f"{date}.h5": [{"date": f"{date}"}] for date in dates}
+    return fetch(MAELSTROM, data_path, wanted, url=url, downloader=downloader)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; `argv` without the program's name, by default that of the process."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    demo = arguments.source == "demo"
-    for option in ("url", "subset", "dates") if demo else ("scheme",):
-        if getattr(arguments, option):
-            other = "maelstrom" if demo else "demo"
-            parser.error(f"--{option} belongs to --source {other}, not to {arguments.source}")
-    if arguments.dates and arguments.subset:
-        parser.error("--dates and --subset: give one of them")
-    try:
-        if demo:
-            schemes: dict[str, tuple[Scheme, ...]] = {"nogwd": ("nogwd",), "ogwd": ("ogwd",)}
-            files = make_demo(arguments.data_path, schemes.get(arguments.scheme, ("nogwd", "ogwd")))
-        else:
-            chosen = arguments.subset or tuple(SUBSETS)
-            dates = arguments.dates or [date for name in chosen for date in SUBSETS[name]]
-            url = arguments.url or URL
-            files = fetch_maelstrom(arguments.data_path, dates, url=url)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
-    log.info("%d raw files in %s", len(files), arguments.data_path)
+def main(
+    data_path: Path,
+    *,
+    source: Literal["demo", "maelstrom"] = "demo",
+    scheme: Literal["nogwd", "ogwd", "both"] | None = None,
+    url: str | None = None,
+    subset: tuple[Literal["training", "validation", "testing"], ...] | None = None,
+    dates: tuple[datetime.date, ...] | None = None,
+) -> None:
+    r"""Bring raw columns into the folder of the data: made here, or fetched from ECMWF.
+
+    What is complete is left alone; what was interrupted is continued.
+
+    Parameters
+    ----------
+    data_path : path
+        The folder that gets ``raw/``.
+    source : str
+        The columns: made here, or those of the IFS.
+    scheme : str, optional
+        The non-orographic drag, in ``raw/``, the orographic drag, in ``ogwd/raw/``, or both (by
+        default). Only for the demo.
+    url : str, optional
+        The address, or the path on this machine, of a date, with {date} in it, instead of ECMWF's.
+        Only for maelstrom.
+    subset : tuple of str, optional
+        The published sets to fetch, by default all. Only for maelstrom.
+    dates : tuple of date, optional
+        The dates to fetch, instead of a subset. Only for maelstrom.
+
+    Examples
+    --------
+    python -m weather_forecast.gwd.synthetic.download --data-path data
+        make the demo columns of both schemes (a minute on two cores)
+    python -m weather_forecast.gwd.synthetic.download --data-path data-ifs --source maelstrom \
+        --dates 2015-01-01
+        fetch one date of ECMWF's columns (2.8 GB)
+    python -m weather_forecast.gwd.synthetic.download --data-path data-ifs --source maelstrom
+        fetch all 18 dates (50 GB)
+    """
+    if source == "demo":
+        refuse_options(source, "maelstrom", url=url, subset=subset, dates=dates)
+        from weather_forecast.gwd.synthetic.generate import generate_columns
+
+        both: tuple[Scheme, ...] = ("nogwd", "ogwd")
+        schemes = [name for name in both if scheme in (name, "both", None)]
+        files = [file for name in schemes for file in generate_columns(data_path, scheme=name)]
+    else:
+        refuse_options(source, "demo", scheme=scheme)
+        if dates and subset:
+            raise ValueError("--dates and --subset: give one of them")
+        chosen = [date for name in subset or SUBSETS for date in SUBSETS[name]]
+        files = fetch_maelstrom(data_path, dates or chosen, url=url)
+    log.info("%d raw files in %s", len(files), data_path)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

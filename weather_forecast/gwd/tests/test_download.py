@@ -13,11 +13,12 @@ import h5py
 import numpy as np
 import pytest
 
+from ai4sim.command import run as command
 from ai4sim.io.download import ResumingDownloader
 from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
 from weather_forecast.gwd.io.layout import DragLayout, read_layout
-from weather_forecast.gwd.synthetic import download
+from weather_forecast.gwd.synthetic import generate
 from weather_forecast.gwd.synthetic.download import (
     SUBSETS,
     URL,
@@ -48,7 +49,7 @@ def server(tmp_path: Path) -> Iterator[ArchiveServer]:
 def run(server: ArchiveServer, folder: Path, *more: str) -> None:
     """Call the command line as ``nox -s download_data`` does."""
     url = ["--source", "maelstrom", "--url", server.url + "/{date}.nc"]
-    main(["--data-path", str(folder), *url, *more])
+    command(main, ["--data-path", str(folder), *url, *more])
 
 
 def names(folder: Path) -> list[str]:
@@ -71,7 +72,7 @@ def test_published_files_are_turned_around(server: ArchiveServer, tmp_path: Path
 def test_a_truncated_transfer_is_continued(server: ArchiveServer, tmp_path: Path) -> None:
     half = len(server.content) // 2
     server.cut_after = [half]
-    quick = ResumingDownloader(pause=0.001, progress=False)
+    quick = ResumingDownloader(pause=0.001)
     url = server.url + "/{date}.nc"
     fetch_maelstrom(tmp_path, [datetime.date(2015, 1, 1)], url=url, downloader=quick)
     assert server.asked == ["", f"bytes={half}-"] and names(tmp_path) == ["2015-01-01.h5"]
@@ -127,7 +128,7 @@ def test_the_turned_file_is_written_in_blocks(
 ) -> None:
     monkeypatch.setattr("weather_forecast.gwd.io.layout.WRITTEN_AT_ONCE", 4 * 191 * 7)
     column_first(tmp_path)
-    to_raw_layout(tmp_path / "made.nc", tmp_path / "turned.h5")
+    to_raw_layout([tmp_path / "made.nc"], tmp_path / "turned.h5")
     with h5py.File(tmp_path / "turned.h5") as file:
         np.testing.assert_array_equal(file["x"], X.T)
 
@@ -150,15 +151,15 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
             ["--source", "maelstrom", "--subset", "testing", "--dates", "2015-01-01"],
             "--dates and --subset: give one of them",
         ),
-        (["--source", "maelstrom", "--dates", "yesterday"], "yesterday"),
+        (["--source", "maelstrom", "--dates", "yesterday"], "--dates: expected YYYY-MM-DD, found"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
-    with pytest.raises(SystemExit):
-        main(["--data-path", str(tmp_path), *options])
-    assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        command(main, ["--data-path", str(tmp_path), *options])
+    assert message in f"{caught.value}{capsys.readouterr().err}"
     assert not list(tmp_path.iterdir())
 
 
@@ -167,10 +168,10 @@ def test_the_demo_is_made_of_both_schemes(
 ) -> None:
     dates = [datetime.date(2015, 1, 1)]
     small = functools.partial(generate_columns, dates=dates, grid=(2, 3))
-    monkeypatch.setattr(download, "generate_columns", small)
-    main(["--data-path", str(tmp_path), "--scheme", "nogwd"])
+    monkeypatch.setattr(generate, "generate_columns", small)
+    command(main, ["--data-path", str(tmp_path), "--scheme", "nogwd"])
     assert names(tmp_path) == ["2015-01-01.h5"] and not (tmp_path / "ogwd").exists()
     with caplog.at_level(logging.INFO):
-        main(["--data-path", str(tmp_path)])
+        command(main, ["--data-path", str(tmp_path)])
     assert caplog.messages[-1] == f"2 raw files in {tmp_path}"
     assert read_layout(tmp_path / "ogwd" / "raw" / "2015-01-01.h5") == DragLayout("ogwd", 91)
