@@ -30,8 +30,8 @@ def run(function: Callable[..., object], arguments: Sequence[str] | None = None)
     ----------
     function : callable
         Its parameters have type hints: str, int, float, bool, Path, date, a Literal, a tuple of
-        these, or one of these or None. The text of the command is the docstring: the first
-        paragraphs, the parameters, the examples.
+        these (None by default, where it has any length), or one of these or None. The text of the
+        command is the docstring: the first paragraphs, the parameters, the examples.
     arguments : sequence of str, optional
         The command line without the name of the program; default ``sys.argv[1:]``.
 
@@ -75,24 +75,27 @@ def _parser(function: Callable[..., object]) -> argparse.ArgumentParser:
     text, _, examples = (inspect.getdoc(function) or "").partition("\nExamples\n--------\n")
     doc = docstring_parser.parse(text, docstring_parser.DocstringStyle.NUMPYDOC)
     paragraphs = "\n\n".join(filter(None, (doc.short_description, doc.long_description)))
+    parameters, hints = inspect.signature(function).parameters, get_type_hints(function)
+    required = [_flag(name) for name, p in parameters.items() if p.default is p.empty]
     parser = _Parser(
         prog=f"python -m {function.__module__}",
+        usage=" ".join(("%(prog)s", *(f"{flag} ..." for flag in required), "[options]")),
         description="\n\n".join(map(textwrap.fill, _plain(paragraphs).split("\n\n"))),
         epilog=f"examples:\n{textwrap.indent(_plain(examples), '  ')}" if examples else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     help_of = {item.arg_name: _plain(item.description or "") for item in doc.params}
-    hints = get_type_hints(function)
-    for name, parameter in inspect.signature(function).parameters.items():
-        options = _options(hints[name])
-        required = parameter.default is parameter.empty
-        default = None if required else parameter.default
-        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
-        text = help_of[name].replace("%", "%%")
-        if shown is not None and shown is not False:
-            text += f" (default: {shown})"
-        parser.add_argument(_flag(name), required=required, default=default, help=text, **options)
+    for name, parameter in parameters.items():
+        options = _options(hints[name]) | {"help": help_of[name].replace("%", "%%")}
+        if _flag(name) in required:
+            options["required"] = True
+        else:
+            options["default"] = default = parameter.default
+            if default is not None and default is not False:
+                shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+                options["help"] += f" (default: {shown})"
+        parser.add_argument(_flag(name), **options)
     return parser
 
 
@@ -104,8 +107,10 @@ def _options(hint: Any) -> dict[str, Any]:
         return {"action": "store_true"}
     if origin is Literal:
         return {"choices": types}
+    if origin is tuple and ... in types:
+        return {**_options(types[0]), "nargs": "+", "action": "extend"}
     if origin is tuple:
-        return {**_options(types[0]), "nargs": "+" if ... in types else len(types)}
+        return {**_options(types[0]), "nargs": len(types)}
     if origin is not None:  # one type or None
         return _options(types[0])
     if hint is datetime.date:
@@ -126,4 +131,4 @@ def _flag(name: str) -> str:
 
 def _plain(text: str) -> str:
     """Take the markup of Sphinx out of a text."""
-    return re.sub(r"(?::\w+:)?`+([^`]*)`+", r"\1", text).replace("::\n", ":\n")
+    return re.sub(r"(?::\w+:)?`+([^`]*)`+", r"\1", text)

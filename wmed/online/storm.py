@@ -20,27 +20,22 @@ together. Its files have no radiation. The same formulae for all runs make it, s
 that of stress, latent and sensible heat: of the sun those of Rosati & Miyakoda (1988) and Reed
 (1977), of the sky that of Bignami et al. (1995), under a constant cloud cover. With ``--radiation
 surrogate`` all runs get that which the surrogate predicts for its own.
-
-    python -m wmed.online.storm --ckpt CKPT --data-path DIR --days 30 --output OUT
-
-writes ``OUT/online.json`` and figures.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ai4sim import command
 from ai4sim.io.files import missing_file_error, visible_files, write_json
 from wmed.io import graph as graphs
 from wmed.io.graph import CouplingGraph
@@ -226,47 +221,6 @@ def report(runs: OnlineRuns, **settings: Any) -> dict[str, Any]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the online proof from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m wmed.online.storm",
-        description="Drive a slab ocean for a month by the surrogate and by bulk formulae.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--ckpt", type=Path, metavar="CKPT", help="of the surrogate; else formulae")
-    parser.add_argument("--data-path", type=Path, required=True, metavar="DIR", help="has raw/")
-    parser.add_argument("--output", type=Path, required=True, metavar="OUT", help="gets the report")
-    parser.add_argument("--event", metavar="NAME", help="ocean file, e.g. 20060310; else the last")
-    parser.add_argument("--days", type=float, default=30.0)
-    parser.add_argument("--flux-step", type=float, default=1.0, help="hours between two couplings")
-    parser.add_argument("--radiation", choices=("fixed", SURROGATE), default="fixed")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        if options.ckpt is None and options.radiation == SURROGATE:
-            raise ValueError("--radiation surrogate: needs the --ckpt of one")
-        case = read_case(options.data_path, options.event)
-        network = None if options.ckpt is None else surrogate_scheme(options.ckpt, case.graph)
-        runs = run(
-            case,
-            network,
-            radiation=options.radiation,
-            days=options.days,
-            coupling_hours=options.flux_step,
-        )
-    except (ValueError, FileNotFoundError, FloatingPointError) as error:
-        raise SystemExit(f"error: {error}") from error
-    settings = {
-        "event": case.name,
-        "checkpoint": None if options.ckpt is None else str(options.ckpt),
-        "days": options.days,
-        "flux_step_hours": options.flux_step,
-        "radiation": options.radiation,
-        "ocean": asdict(OceanParameters()),
-    }
-    write_report(runs, options.output, settings)
-
-
 def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> None:
     """Write ``online.json`` and the figures, and log what is in them."""
     from wmed.online.figures import plot
@@ -286,5 +240,56 @@ def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> No
         )
 
 
+def main(
+    data_path: Path,
+    output: Path,
+    *,
+    ckpt: Path | None = None,
+    event: str | None = None,
+    days: float = 30.0,
+    flux_step: float = 1.0,
+    radiation: Literal["fixed", "surrogate"] = "fixed",
+) -> None:
+    """Drive a slab ocean for a month by the surrogate and by bulk formulae.
+
+    The same air drives all of them. ``online.json`` and figures compare the oceans.
+
+    Parameters
+    ----------
+    data_path : path
+        The folder of the data, which has ``raw/``.
+    output : path
+        The folder that gets the report.
+    ckpt : path, optional
+        The checkpoint of the surrogate; without one only the formulae run.
+    event : str, optional
+        The name of the ocean's file, or a part of it such as 20060310, by default the last.
+    days : float
+        The length of the runs [days].
+    flux_step : float
+        The time between two couplings [hours].
+    radiation : str
+        The radiation of all runs: that of formulae, or of the surrogate.
+
+    Examples
+    --------
+    python -m wmed.online.storm --ckpt CKPT --data-path data --output online
+    """
+    if ckpt is None and radiation == SURROGATE:
+        raise ValueError("--radiation surrogate: needs the --ckpt of one")
+    case = read_case(data_path, event)
+    network = None if ckpt is None else surrogate_scheme(ckpt, case.graph)
+    runs = run(case, network, radiation=radiation, days=days, coupling_hours=flux_step)
+    settings = {
+        "event": case.name,
+        "checkpoint": None if ckpt is None else str(ckpt),
+        "days": days,
+        "flux_step_hours": flux_step,
+        "radiation": radiation,
+        "ocean": asdict(OceanParameters()),
+    }
+    write_report(runs, output, settings)
+
+
 if __name__ == "__main__":
-    main()
+    command.run(main)

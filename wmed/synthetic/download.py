@@ -13,16 +13,16 @@ import logging
 from pathlib import Path
 
 from ai4sim.command import run
-from ai4sim.io import download
-from wmed.io import croco, mesonh
-from wmed.io.netcdf import Source
+from ai4sim.io.download import Source, fetch
 
 log = logging.getLogger(__name__)
 
 
 def check_raw(path: Path) -> None:
     """Raise ValueError unless a file has the grid and times of an ocean or of an atmosphere."""
-    with Source(path) as source:
+    from wmed.io import croco, mesonh, netcdf
+
+    with netcdf.Source(path) as source:
         is_ocean = "eta_rho" in source.dataset.dimensions
     if is_ocean:
         croco.read_grid(path)
@@ -32,7 +32,7 @@ def check_raw(path: Path) -> None:
         mesonh.read_time(path)
 
 
-RUNS = download.Source(check=check_raw, suffixes=(".nc",))
+RUNS = Source(check=check_raw, suffixes=(".nc",))
 
 
 def main(data_path: Path, *, url: str | None = None, sha256: str | None = None) -> None:
@@ -59,7 +59,7 @@ def main(data_path: Path, *, url: str | None = None, sha256: str | None = None) 
         fetch an archive
     """
     if url:
-        files = download.fetch(RUNS, data_path, url=url, sha256=sha256)
+        files = fetch(RUNS, data_path, url=url, sha256=sha256)
     elif sha256:
         raise ValueError("--sha256 belongs to --url")
     else:

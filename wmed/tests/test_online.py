@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
+from ai4sim import command
 from wmed.io.layout import RhoLayout
 from wmed.io.preprocess import sun_at
 from wmed.nets.inputs import bulk_state
@@ -215,9 +216,10 @@ def test_an_event_is_found_by_its_date(folder, tmp_path):
 
 
 def test_command_line_writes_report_and_figures(folder, tmp_path):
-    main(
+    command.run(
+        main,
         ["--data-path", str(folder), "--output", str(tmp_path), "--days", "0.5"]
-        + ["--flux-step", "3", "--event", "20060310"]
+        + ["--flux-step", "3", "--event", "20060310"],
     )
     found = json.loads((tmp_path / "online.json").read_text(encoding="utf-8"))
     assert set(found["runs"]) == {"coare36", "ecmwf", "constant_bulk"}
@@ -230,9 +232,9 @@ def test_command_line_writes_report_and_figures(folder, tmp_path):
 def test_command_line_says_what_is_missing(folder, tmp_path):
     options = ["--data-path", str(folder), "--output", str(tmp_path)]
     with pytest.raises(SystemExit, match="needs the --ckpt"):
-        main([*options, "--radiation", "surrogate"])
+        command.run(main, [*options, "--radiation", "surrogate"])
     with pytest.raises(SystemExit, match="none.ckpt"):
-        main([*options, "--ckpt", str(tmp_path / "none.ckpt")])
+        command.run(main, [*options, "--ckpt", str(tmp_path / "none.ckpt")])
 
 
 def test_a_saved_network_is_a_scheme(case, tmp_path):

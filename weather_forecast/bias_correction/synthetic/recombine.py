@@ -23,7 +23,6 @@ from torch import Tensor
 
 from ai4sim.command import run
 from ai4sim.data.generation import write_missing
-from ai4sim.data.splits import Strategy
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.io.layout import LW_BANDS, SW_BANDS, RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import write_columns
@@ -172,7 +171,7 @@ def main(
     columns: int = 16_000,
     seed: int = 0,
     workers: int | None = None,
-    split: Strategy | Literal["block"] = "block",
+    split: Literal["block", "time", "case"] = "block",
     ratios: tuple[float, float, float] = (0.7, 0.15, 0.15),
     gap: int = 1,
 ) -> None:

@@ -1,16 +1,12 @@
 """The quasi-biennial oscillation that a trained emulator drives, beside that of the scheme.
 
-Both run in the column of :mod:`weather_forecast.gwd.online.column`::
-
-    python -m weather_forecast.gwd.online.qbo --experiment experiments/NAME
+Both run in the column of :mod:`weather_forecast.gwd.online.column`.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import math
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -18,10 +14,12 @@ from typing import Any
 
 from torch import Tensor
 
+from ai4sim.command import run
 from ai4sim.evaluation.figures import save_figures
 from ai4sim.experiment import Experiment
 from ai4sim.io.files import missing_file_error, write_json
-from weather_forecast.gwd.online.column import ColumnModel, Drag, scheme, simulate
+from weather_forecast.gwd.online import column
+from weather_forecast.gwd.online.column import ColumnModel, Drag, simulate
 from weather_forecast.gwd.online.figures import qbo
 from weather_forecast.gwd.online.oscillation import compare, oscillation
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum
@@ -51,16 +49,11 @@ def emulator(experiment: Path) -> Drag:
 
 
 def discretisation(text: str) -> WaveSpectrum:
-    """Read ``4x20``: azimuths and phase speeds."""
+    """Read ``4x20``: azimuths and phase speeds; raise ValueError for anything else."""
     numbers = text.split("x")
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
-        raise argparse.ArgumentTypeError(
-            f"expected azimuths x phase speeds like 4x20, found {text!r}"
-        )
-    try:
-        return WaveSpectrum(azimuths=int(numbers[0]), phase_speeds=int(numbers[1]))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise ValueError(f"--scheme: expected azimuths x phase speeds like 4x20, found {text!r}")
+    return WaveSpectrum(azimuths=int(numbers[0]), phase_speeds=int(numbers[1]))
 
 
 def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, Any]]:
@@ -72,8 +65,8 @@ def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, 
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("", no_wrap=True)
     columns = ("period", "amplitude", "20 hPa", "period", "amplitude", "stable")
-    for column, error in zip(columns, (3 * ("",) + 2 * ("\nerror",) + ("",)), strict=True):
-        table.add_column(column + error, justify="right", no_wrap=True)
+    for title, error in zip(columns, (3 * ("",) + 2 * ("\nerror",) + ("",)), strict=True):
+        table.add_column(title + error, justify="right", no_wrap=True)
     rows: dict[str, dict[str, Any]] = {}
     reference = next(iter(runs.values()))
     for name, wind in runs.items():
@@ -94,51 +87,53 @@ def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, 
     return rows
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the scheme and an emulator in the column; write a figure and a table of numbers."""
-    parser = argparse.ArgumentParser(
-        prog="python -m weather_forecast.gwd.online.qbo",
-        description="Let a trained emulator drive the quasi-biennial oscillation of a column.",
-    )
-    parser.add_argument("--experiment", type=Path, required=True, help="folder of the training")
-    parser.add_argument("--years", type=float, default=20.0, help="length of a run (default: 20)")
-    parser.add_argument(
-        "--output", type=Path, help="folder to write to (default: plots, artifacts of experiment)"
-    )
-    parser.add_argument(
-        "--scheme",
-        type=discretisation,
-        action="append",
-        default=[],
-        metavar="AxC",
-        help="also run the scheme with A azimuths and C phase speeds; may be repeated",
-    )
-    options = parser.parse_args(arguments)
-    if options.years < SHORTEST:
-        parser.error(f"--years: expected at least {SHORTEST:g}, found {options.years:g}")
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        drags = {"scheme": scheme(), "network": emulator(options.experiment)}
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from error
-    for spectrum in options.scheme:
-        drags[f"scheme {spectrum.azimuths} × {spectrum.phase_speeds}"] = scheme(spectrum)
+def main(
+    experiment: Path,
+    *,
+    years: float = 20.0,
+    output: Path | None = None,
+    scheme: tuple[str, ...] | None = None,
+) -> None:
+    """Let a trained emulator drive the quasi-biennial oscillation of a column of air.
+
+    The scheme drives another one. A table, ``qbo.json`` and a figure compare the two.
+
+    Parameters
+    ----------
+    experiment : path
+        The folder of the training.
+    years : float
+        The length of a run [years].
+    output : path, optional
+        The folder to write to, by default ``artifacts`` and ``plots`` of the experiment.
+    scheme : tuple of str, optional
+        The azimuths and phase speeds of further runs of the scheme, such as 4x20.
+
+    Examples
+    --------
+    python -m weather_forecast.gwd.online.qbo --experiment experiments/NAME --scheme 4x20 8x40
+    """
+    if years < SHORTEST:
+        raise ValueError(f"--years: expected at least {SHORTEST:g}, found {years:g}")
+    spectra = [discretisation(text) for text in scheme or ()]
+    drags = {"scheme": column.scheme(), "network": emulator(experiment)}
+    for spectrum in spectra:
+        drags[f"scheme {spectrum.azimuths} × {spectrum.phase_speeds}"] = column.scheme(spectrum)
     model = ColumnModel()
     runs: dict[str, Tensor] = {}
     seconds = {}
     for name, drag in drags.items():
         start = time.perf_counter()
-        runs[name] = simulate(drag, model, options.years)[0]
+        runs[name] = simulate(drag, model, years)[0]
         seconds[name] = time.perf_counter() - start
-        log.info("%s: %g years in %.0f s", name, options.years, seconds[name])
-    experiment = Experiment(options.experiment)
+        log.info("%s: %g years in %.0f s", name, years, seconds[name])
     rows = _report(runs, model)
     for name, row in rows.items():
         row["seconds"] = seconds[name]
-    results = {"years": options.years, "column": asdict(model), "runs": rows}
-    write_json((options.output or experiment.artifacts) / "qbo.json", results)
-    save_figures([("qbo", qbo(runs, model))], options.output or experiment.plots)
+    results = {"years": years, "column": asdict(model), "runs": rows}
+    write_json((output or Experiment(experiment).artifacts) / "qbo.json", results)
+    save_figures([("qbo", qbo(runs, model))], output or Experiment(experiment).plots)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -26,7 +26,6 @@ import h5py
 from ai4sim.command import refuse_options, run
 from ai4sim.io.download import ResumingDownloader, Source, fetch
 from ai4sim.io.files import open_hdf5
-from weather_forecast.gwd.io.layout import DragLayout, Scheme, read_layout, write_columns
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +60,8 @@ def to_raw_layout(parts: Sequence[Path], destination: Path) -> None:
     ValueError
         It has no such datasets, or a number of rows that no layout has.
     """
+    from weather_forecast.gwd.io.layout import DragLayout, write_columns
+
     (source,) = parts
     with open_hdf5(source) as file:
         x, y = file.get("x"), file.get("y")
@@ -80,6 +81,8 @@ def to_raw_layout(parts: Sequence[Path], destination: Path) -> None:
 
 def _check_scheme(path: Path) -> None:
     """Raise ValueError unless a file is in the layout of the non-orographic scheme."""
+    from weather_forecast.gwd.io.layout import read_layout
+
     layout = read_layout(path)
     if layout.scheme != "nogwd":
         raise ValueError(f"its rows are those of scheme {layout.scheme}, expected nogwd")
@@ -148,9 +151,11 @@ def main(
         refuse_options(source, "maelstrom", url=url, subset=subset, dates=dates)
         from weather_forecast.gwd.synthetic.generate import generate_columns
 
-        both: tuple[Scheme, ...] = ("nogwd", "ogwd")
-        schemes = [name for name in both if scheme in (name, "both", None)]
-        files = [file for name in schemes for file in generate_columns(data_path, scheme=name)]
+        files = []
+        if scheme != "ogwd":
+            files += generate_columns(data_path)
+        if scheme != "nogwd":
+            files += generate_columns(data_path, scheme="ogwd")
     else:
         refuse_options(source, "demo", scheme=scheme)
         if dates and subset:

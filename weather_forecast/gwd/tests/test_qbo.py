@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ai4sim.command import run as command
 from weather_forecast.climate import SCALE_HEIGHT
 from weather_forecast.gwd.online import figures as qbo_figures
 from weather_forecast.gwd.online import qbo
@@ -214,7 +215,7 @@ def run(monkeypatch, folder, *arguments, network=0.95):
     monkeypatch.setattr(
         qbo, "simulate", lambda drag, model, years: sinusoids(28, next(amplitudes), model)[None]
     )
-    qbo.main(["--experiment", str(folder), *arguments])
+    command(qbo.main, ["--experiment", str(folder), *arguments])
 
 
 def test_the_command_writes_a_figure_and_numbers_into_the_experiment(tmp_path, monkeypatch, capsys):
@@ -250,17 +251,17 @@ def test_the_command_shows_an_emulator_that_failed(tmp_path, monkeypatch, capsys
     ],
 )
 def test_the_command_explains_a_wrong_option(tmp_path, capsys, arguments, message):
-    with pytest.raises(SystemExit):
-        qbo.main([str(tmp_path) if a == "EMPTY" else a for a in arguments])
-    assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        command(qbo.main, [str(tmp_path) if a == "EMPTY" else a for a in arguments])
+    assert message in f"{caught.value}{capsys.readouterr().err}"
 
 
 def test_the_command_explains_an_experiment_that_is_missing_or_not_trained(tmp_path):
     (tmp_path / "mlp").mkdir()
     with pytest.raises(SystemExit, match=r"error: .*mpl does not exist. Nearest name there: mlp"):
-        qbo.main(["--experiment", str(tmp_path / "mpl")])
+        command(qbo.main, ["--experiment", str(tmp_path / "mpl")])
     with pytest.raises(SystemExit, match=r"error: .*artifacts"):
-        qbo.main(["--experiment", str(tmp_path / "mlp")])
+        command(qbo.main, ["--experiment", str(tmp_path / "mlp")])
 
 
 def test_a_trained_network_is_read_from_its_experiment(tmp_path):
