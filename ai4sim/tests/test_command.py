@@ -11,7 +11,7 @@ import pytest
 
 from ai4sim.command import refuse_options, run
 
-CALLS = []
+CALLS: list[tuple[object, ...]] = []
 
 
 def forecast(
