@@ -114,7 +114,9 @@ def test_files_of_another_kind_never_reach_raw(server: ArchiveServer, tmp_path: 
     refused(
         page, f"^error: {address}: the file cannot be used: not an HDF5 file.*delete it to fetch"
     )
-    refused(column_first(tmp_path, y=Y[:, :100]), r"y has shape \(50, 100\), expected \(50, 126\)")
+    refused(
+        column_first(tmp_path, y=Y[:, :100]), r"targets has shape \(50, 100\), expected \(50, 126\)"
+    )
     refused(column_first(tmp_path, x=X[:, :190]), r"/x has shape \(50, 190\): 190 rows of inputs")
     ogwd = np.zeros((50, 279), np.float32), np.zeros((50, 364), np.float32)
     refused(column_first(tmp_path, *ogwd), "its rows are those of scheme ogwd, expected nogwd")
