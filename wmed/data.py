@@ -18,10 +18,11 @@ from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.splits import Split, Strategy, find_table
 from wmed.io import croco
+from wmed.io.croco_layout import FLUXES
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import on_grid
-from wmed.io.layout import RhoLayout, points_of
-from wmed.io.preprocess import HISTORIES, NEEDED, TARGETS, Grids, process, read_grids
+from wmed.io.layout import NEEDED, TARGETS, RhoLayout, points_of
+from wmed.io.preprocess import HISTORIES, Grids, process, read_grids
 from wmed.nets.inputs import rho_inputs
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class CouplingDataModule(RowDataModule[Grids]):
     recipe = "coupling-1"
     process = staticmethod(process)
     read_layout = staticmethod(read_grids)
-    needed = {name: TARGETS[name] for name in NEEDED}
+    needed = {name: FLUXES[name].name for name in NEEDED}
     served = {
         "train": (*STATE, *TARGETS),
         "val": (*STATE, *TARGETS),
@@ -194,11 +195,10 @@ class CouplingDataModule(RowDataModule[Grids]):
         _, attributes = self.processed(source)
         masks = self.layout.ocean.masks
         edges = np.cumsum(list(self.layout.flux_sizes.values()))[:-1]
-        names = {**TARGETS, "sensible": "shflx_sen"}
 
         def fields(row: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
             parts = zip(TARGETS, np.split(row, edges), strict=True)
-            return {names[name]: on_grid(part, masks[points_of(name)]) for name, part in parts}
+            return {name: on_grid(part, masks[points_of(name)]) for name, part in parts}
 
         records: Sequence[int] = attributes["records"]
         croco.write_like(

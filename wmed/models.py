@@ -31,8 +31,7 @@ from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import HEADLINE, FluxEvaluation
 from wmed.excerpts import Conditions
 from wmed.io.graph import CouplingGraph
-from wmed.io.layout import FLUXES, HEAT, RhoLayout
-from wmed.io.preprocess import TARGETS
+from wmed.io.layout import FLUXES, HEAT, TARGETS, RhoLayout
 from wmed.nets.coupler import NamedFluxes, fluxes
 from wmed.nets.features import sea_surface
 from wmed.nets.inputs import relative_wind, rho_inputs

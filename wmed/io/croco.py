@@ -2,7 +2,8 @@
 
 In a file the sea has levels, the last one at the surface, or only that. Record 0 is the state that
 the run began with: it has no fluxes, and is never used. In memory temperatures are in kelvin, all
-fluxes are positive into the sea. Names are those of CROCO; ``sst`` is the surface of ``temp``.
+fluxes are positive into the sea. Fields have the names of a batch; :mod:`.croco_layout` has their
+names in files.
 """
 
 from __future__ import annotations
@@ -16,15 +17,10 @@ from numpy.typing import NDArray
 
 from ai4sim.physics.constants import ZERO_CELSIUS
 from ai4sim.variables import Float32Array
-from wmed.io.croco_layout import (
-    FLUXES,
-    NEEDED_FLUXES,
-    flux_name,
-    points_shape,
-    rho_shape,
-)
+from wmed.io.croco_layout import FLUXES, STATE, FileVariable, points_shape, rho_shape
 from wmed.io.croco_writer import write_history, write_like
 from wmed.io.grid import OceanGrid, ocean_grid
+from wmed.io.layout import NEEDED
 from wmed.io.netcdf import Source, normal_units, read_dates, to_seconds
 
 __all__ = [
@@ -139,10 +135,10 @@ def read_record(
     Returns
     -------
     dict of str to array
-        ``sst : (eta, xi)  [K]``, ``u : (eta, xi - 1)`` and ``v : (eta - 1, xi)  [m/s]``; of what
-        the file has ``sustr``, ``svstr  [N/m2]`` there, ``shflux``, ``swrad``, ``shflx_rlw``,
-        ``shflx_lat``, ``shflx_sen : (eta, xi)  [W/m2]``. ``sensible : (eta, xi)  [W/m2]`` is the
-        last one, or what the other parts leave of the sum. What was never written is NaN.
+        ``sst : (eta, xi)  [K]``, ``current_u : (eta, xi - 1)`` and ``current_v : (eta - 1, xi)
+        [m/s]``; of what the file has ``tau_x``, ``tau_y  [N/m2]`` there, ``heat``, ``shortwave``,
+        ``longwave``, ``latent``, ``sensible : (eta, xi)  [W/m2]``. The last one may be what the
+        other parts leave of the sum. What was never written is NaN.
 
     Raises
     ------
@@ -155,24 +151,23 @@ def read_record(
         shape = rho_shape(source)
         if state:
             celsius = source.check_units("temp", "degC", "K") if "temp" in source else ""
-            sst = _surface(source, "temp", "rho", shape, record, "")
+            sst = _surface(source, "temp", STATE["sst"], shape, record, "")
             found["sst"] = sst + ZERO_CELSIUS if celsius == "degC" else sst
-            for name in ("u", "v"):
-                found[name] = _surface(source, name, name, shape, record, "m s-1")
+            for name in ("current_u", "current_v"):
+                field = STATE[name]
+                found[name] = _surface(source, field.name, field, shape, record, "m s-1")
             _check_state(source, found, record)
-        for name, (points, units, _) in FLUXES.items():
-            alias = flux_name(source, name)
-            if alias:
-                found[name] = _surface(source, alias, points, shape, record, units)
-            elif fluxes and name in NEEDED_FLUXES:
+        for name, field in FLUXES.items():
+            known_as = field.name_in(source)
+            if known_as:
+                found[name] = _surface(source, known_as, field, shape, record, field.units)
+            elif fluxes and name in NEEDED:
                 raise ValueError(
-                    f"{path}: no variable {name}, which is to be learned or compared with; "
+                    f"{path}: no variable {field.name}, which is to be learned or compared with; "
                     f"it has {', '.join(source.dataset.variables)}"
                 )
-    parts = ("shflux", "swrad", "shflx_rlw", "shflx_lat")
-    if "shflx_sen" in found:
-        found["sensible"] = found["shflx_sen"]
-    elif all(name in found for name in parts):
+    parts = ("heat", "shortwave", "longwave", "latent")
+    if "sensible" not in found and all(name in found for name in parts):
         total, *others = (found[name] for name in parts)
         found["sensible"] = total - sum(others)
     return found
@@ -213,15 +208,20 @@ def _check_mask(source: Source, mask: NDArray[np.float64], placed: NDArray[np.bo
 
 
 def _surface(
-    source: Source, name: str, points: str, shape: tuple[int, int], record: int, units: str
+    source: Source,
+    name: str,
+    field: FileVariable,
+    shape: tuple[int, int],
+    record: int,
+    units: str,
 ) -> Float32Array:
     """Read what a record has at the surface."""
-    found, expected = source.shape(name), points_shape(points, shape)
+    found, expected = source.shape(name), points_shape(field.points, shape)
     if len(found) not in (3, 4) or found[-2:] != expected:
         raise ValueError(
             f"{source.path}: {name} has shape {found}, expected (time, {expected[0]}, "
-            f"{expected[1]}), maybe with levels after the time: it lies on the {points} points of "
-            f"a grid of {shape[0]} x {shape[1]} rho points"
+            f"{expected[1]}), maybe with levels after the time: it lies on the {field.points} "
+            f"points of a grid of {shape[0]} x {shape[1]} rho points"
         )
     if not 1 <= record < found[0]:
         raise ValueError(
@@ -250,7 +250,7 @@ def _check_state(source: Source, found: dict[str, Float32Array], record: int) ->
             f"points, expected {low - ZERO_CELSIUS:g} ... {high - ZERO_CELSIUS:g}"
         )
     for name, face in (("u", sea[:, 1:] & sea[:, :-1]), ("v", sea[1:] & sea[:-1])):
-        lost = int((~np.isfinite(found[name][face])).sum())
+        lost = int((~np.isfinite(found[f"current_{name}"][face])).sum())
         if lost:
             raise ValueError(
                 f"{source.path}: {name} at the surface of record {record} is NaN, or was never "

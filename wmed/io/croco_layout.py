@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from wmed.io.netcdf import Source
 
 POINTS = {"rho": ("eta_rho", "xi_rho"), "u": ("eta_rho", "xi_u"), "v": ("eta_v", "xi_rho")}
+
+
+class FileVariable(NamedTuple):
+    """How a field of the sea lies in files.
+
+    Attributes
+    ----------
+    name : str
+    points : {"rho", "u", "v"}
+    units, long_name : str
+    aliases : tuple of str
+        Names in other versions of CROCO, and in ROMS.
+    """
+
+    name: str
+    points: str
+    units: str
+    long_name: str
+    aliases: tuple[str, ...] = ()
+
+    def name_in(self, source: Source) -> str | None:
+        """Return the name that a file has for the field; None if it has it not."""
+        return next((name for name in (self.name, *self.aliases) if name in source), None)
+
+
 STATE = {
-    "u": ("u", "meter second-1", "u-momentum component"),
-    "v": ("v", "meter second-1", "v-momentum component"),
-    "temp": ("rho", "Celsius", "potential temperature"),
+    "current_u": FileVariable("u", "u", "meter second-1", "u-momentum component"),
+    "current_v": FileVariable("v", "v", "meter second-1", "v-momentum component"),
+    "sst": FileVariable("temp", "rho", "Celsius", "potential temperature"),
 }
-"""Of each variable of the sea the points, the units and the long name in files."""
+"""The sea by the names of its fields in memory."""
+WATTS, INTO = "Watts meter-2", "(>0 into the ocean)"
+NET = "surface radiation (net, >0 into the ocean)"
 FLUXES = {
-    "sustr": ("u", "N/m2", "Kinematic u wind stress component"),
-    "svstr": ("v", "N/m2", "Kinematic v wind stress component"),
-    "shflux": ("rho", "Watts meter-2", "surface net heat flux"),
-    "swrad": ("rho", "Watts meter-2", "Short-wave surface radiation (net, >0 into the ocean)"),
-    "shflx_rlw": ("rho", "Watts meter-2", "Long-wave surface radiation (net, >0 into the ocean)"),
-    "shflx_lat": ("rho", "Watts meter-2", "Latent surface heat flux (>0 into the ocean)"),
-    "shflx_sen": ("rho", "Watts meter-2", "Sensible surface heat flux (>0 into the ocean)"),
+    "tau_x": FileVariable("sustr", "u", "N/m2", "Kinematic u wind stress component"),
+    "tau_y": FileVariable("svstr", "v", "N/m2", "Kinematic v wind stress component"),
+    "heat": FileVariable("shflux", "rho", WATTS, "surface net heat flux"),
+    "shortwave": FileVariable("swrad", "rho", WATTS, f"Short-wave {NET}", ("shflx_rsw",)),
+    "longwave": FileVariable("shflx_rlw", "rho", WATTS, f"Long-wave {NET}", ("lwrad",)),
+    "latent": FileVariable(
+        "shflx_lat", "rho", WATTS, f"Latent surface heat flux {INTO}", ("latent",)
+    ),
+    "sensible": FileVariable(
+        "shflx_sen", "rho", WATTS, f"Sensible surface heat flux {INTO}", ("sensible",)
+    ),
 }
-"""The same of each flux; all are positive into the sea."""
-NEEDED_FLUXES = ("sustr", "svstr", "shflux")
-ALIASES = {
-    "swrad": ("shflx_rsw",),
-    "shflx_rlw": ("lwrad",),
-    "shflx_lat": ("latent",),
-    "shflx_sen": ("sensible",),
-}
-"""What other versions of CROCO, and ROMS, call a flux."""
+"""The fluxes; all are positive into the sea."""
 GRID = {
     "lon_rho": ("rho", "degree_east", "longitude of RHO-points"),
     "lat_rho": ("rho", "degree_north", "latitude of RHO-points"),
@@ -43,6 +68,7 @@ GRID = {
     "pn": ("rho", "meter-1", "curvilinear coordinates metric in ET"),
     "f": ("rho", "second-1", "Coriolis parameter at RHO-points"),
 }
+"""Points, units and long name of each variable of the grid."""
 
 
 def rho_shape(source: Source) -> tuple[int, int]:
@@ -65,11 +91,6 @@ def rho_shape(source: Source) -> tuple[int, int]:
 def points_shape(points: str, shape: tuple[int, int]) -> tuple[int, int]:
     """Return how many rho, u or v points there are along eta and xi, by those of the rho points."""
     return shape[0] - (points == "v"), shape[1] - (points == "u")
-
-
-def flux_name(source: Source, name: str) -> str | None:
-    """Return what a file calls a flux; None if it has it not."""
-    return next((n for n in (name, *ALIASES.get(name, ())) if n in source), None)
 
 
 def time_dimension(source: Source) -> tuple[str, int]:

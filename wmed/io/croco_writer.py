@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.io.files import check_shapes
 from ai4sim.io.netcdf import LOCK, create
 from ai4sim.physics.constants import ZERO_CELSIUS
 from ai4sim.variables import Float32Array
@@ -18,7 +19,6 @@ from wmed.io.croco_layout import (
     GRID,
     POINTS,
     STATE,
-    flux_name,
     points_shape,
     rho_shape,
     time_dimension,
@@ -52,8 +52,9 @@ def write_history(
     times : (record,)
         Of the records from 1 on; record 0 comes by itself.
     fields : mapping of str to array
-        ``sst : (record, eta, xi)  [K]``, ``u : (record, eta, xi - 1)``, ``v : (record, eta - 1,
-        xi)  [m/s]`` and any of :data:`.croco_layout.FLUXES`, from record 1 on. Land becomes 0.
+        ``sst : (record, eta, xi)  [K]``, ``current_u : (record, eta, xi - 1)``, ``current_v :
+        (record, eta - 1, xi)  [m/s]`` and any of :data:`.croco_layout.FLUXES`, from record 1 on.
+        Land becomes 0.
     attributes : mapping, optional
         Facts about the file.
     start : datetime64, optional
@@ -70,8 +71,7 @@ def write_history(
     if start is None:
         start = times[0] - (times[1] - times[0] if len(times) > 1 else np.timedelta64(6, "h"))
     start = start.astype("datetime64[s]")
-    written = {"temp" if name == "sst" else name: values for name, values in fields.items()}
-    _check_fields(path, written, grid, len(times))
+    _check_fields(path, fields, grid, len(times))
     with LOCK, create(path) as file:
         facts = {"type": "ROMS history file", "start_date": str(start), **(attributes or {})}
         file.setncatts(facts)
@@ -82,13 +82,14 @@ def write_history(
         file.createDimension("s_rho", 1)
         file.createDimension("time", None)
         for name, plane in _grid_fields(grid, depth).items():
-            _create(file, name, POINTS[GRID[name][0]], GRID[name])[:] = plane
+            points, units, long_name = GRID[name]
+            _create(file, name, POINTS[points], units, long_name)[:] = plane
         for name in ("scrum_time", "time"):
             variable = file.createVariable(name, "f8", ("time",))
             variable.setncatts({"long_name": "time since initialization", "units": "second"})
             variable[:] = np.append(0.0, (times - start) / np.timedelta64(1, "s"))
-        for name in (name for name in STATE | FLUXES if name in written):
-            _write_records(file, name, written[name], grid)
+        for name in (name for name in STATE | FLUXES if name in fields):
+            _write_records(file, name, fields[name], grid)
 
 
 def write_like(
@@ -127,30 +128,31 @@ def write_like(
     with create(destination, layout) as copy:
         with Source(source) as raw:
             shape, (time, count) = rho_shape(raw), time_dimension(raw)
-            names = {name: flux_name(raw, name) or name for name in first[1]}
-            unknown = names.keys() - FLUXES.keys()
+            unknown = first[1].keys() - FLUXES.keys()
             if unknown:
                 raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
-            _copy(raw.dataset, copy, time, names.values())
+            known_as = {name: FLUXES[name].name_in(raw) or FLUXES[name].name for name in first[1]}
+            _copy(raw.dataset, copy, time, known_as.values())
             copy.setncatts(dict(attributes or {}))
-            for name, alias in names.items():
-                where = _dimensions(copy, FLUXES[name][0], shape)
-                variable = _create(copy, alias, (time, *where), FLUXES[name], fill=np.nan)
-                plane = np.full(points_shape(FLUXES[name][0], shape), np.nan, np.float32)
+            shapes = {name: points_shape(FLUXES[name].points, shape) for name in known_as}
+            for name, variable_name in known_as.items():
+                field = FLUXES[name]
+                where = (time, *_dimensions(copy, field.points, shape))
+                texts = field.units, field.long_name
+                variable = _create(copy, variable_name, where, *texts, fill=np.nan)
+                plane = np.full(shapes[name], np.nan, np.float32)
                 for k in range(count):
                     variable[k] = plane if k else np.zeros_like(plane)
         for record, given in chain([first], records):  # who makes them may read such files
             if not 1 <= record < count:
                 raise ValueError(f"{source}: there is no record {record} among 1 ... {count - 1}")
-            for name, alias in names.items():
-                expected = points_shape(FLUXES[name][0], shape)
-                if given[name].shape != expected:
-                    raise ValueError(
-                        f"{source}: {name} for record {record} has shape {given[name].shape}, "
-                        f"expected {expected}"
-                    )
+            of_record = {
+                f"{name} for record {record}": (given[name], shapes[name]) for name in shapes
+            }
+            check_shapes(source, of_record)
+            for name, variable_name in known_as.items():
                 with LOCK:
-                    copy.variables[alias][record] = given[name]
+                    copy.variables[variable_name][record] = given[name]
 
 
 def _check_fields(
@@ -158,24 +160,26 @@ def _check_fields(
 ) -> None:
     """Raise ValueError unless fields of n records are such as histories have, on their points."""
     known = STATE | FLUXES
-    for name, values in fields.items():
+    for name in fields:
         if name not in known:
-            raise ValueError(f"{path}: {name} is none of sst, u, v, {', '.join(FLUXES)}")
-        expected = (n, *grid.masks[known[name][0]].shape)
-        if values.shape != expected:
-            raise ValueError(f"{path}: {name} has shape {values.shape}, expected {expected}")
+            raise ValueError(f"{path}: {name} is none of {', '.join(known)}")
+    shapes = {name: (n, *grid.masks[known[name].points].shape) for name in fields}
+    check_shapes(path, {name: (fields[name], shape) for name, shape in shapes.items()})
 
 
 def _write_records(file: Any, name: str, records: Float32Array, grid: OceanGrid) -> None:
     """Write a field of the sea or a flux, and what it is at the start."""
-    facts = (STATE | FLUXES)[name]
-    points, levels = facts[0], ("s_rho",) if name in STATE else ()
-    variable = _create(file, name, ("time", *levels, *POINTS[points]), facts)
-    offset = ZERO_CELSIUS if name == "temp" else 0.0
+    field = (STATE | FLUXES)[name]
+    levels = ("s_rho",) if name in STATE else ()
+    dimensions = ("time", *levels, *POINTS[field.points])
+    variable = _create(file, field.name, dimensions, field.units, field.long_name)
+    offset = ZERO_CELSIUS if name == "sst" else 0.0
     for k, values in enumerate(records, start=1):
-        surface = np.where(grid.masks[points], values.astype(np.float32) - offset, np.float32(0))
+        surface = np.where(
+            grid.masks[field.points], values.astype(np.float32) - offset, np.float32(0)
+        )
         if k == 1:
-            variable[0] = surface if name == "temp" else np.zeros_like(surface)
+            variable[0] = surface if name == "sst" else np.zeros_like(surface)
         variable[k] = surface
 
 
@@ -204,7 +208,8 @@ def _create(
     file: Any,
     name: str,
     dimensions: Sequence[str],
-    facts: tuple[str, str, str],
+    units: str,
+    long_name: str,
     fill: float | None = None,
 ) -> Any:
     """Create a variable in single precision, one record in a chunk."""
@@ -220,7 +225,7 @@ def _create(
         chunksizes=sizes,
         fill_value=fill,
     )
-    variable.setncatts({"long_name": facts[2], "units": facts[1]})
+    variable.setncatts({"long_name": long_name, "units": units})
     return variable
 
 

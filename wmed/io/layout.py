@@ -49,10 +49,17 @@ HEAT_PARTS = ("shortwave", "longwave", "latent", "sensible")
 HEAT = ("heat", *HEAT_PARTS)
 """Net heat flux and its parts, as ocean files hold them."""
 
+TARGETS = ("tau_x", "tau_y", *HEAT)
+"""The fluxes that are learned. A row of predictions has them in this order, each on its points."""
 
-def points_of(flux: str) -> str:
-    """Return where an Arakawa C grid has a flux: on the points "u", "v" or "rho"."""
-    return {"tau_x": "u", "tau_y": "v"}.get(flux, "rho")
+NEEDED = ("tau_x", "tau_y", "heat")
+"""The fluxes without which a file can only be predicted."""
+
+
+def points_of(field: str) -> str:
+    """Return where an Arakawa C grid has a field of the sea: on the points "u", "v" or "rho"."""
+    points = {"tau_x": "u", "tau_y": "v", "current_u": "u", "current_v": "v"}
+    return points.get(field, "rho")
 
 
 @dataclass(frozen=True)

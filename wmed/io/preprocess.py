@@ -15,24 +15,12 @@ from ai4sim.physics.sun import declination, greenwich_hour_angle, irradiance
 from ai4sim.variables import Float32Array
 from wmed.io import croco, mesonh
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
-from wmed.io.layout import PROFILES, points_of
+from wmed.io.layout import PROFILES, TARGETS, points_of
 from wmed.io.pairing import pair
 from wmed.io.remap import locate
 
 HISTORIES = "*his*.nc"
 """Names of the ocean's files; the other netCDF files of a folder are those of the atmosphere."""
-TARGETS = {
-    "tau_x": "sustr",
-    "tau_y": "svstr",
-    "heat": "shflux",
-    "shortwave": "swrad",
-    "longwave": "shflx_rlw",
-    "latent": "shflx_lat",
-    "sensible": "sensible",
-}
-"""What the fluxes are called in ocean files; ``sensible`` may follow from the others there. A
-row of predictions has them in this order, each on its own points."""
-NEEDED = ("tau_x", "tau_y", "heat")
 
 
 @dataclass(frozen=True)
@@ -152,15 +140,7 @@ def process(history: Path) -> Blocks:
 def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Float32Array]:
     """Return state and fluxes of the sea at one time, at the nodes."""
     fields = croco.read_record(history, record)
-    found = {
-        "sst": at_nodes(fields["sst"], grid.sea),
-        "current_u": at_nodes(fields["u"], grid.sea_u),
-        "current_v": at_nodes(fields["v"], grid.sea_v),
-    }
-    for name, raw in TARGETS.items():
-        if raw in fields:
-            found[name] = at_nodes(fields[raw], grid.masks[points_of(name)])
-    return found
+    return {name: at_nodes(field, grid.masks[points_of(name)]) for name, field in fields.items()}
 
 
 def _air(file: Path, grid: AtmosphereGrid) -> Float32Array:

@@ -99,13 +99,17 @@ def sea_at(event: Event, record: int, place: World, seed: int = 0) -> dict[str, 
     Returns
     -------
     dict
-        ``sst (eta, xi)`` [K], ``u (eta, xi - 1)`` and ``v (eta - 1, xi)`` [m/s].
+        ``sst (eta, xi)`` [K], ``current_u (eta, xi - 1)`` and ``current_v (eta - 1, xi)`` [m/s].
     """
     hours, axes = INTERVAL * record, place.ocean
     psi = stream_function(event, hours, axes, place.ocean_grid.sea, seed)
     u, v = currents(psi, axes)
     sst = temperature(event, hours, axes, seed).numpy()
-    return {"sst": sst.astype(np.float32), "u": u.astype(np.float32), "v": v.astype(np.float32)}
+    return {
+        "sst": sst.astype(np.float32),
+        "current_u": u.astype(np.float32),
+        "current_v": v.astype(np.float32),
+    }
 
 
 def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Float32Array]:
@@ -128,7 +132,7 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     sst = sst.float().double()  # as it is stored
 
     faces = (
-        torch.from_numpy(sea[name][mask]) for name, mask in (("u", grid.sea_u), ("v", grid.sea_v))
+        torch.from_numpy(sea[f"current_{points}"][grid.masks[points]]) for points in ("u", "v")
     )
     current_x, current_y = place.graph.to_rho(*faces)
     state = bulk_inputs(
@@ -146,12 +150,12 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     return {
         **sea,
         "sst": np.where(grid.sea, on_grid(sst.numpy(), grid.sea), sea["sst"]),
-        "sustr": on_grid(tau_x.numpy(), grid.sea_u),
-        "svstr": on_grid(tau_y.numpy(), grid.sea_v),
-        "shflux": on_grid(heat.numpy(), grid.sea),
-        "swrad": on_grid(solar.numpy(), grid.sea),
-        "shflx_rlw": on_grid(thermal.numpy(), grid.sea),
-        "shflx_lat": on_grid(fluxes.latent.numpy(), grid.sea),
+        "tau_x": on_grid(tau_x.numpy(), grid.sea_u),
+        "tau_y": on_grid(tau_y.numpy(), grid.sea_v),
+        "heat": on_grid(heat.numpy(), grid.sea),
+        "shortwave": on_grid(solar.numpy(), grid.sea),
+        "longwave": on_grid(thermal.numpy(), grid.sea),
+        "latent": on_grid(fluxes.latent.numpy(), grid.sea),
     }
 
 

@@ -61,14 +61,14 @@ def ocean_fields(
 
     fields = {
         "sst": draw("rho", 288, 1),
-        "u": draw("u", 0.1, 0.2),
-        "v": draw("v", 0, 0.2),
+        "current_u": draw("u", 0.1, 0.2),
+        "current_v": draw("v", 0, 0.2),
     }
     if fluxes:
-        fields |= {"sustr": draw("u", 0.05, 0.1), "svstr": draw("v", -0.02, 0.1)}
+        fields |= {"tau_x": draw("u", 0.05, 0.1), "tau_y": draw("v", -0.02, 0.1)}
         heat = [draw("rho", *facts) for facts in ((200, 30), (-60, 10), (-80, 20), (-10, 5))]
-        fields |= dict(zip(("swrad", "shflx_rlw", "shflx_lat"), heat, strict=False))
-        fields["shflux"] = np.sum(heat, axis=0, dtype=np.float32)
+        fields |= dict(zip(("shortwave", "longwave", "latent"), heat, strict=False))
+        fields["heat"] = np.sum(heat, axis=0, dtype=np.float32)
     return fields
 
 

@@ -13,8 +13,8 @@ from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from wmed.io import croco
 from wmed.io.graph import build
 from wmed.io.grid import on_grid
-from wmed.io.layout import RhoLayout, points_of
-from wmed.io.preprocess import NEEDED, TARGETS, process
+from wmed.io.layout import NEEDED, RhoLayout, points_of
+from wmed.io.preprocess import process
 from wmed.nets.coupler import NamedFluxes, on_own_points
 from wmed.nets.inputs import bulk_state, rho_inputs
 from wmed.physics.bulk import coare36
@@ -29,7 +29,7 @@ from wmed.tests.grids_made_up import (
     write_air,
 )
 
-PARTS = ("swrad", "shflx_rlw", "shflx_lat")
+PARTS = ("shortwave", "longwave", "latent")
 
 
 def write_labelled(
@@ -72,8 +72,8 @@ def write_labelled(
     graph, layout = build(air, grid), RhoLayout(len(heights))
     written = dict(fields)
     for name, values in labels(path, graph, layout).items():
-        if name in NEEDED or TARGETS[name] in parts:
-            written[TARGETS[name]] = on_grid(values.numpy(), grid.masks[points_of(name)])
+        if name in NEEDED or name in parts:
+            written[name] = on_grid(values.numpy(), grid.masks[points_of(name)])
     croco.write_history(path, grid, times, written, start=begin)
     return path
 

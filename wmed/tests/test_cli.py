@@ -114,16 +114,12 @@ def test_a_checkpoint_predicts_an_event_without_fluxes(trained, monkeypatch, tmp
         record = croco.read_record(written, k, fluxes=True)
         np.testing.assert_array_equal(record["sst"], croco.read_record(source, k)["sst"])
         # Nothing on land, nor on the faces beside it.
-        assert (record["sustr"][~grid.sea_u] == 0).all()
-        assert (record["svstr"][~grid.sea_v] == 0).all()
-        assert (record["shflux"][~grid.sea] == 0).all()
-        for name, raw, sea in (
-            ("tau_x", "sustr", grid.sea_u),
-            ("tau_y", "svstr", grid.sea_v),
-            ("heat", "shflux", grid.sea),
-        ):
+        assert (record["tau_x"][~grid.sea_u] == 0).all()
+        assert (record["tau_y"][~grid.sea_v] == 0).all()
+        assert (record["heat"][~grid.sea] == 0).all()
+        for name, sea in (("tau_x", grid.sea_u), ("tau_y", grid.sea_v), ("heat", grid.sea)):
             values = expected[name][k - 1].numpy()
-            np.testing.assert_allclose(at_nodes(record[raw], sea), values, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(at_nodes(record[name], sea), values, rtol=1e-5, atol=1e-5)
 
 
 def test_a_training_goes_on_in_its_folder(trained, monkeypatch):
@@ -176,7 +172,7 @@ def test_a_checkpoint_is_tested_on_another_grid(trained, monkeypatch, tmp_path):
 def test_files_that_lack_parts_of_the_heat_train_as_well(trained, monkeypatch, tmp_path):
     root, _, _ = trained
     for seed, date in enumerate(DATES[:2]):
-        parts = ("swrad",) if seed else ()
+        parts = ("shortwave",) if seed else ()
         write_labelled(tmp_path / "raw", date, records=4, seed=seed, parts=parts)
     arguments = ("--data.data_path", tmp_path, "--data.test_cases", "[20060310]")
     found = results(here(root, monkeypatch, "fit", *arguments))

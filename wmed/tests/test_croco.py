@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from wmed.io import croco
+from wmed.io.croco_layout import FLUXES
 from wmed.io.grid import ocean_grid
+from wmed.io.layout import points_of
 from wmed.io.netcdf import Source, normal_units
 from wmed.tests.grids_made_up import STEP, edit, made_up_ocean, ocean_fields, write_event
 from wmed.tests.reference import REFERENCE, needs_reference
@@ -59,12 +61,11 @@ def test_what_was_written_is_read(history: Path):
     for record in (1, 3):
         found = croco.read_record(history, record, fluxes=True)
         for name, values in fields.items():
-            sea = {"u": made_up_ocean().sea_u, "v": made_up_ocean().sea_v}
-            where = sea.get({"sustr": "u", "svstr": "v"}.get(name, name), made_up_ocean().sea)
+            where = made_up_ocean().masks[points_of(name)]
             np.testing.assert_array_equal(found[name][where], values[record - 1][where])
-        parts = ("swrad", "shflx_rlw", "shflx_lat", "sensible")
+        parts = ("shortwave", "longwave", "latent", "sensible")
         total = sum(found[name] for name in parts)
-        np.testing.assert_allclose(total, found["shflux"], atol=1e-4)
+        np.testing.assert_allclose(total, found["heat"], atol=1e-4)
 
 
 def test_writing_what_was_read_gives_the_same_file(history: Path, tmp_path: Path):
@@ -121,7 +122,7 @@ def test_the_surface_is_the_last_level_or_the_only_one(tmp_path: Path, history: 
     before = croco.read_record(history, 2)
     edit(history, levels)
     after = croco.read_record(history, 2)
-    for name in ("sst", "u"):
+    for name in ("sst", "current_u"):
         np.testing.assert_allclose(after[name], before[name], atol=1e-4)
 
 
@@ -288,7 +289,7 @@ def test_files_that_are_none(tmp_path: Path, history: Path):
 def test_a_copy_has_all_but_the_fluxes(history: Path, tmp_path: Path):
     grid = made_up_ocean()
     stress = np.full(grid.sea_u.shape, 0.5, np.float32)
-    records = [(1, {"sustr": stress}), (3, {"sustr": 2 * stress})]
+    records = [(1, {"tau_x": stress}), (3, {"tau_x": 2 * stress})]
     copy = tmp_path / "copy.nc"
     croco.write_like(history, copy, iter(records), {"bulk_algorithm": "a surrogate"})
     before, after = contents(history), contents(copy)
@@ -300,19 +301,19 @@ def test_a_copy_has_all_but_the_fluxes(history: Path, tmp_path: Path):
         assert file["sustr"].units == "N/m2"
     assert not found[0].any() and np.isnan(found[2]).all()  # the initial state; not given
     assert (found[1] == 0.5).all() and (found[3] == 1).all()
-    assert np.isnan(croco.read_record(copy, 2)["sustr"]).all()
+    assert np.isnan(croco.read_record(copy, 2)["tau_x"]).all()
 
 
 def test_a_copy_gains_fluxes_that_the_source_has_not(tmp_path: Path):
     source = write_event(tmp_path, fluxes=False)
     fields = ocean_fields(made_up_ocean(), 3, seed=5)
-    names = ("sustr", "svstr", "shflux", "swrad", "shflx_rlw", "shflx_lat")
-    assert not contents(source).keys() & set(names)
+    names = ("tau_x", "tau_y", "heat", "shortwave", "longwave", "latent")
+    assert not contents(source).keys() & {FLUXES[name].name for name in names}
     copy = tmp_path / "predictions" / "copy.nc"
     records = [(k, {name: fields[name][k - 1] for name in names}) for k in (1, 2, 3)]
     croco.write_like(source, copy, records)
     found = croco.read_record(copy, 2, fluxes=True)
-    assert found.keys() == {"sst", "u", "v", "sensible", *names}
+    assert found.keys() == {"sst", "current_u", "current_v", "sensible", *names}
     for name in names:
         np.testing.assert_array_equal(found[name], fields[name][1])
 
@@ -320,18 +321,18 @@ def test_a_copy_gains_fluxes_that_the_source_has_not(tmp_path: Path):
 def test_who_makes_the_fluxes_may_read_in_other_threads(history: Path, tmp_path: Path):
     with ThreadPoolExecutor(2) as pool:
         read = pool.map(partial(croco.read_record, history), (1, 2, 3))
-        records = ((k, {"shflux": -found["shflux"]}) for k, found in enumerate(read, start=1))
+        records = ((k, {"heat": -found["heat"]}) for k, found in enumerate(read, start=1))
         croco.write_like(history, tmp_path / "copy.nc", records)
-    found = croco.read_record(tmp_path / "copy.nc", 3)["shflux"]
-    np.testing.assert_array_equal(found, -croco.read_record(history, 3)["shflux"])
+    found = croco.read_record(tmp_path / "copy.nc", 3)["heat"]
+    np.testing.assert_array_equal(found, -croco.read_record(history, 3)["heat"])
 
 
 @pytest.mark.parametrize(
     ("fluxes", "message"),
     [
-        ([(1, {"sustr": np.zeros((12, 14))})], r"sustr for record 1 has shape \(12, 14\), exp"),
-        ([(9, {"shflux": np.zeros((12, 14))})], "no record 9 among 1 ... 3"),
-        ([(1, {"stress": np.zeros((12, 14))})], "stress is none of sustr, svstr"),
+        ([(1, {"tau_x": np.zeros((12, 14))})], r"tau_x for record 1 has shape \(12, 14\), exp"),
+        ([(9, {"heat": np.zeros((12, 14))})], "no record 9 among 1 ... 3"),
+        ([(1, {"stress": np.zeros((12, 14))})], "stress is none of tau_x, tau_y"),
         ([], "no record with fluxes"),
     ],
 )
@@ -348,8 +349,11 @@ def test_a_copy_that_fails_leaves_nothing(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"u": np.zeros((1, 12, 14))}, r"u has shape \(1, 12, 14\), expected \(1, 12, 13\)"),
-        ({"salt": np.zeros((1, 12, 14))}, "salt is none of sst, u, v, sustr"),
+        (
+            {"current_u": np.zeros((1, 12, 14))},
+            r"current_u has shape \(1, 12, 14\), expected \(1, 12, 13\)",
+        ),
+        ({"salt": np.zeros((1, 12, 14))}, "salt is none of current_u, current_v, sst, tau_x"),
     ],
 )
 def test_fields_that_do_not_fit_are_not_written(
@@ -389,12 +393,12 @@ def test_reference_files():
     assert times[1] == np.datetime64("2006-03-10T06:00:00")
     record = croco.read_record(small, 7, fluxes=True)
     assert 283 < record["sst"][grid.sea].mean() < 292
-    assert not record["sustr"][~grid.sea_u].any() and not record["v"][~grid.sea_v].any()
+    assert not record["tau_x"][~grid.sea_u].any() and not record["current_v"][~grid.sea_v].any()
     other = REFERENCE / "small/ecmwf_algo/croco_his_20060310_ecmwf.nc"
     assert croco.read_grid(other) == grid  # without metrics, and without the state of the sea
     assert "ecmwf" in contents(other)[""]["bulk_algorithm"]
     fluxes = croco.read_record(other, 7, state=False, fluxes=True)
-    assert fluxes.keys() == {"sustr", "svstr", "shflux"}
+    assert fluxes.keys() == {"tau_x", "tau_y", "heat"}
     with pytest.raises(ValueError, match="no variable temp"):
         croco.read_record(other, 7)
 
@@ -415,7 +419,7 @@ def test_other_models_files():
     grid = croco.read_grid(roms)
     assert grid.shape == (9, 14) and grid.sea.all()
     record = croco.read_record(roms, 1)
-    assert record["u"].shape == (9, 13) and record["v"].shape == (8, 14)
+    assert record["current_u"].shape == (9, 13) and record["current_v"].shape == (8, 14)
     assert croco.read_times(roms)[1] == np.datetime64("2013-12-17T01:00:00")
     with pytest.raises(ValueError, match="no variable sustr, which is to be learned"):
         croco.read_record(roms, 1, fluxes=True)
@@ -430,13 +434,13 @@ def test_other_models_files():
 def test_copies_of_other_models_files(tmp_path: Path):
     roms, copy = REFERENCE / "samples/roms_xroms_his_0001.nc", tmp_path / "copy.nc"
     stress = np.full((9, 13), 0.1, np.float32)
-    croco.write_like(roms, copy, [(1, {"sustr": stress})])
+    croco.write_like(roms, copy, [(1, {"tau_x": stress})])
     before, after = contents(roms), contents(copy)
     assert {name: after[name] for name in before} == before
     with Source(copy) as file:
         assert file.variable("sustr").dimensions == ("ocean_time", "eta_u", "xi_u")
-    np.testing.assert_array_equal(croco.read_record(copy, 1)["sustr"], stress)
+    np.testing.assert_array_equal(croco.read_record(copy, 1)["tau_x"], stress)
     small = REFERENCE / "small/raw/croco_his_20060101.nc"
-    croco.write_like(small, copy, [(1, {"sustr": np.zeros((136, 157), np.float32)})])
+    croco.write_like(small, copy, [(1, {"tau_x": np.zeros((136, 157), np.float32)})])
     assert contents(copy)["temp"] == contents(small)["temp"]
     assert copy.stat().st_size < 1.2 * small.stat().st_size

@@ -91,7 +91,7 @@ def test_fluxes_follow_from_what_the_files_hold(made: Path) -> None:
     lowest: dict[str, Any] = dict(zip(PROFILES, graph.interpolate(nodes).unbind(-1), strict=True))
     u, v = (
         torch.from_numpy(at_nodes(fields[name], mask)).double()
-        for name, mask in (("u", ocean.sea_u), ("v", ocean.sea_v))
+        for name, mask in (("current_u", ocean.sea_u), ("current_v", ocean.sea_v))
     )
     current_x, current_y = graph.to_rho(u, v)
     inputs = bulk_inputs(
@@ -102,9 +102,9 @@ def test_fluxes_follow_from_what_the_files_hold(made: Path) -> None:
     )
     fluxes = coare36(**inputs, iterations=10)
     tau_x, tau_y = graph.to_faces(fluxes.tau_x, fluxes.tau_y)
-    np.testing.assert_allclose(fields["sustr"][ocean.sea_u], tau_x, atol=1e-5)
-    np.testing.assert_allclose(fields["svstr"][ocean.sea_v], tau_y, atol=1e-5)
-    np.testing.assert_allclose(fields["shflx_lat"][ocean.sea], fluxes.latent, atol=0.02)
+    np.testing.assert_allclose(fields["tau_x"][ocean.sea_u], tau_x, atol=1e-5)
+    np.testing.assert_allclose(fields["tau_y"][ocean.sea_v], tau_y, atol=1e-5)
+    np.testing.assert_allclose(fields["latent"][ocean.sea], fluxes.latent, atol=0.02)
     np.testing.assert_allclose(fields["sensible"][ocean.sea], fluxes.sensible, atol=0.02)
     assert torch.hypot(tau_x.mean(), tau_y.mean()) > 0.2
 
@@ -113,11 +113,11 @@ def test_heat_and_its_parts(made: Path) -> None:
     for event, record in ((STORM, 1), (STORM, 2), (SUMMER, 2)):
         path = ocean_file(made, event)
         fields, sea = croco.read_record(path, record), croco.read_grid(path).sea
-        parts = [fields[n][sea] for n in ("swrad", "shflx_rlw", "shflx_lat", "sensible")]
-        np.testing.assert_allclose(sum(parts), fields["shflux"][sea], atol=1e-3)
+        parts = [fields[n][sea] for n in ("shortwave", "longwave", "latent", "sensible")]
+        np.testing.assert_allclose(sum(parts), fields["heat"][sea], atol=1e-3)
         assert parts[0].min() >= 0 and -170 < parts[1].min() and parts[1].max() < 0
-    assert fields["swrad"][sea].mean() > 600  # noon in July
-    assert not croco.read_record(ocean_file(made, STORM), 1)["swrad"].any()  # 6 h in December
+    assert fields["shortwave"][sea].mean() > 600  # noon in July
+    assert not croco.read_record(ocean_file(made, STORM), 1)["shortwave"].any()  # 6 h in December
 
 
 def test_record_0_is_at_rest_and_land_is_empty(made: Path) -> None:
@@ -178,7 +178,7 @@ def test_files_made_in_another_way_are_not_mixed_with(tmp_path: Path) -> None:
 def test_another_seed_is_another_world(made: Path, tmp_path: Path) -> None:
     make(tmp_path, [TRAINING], seed=3)
     one, two = (croco.read_record(ocean_file(f, TRAINING), 1) for f in (made, tmp_path))
-    for name in ("u", "sustr", "shflux"):
+    for name in ("current_u", "tau_x", "heat"):
         assert np.abs(one[name] - two[name]).max() > 0.05 * np.abs(one[name]).max()
 
 

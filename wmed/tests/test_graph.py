@@ -224,7 +224,9 @@ def test_the_way_of_the_stress_is_that_of_the_reference():
 
     lowest = [at_nodes(field[0], air.sea) for field in mesonh.read_state(path, air)]
     columns = found.interpolate(torch.from_numpy(np.stack(lowest, axis=1)).double()).unbind(1)
-    current_x, current_y = found.to_rho(nodes("u", ocean.sea_u), nodes("v", ocean.sea_v))
+    current_x, current_y = found.to_rho(
+        nodes("current_u", ocean.sea_u), nodes("current_v", ocean.sea_v)
+    )
     inputs = bulk_inputs(
         **dict(zip(PROFILES, columns, strict=True)),
         sea_surface_temperature=nodes("sst", ocean.sea),
@@ -234,11 +236,11 @@ def test_the_way_of_the_stress_is_that_of_the_reference():
     fluxes = coare36(**inputs)
     stress = found.to_faces(fluxes.tau_x, fluxes.tau_y)
     for name, sea, computed in zip(
-        ("sustr", "svstr"), (ocean.sea_u, ocean.sea_v), stress, strict=True
+        ("tau_x", "tau_y"), (ocean.sea_u, ocean.sea_v), stress, strict=True
     ):
         target = nodes(name, sea)
         assert (computed - target).square().mean().sqrt() < 1e-3 * target.std(), name
     # Also beside the edge of the domain, where only one face of a point has a current.
     edge = torch.from_numpy(np.nonzero(ocean.sea_u)[1] == ocean.sea_u.shape[1] - 1)
-    target = nodes("sustr", ocean.sea_u)
+    target = nodes("tau_x", ocean.sea_u)
     assert edge.any() and (stress[0] - target)[edge].abs().max() < 1e-3 * target.std()

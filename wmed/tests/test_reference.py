@@ -73,9 +73,9 @@ def test_states_of_the_files_give_the_fluxes_of_the_files(data, algorithm):
         records = [croco.read_record(path, k, state=False) for k in range(1, 9)]
         grid = data.layout.ocean
         there = {
-            "tau_x": np.stack([at_nodes(r["sustr"], grid.sea_u) for r in records]),
-            "tau_y": np.stack([at_nodes(r["svstr"], grid.sea_v) for r in records]),
-            "heat": np.stack([at_nodes(r["shflux"], grid.sea) for r in records]),
+            "tau_x": np.stack([at_nodes(r["tau_x"], grid.sea_u) for r in records]),
+            "tau_y": np.stack([at_nodes(r["tau_y"], grid.sea_v) for r in records]),
+            "heat": np.stack([at_nodes(r["heat"], grid.sea) for r in records]),
         }
         there = {name: torch.from_numpy(values) for name, values in there.items()}
         here["heat"] = here["heat"] + batch["shortwave"] + batch["longwave"]
