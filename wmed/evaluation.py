@@ -53,9 +53,9 @@ from ai4sim.evaluation.scores import (
     add,
     added,
     error_sums,
+    metrics_along,
     metrics_of,
     plain_number,
-    plain_numbers,
     pooled,
     require_finite,
     target_variance,
@@ -159,7 +159,6 @@ class FluxEvaluation:
         classes, wet = _wind_classes(at, psi), (at.graph.rho_faces >= 0).all(dim=-1)
         vorticity = psi.anomaly(psi.curl(at.current_u, at.current_v))
         truth = fields[TARGET]
-        known = self.sums.setdefault(at.event, {})
         for name, guess in fields.items():
             found = {}
             if "stress_curl" in guess:
@@ -173,8 +172,8 @@ class FluxEvaluation:
                 angle, size = turning(stress, other)
                 none = torch.zeros_like(angle)
                 found["stress_angle"] = _by_class(none, angle, classes["rho"], size * wet)
-            for quantity, sums in found.items():
-                add(known.setdefault((name, quantity), {}), sums)
+            part = {(name, quantity): sums for quantity, sums in found.items()}
+            add(self.sums, {at.event: part})
         self.times[at.event] += len(at.time)
         self.excerpts.update(at, fields)
 
@@ -189,9 +188,7 @@ class FluxEvaluation:
 
     def merge(self, other: FluxEvaluation) -> None:
         """Take in what another process evaluated, of other times."""
-        for event, parts in other.sums.items():
-            for key, sums in parts.items():
-                add(self.sums.setdefault(event, {}).setdefault(key, {}), sums)
+        add(self.sums, other.sums)
         self.times.update(other.times)
         self.excerpts.merge(other.excerpts)
 
@@ -286,24 +283,15 @@ class FluxEvaluation:
 
     def _by_wind(self) -> dict[str, Any]:
         """Return the metrics by class of wind."""
-        found: dict[str, Any] = {
-            "coordinate": {
-                "name": "relative wind speed",
-                "units": "m/s",
-                "values": list(WIND_CLASSES),
-            },
-            "points": {},
-            **{metric: {} for metric in METRICS},
+        sums = {q: {name: self.total(name, q) for name in self.names} for q in QUANTITIES}
+        metrics = {
+            quantity: {name: metrics_of(part) for name, part in parts.items() if part}
+            for quantity, parts in sums.items()
+            if parts[MODEL]
         }
-        for quantity in QUANTITIES:
-            sums = {name: self.total(name, quantity) for name in self.names}
-            if not sums[MODEL]:
-                continue
-            found["points"][quantity] = [int(n) for n in sums[MODEL]["weight"]]
-            values = {name: metrics_of(part) for name, part in sums.items() if part}
-            for metric in METRICS:
-                found[metric][quantity] = {n: plain_numbers(v[metric]) for n, v in values.items()}
-        return found
+        wind = {"name": "relative wind speed", "units": "m/s", "values": list(WIND_CLASSES)}
+        points = {q: [int(n) for n in sums[q][MODEL]["weight"]] for q in metrics}
+        return {**metrics_along(wind, metrics, METRICS), "points": points}
 
 
 # ---- fields and sums -----------------------------------------------------------------------------

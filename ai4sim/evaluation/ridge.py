@@ -55,6 +55,8 @@ def ridge_weights(moments: CrossMoments, penalty: float, scale: Tensor | None = 
 def principal_components(z: Tensor, components: int, iterations: int = 3) -> Tensor:
     """Return the leading directions of rows by subspace iteration (Halko et al. 2011, 4.4).
 
+    Unlike :func:`torch.pca_lowrank` it leaves the random numbers of the training alone.
+
     Parameters
     ----------
     z : (row, channel)
@@ -70,7 +72,7 @@ def principal_components(z: Tensor, components: int, iterations: int = 3) -> Ten
         Orthonormal, the strongest first.
     """
     wide = min(components + 20, *z.shape)
-    generator = torch.Generator().manual_seed(0)  # leaves that of the training alone
+    generator = torch.Generator().manual_seed(0)
     basis = torch.randn(z.shape[1], wide, generator=generator, dtype=z.dtype).to(z.device)
     for _ in range(iterations):
         basis = torch.linalg.qr(z.T @ torch.linalg.qr(z @ basis).Q).Q
