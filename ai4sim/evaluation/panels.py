@@ -49,23 +49,28 @@ def panels(
 
 
 def label_outer(
-    axes: NDArray[Any], *, top: ArrayLike = "", left: ArrayLike = "", bottom: ArrayLike = ""
+    axes: NDArray[Any],
+    *,
+    top: ArrayLike | None = None,
+    left: ArrayLike | None = None,
+    bottom: ArrayLike | None = None,
 ) -> None:
     """Write titles above the first row of panels, labels beside the first column, below the last.
 
     Parameters
     ----------
     axes : (row, column)
-    top, bottom : str or (column,)
-    left : str or (row,)
+    top, bottom : str or (column,), optional
+    left : str or (row,), optional
     """
-    rows, columns = axes.shape
-    for ax, title in zip(axes[0], np.broadcast_to(top, columns), strict=True):
-        ax.set_title(title)
-    for ax, label in zip(axes[:, 0], np.broadcast_to(left, rows), strict=True):
-        ax.set_ylabel(label)
-    for ax, label in zip(axes[-1], np.broadcast_to(bottom, columns), strict=True):
-        ax.set_xlabel(label)
+    for texts, outer, write in (
+        (top, axes[0], "set_title"),
+        (left, axes[:, 0], "set_ylabel"),
+        (bottom, axes[-1], "set_xlabel"),
+    ):
+        if texts is not None:
+            for ax, text in zip(outer, np.broadcast_to(texts, len(outer)), strict=True):
+                getattr(ax, write)(text)
 
 
 def note(ax: Axes, *lines: str | None) -> None:
