@@ -41,13 +41,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import re
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -62,7 +58,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.correction import measure_cost, measure_training
-from benchmarks.turns import Cost, now, quieten
+from benchmarks.turns import Cost, alone, largest, now, quieten
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.io.layout import CHANNELS, TARGETS, RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import write_columns
@@ -162,9 +158,7 @@ def measure_memory(folder: Path, files: int) -> None:
     peaks = []
     print("\nmemory of preprocessing")
     for count in (max(files // 4, 1), files):
-        command = [sys.executable, __file__, "--only-preprocess", str(folder), str(count)]
-        out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        before, peak = json.loads(out.splitlines()[-1])
+        before, peak = alone(memory_of_preprocessing, folder, count)
         peaks.append(peak)
         print(
             f"  {count:3d} files: largest resident set {peak / 1e6:5.0f} MB, "
@@ -174,10 +168,11 @@ def measure_memory(folder: Path, files: int) -> None:
     print(f"  ratio {peaks[1] / peaks[0]:.2f}, goal 1")
 
 
-def resident() -> int:
-    """Return the largest resident set of this process [bytes]."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) * 1024 if found else 0
+def memory_of_preprocessing(folder: Path, files: int) -> tuple[int, int]:
+    """Return the largest resident sets before and after the preprocessing [bytes]."""
+    before = largest()
+    preprocess(folder, files=files)
+    return before, largest()
 
 
 def rate(batches: Iterator[int], seconds: float) -> float:
@@ -278,13 +273,7 @@ def main() -> None:
         "--cost-columns", type=int, default=256, help="for solvers and networks (default: 256)"
     )
     parser.add_argument("--folder", default=None, help="where the temporary folder is made")
-    parser.add_argument("--only-preprocess", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.only_preprocess:
-        before = resident()
-        preprocess(Path(arguments.only_preprocess[0]), files=int(arguments.only_preprocess[1]))
-        print(json.dumps([before, resident()]))
-        return
     torch.set_num_threads(1)
     quieten()
     if {"preprocessing", "memory", "batches"}.intersection(arguments.only):

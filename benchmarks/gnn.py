@@ -11,9 +11,9 @@ agreement
 training
     Median time of one step, the two networks taking turns.
 memory
-    One step of each in a process of its own: how much the largest resident set (``getrusage``,
-    ``ru_maxrss``) grows, once torch is imported, network, edges and input exist and a step on a few
-    nodes has been made, so that it is what the step itself takes.
+    One step of each in a process of its own: how much the largest resident set (``VmHWM``) grows,
+    once torch is imported, network, edges and input exist and a step on a few nodes has been made,
+    so that it is what the step itself takes.
 topology
     Writing out the edges of a lattice, against ``networkx.grid_graph`` and its conversion to
     integers and an array.
@@ -26,14 +26,9 @@ Run ``python benchmarks/gnn.py``; ``--help`` lists the options.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
-import resource
-import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +40,7 @@ from torch_geometric.nn import models
 from ai4sim.io.files import write_json
 from ai4sim.nets import build
 from ai4sim.nets.graph import Lattice
+from benchmarks.turns import alone, largest, median, now, take_turns
 
 log = logging.getLogger("gnn")
 
@@ -94,13 +90,11 @@ class Training:
         generator = torch.Generator().manual_seed(1)
         self.x, self.y = torch.randn(2, 1, 1, *shape, generator=generator)
 
-    def step(self) -> float:
-        """Make a step and give its time [s]."""
-        start = time.process_time()
+    def step(self) -> None:
+        """Make a step."""
         self.optimizer.zero_grad()
         nn.functional.mse_loss(self.model(self.x), self.y).backward()
         self.optimizer.step()
-        return time.process_time() - start
 
 
 def agreement(name: str, shape: tuple[int, ...]) -> dict[str, float]:
@@ -121,35 +115,24 @@ def agreement(name: str, shape: tuple[int, ...]) -> dict[str, float]:
 def measure_training(name: str, shape: tuple[int, ...], repeats: int) -> dict[str, float]:
     """Median time of a step of both [s], after one that is not counted."""
     ours, theirs = (Training(net, shape) for net in networks(name))
-    times = [(ours.step(), theirs.step()) for _ in range(repeats + 1)][1:]
-    mine, other = (statistics.median(t) for t in zip(*times, strict=True))
+    costs = take_turns({"ours": ours.step, "theirs": theirs.step}, repeats)
+    mine, other = (median(some).cpu for some in costs.values())
     return {"ours": mine, "torch_geometric": other, "speed_up": other / mine}
-
-
-def resident_peak() -> int:
-    """Largest resident set of this process so far [bytes]."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def growth(name: str, which: int, shape: tuple[int, ...]) -> int:
     """Make one step in this process: growth of the largest resident set [bytes]."""
+    torch.set_num_threads(1)
     Training(networks(name)[which], (4, 3, 2)).step()
     training = Training(networks(name)[which], shape)
-    before = resident_peak()
+    before = largest()
     training.step()
-    return resident_peak() - before
+    return largest() - before
 
 
 def measure_memory(name: str, shape: tuple[int, ...]) -> dict[str, float]:
     """Make one step of both, each in its own process."""
-    found = []
-    for which in ("0", "1"):
-        command = [sys.executable, __file__, "--growth", name, which, "--space", *map(str, shape)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{name}: exit status {done.returncode}\n{done.stderr}")
-        found.append(json.loads(done.stdout))
+    found = [alone(growth, name, which, shape) for which in (0, 1)]
     return {"ours": found[0], "torch_geometric": found[1], "ratio": found[0] / found[1]}
 
 
@@ -157,18 +140,14 @@ def measure_topology(shape: tuple[int, ...], repeats: int) -> dict[str, float]:
     """Time to write out the edges of a lattice [s]: ours, the median; networkx's, once."""
     import networkx
 
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        graph = Lattice(1, shape).graph()
-        times.append(time.process_time() - start)
-    start = time.process_time()
+    (ours,) = take_turns({"ours": Lattice(1, shape).graph}, repeats).values()
+    start = now()
     grid = networkx.convert_node_labels_to_integers(networkx.grid_graph(dim=shape[::-1]))
     edges = torch.tensor(list(grid.edges))
-    other = time.process_time() - start
+    mine, other = median(ours).cpu, (now() - start).cpu
+    graph = Lattice(1, shape).graph()
     if 2 * len(edges) != graph.edge_index.shape[1]:
         raise RuntimeError(f"networkx has {len(edges)} edges, a lattice {graph.edge_index.shape}")
-    mine = statistics.median(times)
     return {"ours": mine, "networkx": other, "speed_up": other / mine}
 
 
@@ -178,8 +157,9 @@ def measure_size(name: str, shapes: list[tuple[int, ...]]) -> dict[int, float]:
     for shape in shapes:
         nodes = math.prod(shape)
         training = Training(networks(name)[0], shape)
-        times = [training.step() for _ in range(max(3, min(20, 200_000 // nodes)) + 1)]
-        found[nodes] = statistics.median(times[1:]) / nodes
+        repeats = max(3, min(20, 200_000 // nodes))
+        (costs,) = take_turns({name: training.step}, repeats).values()
+        found[nodes] = median(costs).cpu / nodes
     return found
 
 
@@ -193,19 +173,13 @@ def main() -> None:
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS), help="which ones")
     parser.add_argument("--space", type=int, nargs=3, help="lattice (default: 64 32 32)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    parser.add_argument("--growth", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     space = tuple(arguments.space or (QUICK_LATTICE if arguments.quick else LATTICE))
     torch.set_num_threads(1)
-    if arguments.growth:
-        name, which = arguments.growth
-        sys.stdout.write(json.dumps(growth(name, int(which), space)))
-        return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     figures: dict[str, Any] = {"space": space}
 
     log.info("graph networks on a lattice of %s cells, one thread", " x ".join(map(str, space)))
-    # Memory first: a child's largest resident set counts that of the process that started it.
     log.info("\n%-14s %15s %10s %7s", "memory", "torch_geometric", "ours", "ratio")
     figures["memory"] = {}
     for name in arguments.nets:

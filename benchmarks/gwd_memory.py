@@ -20,12 +20,7 @@ to the size? Needs three times the size on disk.
 from __future__ import annotations
 
 import argparse
-import json
-import re
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import h5py
@@ -33,6 +28,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.turns import alone, largest, now
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.io.layout import DragLayout
 
@@ -77,8 +73,8 @@ def write_raw(folder: Path, size: float, chunked: bool) -> float:
     return written
 
 
-def run(phase: str, folder: Path, limit: float) -> None:
-    """Run a phase and print its seconds, processor seconds and resident set [bytes] as JSON."""
+def run(phase: str, folder: Path, limit: float) -> dict[str, float]:
+    """Run a phase; return its seconds, processor seconds and resident set [bytes]."""
     torch.set_num_threads(1)
     data = ColumnDataModule(
         str(folder), ratios=(1.0, 0.0, 0.0), gap=0, memory_limit=limit, batch_size=256
@@ -88,7 +84,7 @@ def run(phase: str, folder: Path, limit: float) -> None:
         nn.Linear(128, LAYOUT.output_channels),
     )  # fmt: skip
     files = data.raw_files()
-    start, cpu = time.perf_counter(), time.process_time()
+    start = now()
     if phase == "preprocess":
         data.prepare_files(files)
     elif phase == "train":
@@ -107,10 +103,8 @@ def run(phase: str, folder: Path, limit: float) -> None:
         with torch.inference_mode():
             for batch in data.predict_dataloader():
                 data.write_prediction(folder / "predictions", batch, net(batch["inputs"]))
-    seconds = time.perf_counter() - start
-    status = Path("/proc/self/status").read_text()
-    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
-    print(json.dumps({"seconds": seconds, "cpu": time.process_time() - cpu, "peak": peak}))
+    cost = now() - start
+    return {"seconds": cost.wall, "cpu": cost.cpu, "peak": largest()}
 
 
 def main() -> None:
@@ -120,22 +114,14 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=0.25, help="memory_limit [GiB]")
     parser.add_argument("--chunked", action="store_true", help="HDF5 chunks of (1, *grid)")
     parser.add_argument("--folder", default=None, help="where the temporary folder is made")
-    parser.add_argument("--phase", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.phase:
-        run(arguments.phase[0], Path(arguments.phase[1]), arguments.limit)
-        return
     results: dict[str, list[dict[str, float]]] = {phase: [] for phase in PHASES}
     print("phase           GB  seconds  CPU seconds   MB/s  peak RSS [GB]")
     for size in (arguments.gigabytes * 5e8, arguments.gigabytes * 1e9):
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             written = write_raw(Path(folder), size, arguments.chunked)
             for phase in PHASES:
-                command = [sys.executable, __file__, "--phase", phase, folder]
-                out = subprocess.run(
-                    [*command, "--limit", str(arguments.limit)], check=True, stdout=subprocess.PIPE
-                )
-                result = json.loads(out.stdout.splitlines()[-1])
+                result = alone(run, phase, Path(folder), arguments.limit)
                 results[phase].append(result)
                 print(
                     f"{phase:12s} {written / 1e9:5.2f} {result['seconds']:8.1f} "

@@ -1,4 +1,4 @@
-"""What benchmarks of columns share: two clocks, and contenders that take turns.
+"""What benchmarks share: two clocks, memory in a process of its own, contenders that take turns.
 
 Other programs on the machine slow down whatever runs beside them. So what is compared runs in short
 turns, and what counts is the median of the ratios of neighbours.
@@ -7,13 +7,16 @@ turns, and what counts is the median of the ratios of neighbours.
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import re
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import lightning.pytorch as pl
 import torch
@@ -22,6 +25,8 @@ from torch import Tensor
 
 from ai4sim.module import SurrogateModule
 from ai4sim.variables import Batch
+
+Result = TypeVar("Result")
 
 GOAL_BARE = 0.95
 """Throughput of a Trainer, relative to the bare step."""
@@ -53,6 +58,33 @@ def median(costs: Iterable[Cost]) -> Cost:
     """Return the median of each of the two."""
     wall, cpu = zip(*costs, strict=True)
     return Cost(statistics.median(wall), statistics.median(cpu))
+
+
+def take_turns(
+    ways: Mapping[str, Callable[[], object]], repeats: int, cuda: bool = False
+) -> dict[str, list[Cost]]:
+    """Time each way in turn; the first round is not counted."""
+    costs: dict[str, list[Cost]] = {way: [] for way in ways}
+    for _ in range(repeats + 1):
+        for way, work in ways.items():
+            start = now()
+            work()
+            if cuda:
+                torch.cuda.synchronize()
+            costs[way].append(now() - start)
+    return {way: counted for way, (_, *counted) in costs.items()}
+
+
+def alone(work: Callable[..., Result], *arguments: object) -> Result:
+    """Call something in a process of its own, which has not been larger before."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def largest() -> int:
+    """Return the largest resident set of this process (``VmHWM``) [bytes]."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 def quieten() -> None:

@@ -9,9 +9,9 @@ training
     all variants in one process on the given number of threads.
 memory
     Evaluation of one full field without gradients, each variant in a process of its own. *peak* is
-    that process's largest resident set (``getrusage``, ``ru_maxrss``); *increase* is peak minus the
-    largest resident set once torch is imported, the network is built and the input exists, so it
-    is what the evaluation itself takes.
+    that process's largest resident set (``VmHWM``); *increase* is peak minus the largest resident
+    set once torch is imported, the network is built and the input exists, so it is what the
+    evaluation itself takes.
 
 Run ``python benchmarks/unet3d.py``; ``--help`` lists the options.
 """
@@ -19,13 +19,8 @@ Run ``python benchmarks/unet3d.py``; ``--help`` lists the options.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import resource
-import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +28,7 @@ import torch
 
 from ai4sim.io.files import write_json
 from ai4sim.nets import UNet
+from benchmarks.turns import alone, largest, median, now, take_turns
 
 log = logging.getLogger("unet3d")
 
@@ -66,50 +62,34 @@ def step_time(
     net = network(channels_last).to(dtype)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
     x, y = (torch.randn(batch, 1, *CROP, dtype=dtype) for _ in range(2))
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
+
+    def step() -> None:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             prediction = net(x)
         torch.nn.functional.mse_loss(prediction.to(dtype), y).backward()
         optimizer.step()
-        times.append((time.perf_counter() - start) / batch)
-    return statistics.median(times[1:])
+
+    (costs,) = take_turns({"step": step}, repeats).values()
+    return median(costs).wall / batch
 
 
-def resident_peak() -> int:
-    """Largest resident set of this process so far [bytes]."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def evaluate(name: str, space: tuple[int, ...]) -> dict[str, float]:
+def evaluate(name: str, space: tuple[int, ...], threads: int) -> dict[str, float]:
     """Evaluate one full field in this process: peak and increase of memory [bytes], time [s]."""
+    torch.set_num_threads(threads)
     dtype, autocast, channels_last = MEMORY[name]
     net = network(channels_last).to(dtype).eval()
     x = torch.randn(1, 1, *space, dtype=dtype)
-    before, start = resident_peak(), time.perf_counter()
+    before, start = largest(), now()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         net(x)
-    return {
-        "peak": resident_peak(),
-        "increase": resident_peak() - before,
-        "time": time.perf_counter() - start,
-    }
+    cost, peak = now() - start, largest()
+    return {"peak": peak, "increase": peak - before, "time": cost.wall}
 
 
 def measure_memory(space: tuple[int, ...], threads: int) -> dict[str, dict[str, float]]:
     """Evaluate one full field with every variant, each in its own process."""
-    results = {}
-    for name in MEMORY:
-        command = [sys.executable, __file__, "--evaluate", name, "--threads", str(threads)]
-        command += ["--space", *map(str, space)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{name}: exit status {done.returncode}\n{done.stderr}")
-        results[name] = json.loads(done.stdout)
-    return results
+    return {name: alone(evaluate, name, space, threads) for name in MEMORY}
 
 
 def main() -> None:
@@ -124,17 +104,12 @@ def main() -> None:
         "--space", type=int, nargs=3, default=(128, 64, 64), help="full field (default: 128 64 64)"
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    parser.add_argument("--evaluate", choices=MEMORY, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     space = tuple(arguments.space)
     torch.set_num_threads(arguments.threads)
-    if arguments.evaluate:
-        sys.stdout.write(json.dumps(evaluate(arguments.evaluate, space)))
-        return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 
     log.info("U-Net, %d levels, %d features, %d thread(s)", LEVELS, FEATURES, arguments.threads)
-    # Memory first: a child's largest resident set counts that of the process that started it.
     memory = measure_memory(space, arguments.threads)
     log.info("\nfull field %s, no gradients", " x ".join(map(str, space)))
     log.info("%-24s %10s %7s %13s %7s %8s", "", "peak", "ratio", "increase", "ratio", "time")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import re
 import statistics
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.turns import Cost, median, now
+from benchmarks.turns import Cost, alone, largest, median, now, take_turns
 from wmed.io import croco, graph, mesonh
 from wmed.io.grid import AtmosphereGrid, OceanGrid
 from wmed.synthetic import domain
 
 Grids = tuple[AtmosphereGrid, OceanGrid]
-Result = TypeVar("Result")
 
 ALLOWED_SECONDS, ALLOWED_BYTES = 5.0, 2e9
 CHANNELS = 75
@@ -43,18 +39,6 @@ def size_of(grids: Grids) -> str:
     """Say how large two grids are."""
     air, ocean = (" x ".join(map(str, grid.shape)) for grid in grids)
     return f"ocean {ocean}, {int(grids[1].sea.sum()):,} of them sea, atmosphere {air}"
-
-
-def alone(work: Callable[..., Result], *arguments: object) -> Result:
-    """Call something in a process of its own, which has not been larger before."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(work, *arguments).result()
-
-
-def largest() -> int:
-    """Return the largest resident set of this process [bytes]."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) * 1024 if found else 0
 
 
 def by_block_masks(grids: Grids, share: float) -> tuple[int, int]:
@@ -167,14 +151,9 @@ def print_interpolation(grids: Grids, repeats: int) -> None:
         "sparse matrix": lambda: matrix @ values,
     }
     expected = by_index(values, index, weight)
-    costs: dict[str, list[Cost]] = {way: [] for way in ways}
-    for _ in range(repeats + 1):
-        for way, work in ways.items():
-            start = now()
-            found = work()
-            costs[way].append(now() - start)
-            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    for work in ways.values():
+        torch.testing.assert_close(work(), expected, atol=1e-5, rtol=1e-5)
     print(f"\ninterpolation of {CHANNELS} channels to {rho:,} rho nodes: ms, of the processor")
-    for way, some in costs.items():
-        cost = median(some[1:])
+    for way, some in take_turns(ways, repeats).items():
+        cost = median(some)
         print(f"  {way:20s}{1e3 * cost.wall:8.0f}{1e3 * cost.cpu:8.0f}")

@@ -20,14 +20,17 @@ from benchmarks.turns import (
     Cost,
     Row,
     TakingTurns,
+    alone,
+    largest,
     median,
     now,
     print_rates,
     print_shares,
     quieten,
+    take_turns,
     train,
 )
-from benchmarks.wmed_graph import Grids, alone, largest, size_of
+from benchmarks.wmed_graph import Grids, size_of
 from wmed.data import CouplingDataModule
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.layout import FLUXES, PROFILES, RhoLayout
@@ -123,19 +126,6 @@ def by_coare(rows: Tensor, graph: CouplingGraph, iterations: int) -> dict[str, T
     return {"tau_x": tau_x, "tau_y": tau_y, "latent": bulk.latent, "sensible": bulk.sensible}
 
 
-def take_turns(ways: Ways, cuda: bool, repeats: int) -> dict[str, list[Cost]]:
-    """Time each way in turn; the first round is not counted."""
-    costs: dict[str, list[Cost]] = {way: [] for way in ways}
-    for _ in range(repeats + 1):
-        for way, work in ways.items():
-            start = now()
-            work()
-            if cuda:
-                torch.cuda.synchronize()
-            costs[way].append(now() - start)
-    return {way: counted for way, (_, *counted) in costs.items()}
-
-
 @torch.inference_mode()
 def print_inference(grids: Grids, device: str, bf16: bool, rows: int, repeats: int) -> None:
     """Print points per second of networks and COARE, and of the parts of both."""
@@ -180,7 +170,7 @@ def print_inference(grids: Grids, device: str, bf16: bool, rows: int, repeats: i
     print(f"\ninference: {size_of(grids)}; {where}, {'bf16' if bf16 else 'float32'}")
     clock = "wall" if cuda else "cpu"
     for title, ways in (("from fields to fluxes", whole), ("steps alone", parts)):
-        print_speeds(title, take_turns(ways, cuda, repeats), graph.sizes["rho"], clock)
+        print_speeds(title, take_turns(ways, repeats, cuda), graph.sizes["rho"], clock)
     print(f"  {FORTRAN} ({' | '.join(map(str, ITERATIONS))} iterations)")
 
 
