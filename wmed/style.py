@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.evaluation.figures import OKABE_ITO
+from ai4sim.evaluation import figures
+from ai4sim.evaluation.figures import NETWORK, Look, look
 from ai4sim.evaluation.scores import MODEL, TARGET
 from ai4sim.variables import Float64Array
 from wmed.io.grid import Mask, OceanGrid, on_grid
@@ -27,45 +28,23 @@ TITLES = {
     "heat": "Net heat flux",
     "non_solar": "Non-solar heat flux",
 }
-LABELS = {
-    TARGET: "Target",
-    "coare36": "COARE 3.6",
-    "mean": "Mean",
-    "ridge": "Ridge regression",
-    "constant_bulk": "Constant bulk",
-    "coare_nearest": "COARE, nearest cell",
-    "ecmwf": "ECMWF bulk",
-    "surrogate": "Network",
-    MODEL: "Network",
+LOOKS: dict[str, Look] = {
+    TARGET: figures.TARGET,
+    "coare36": {**figures.TARGET, "label": "COARE 3.6"},
+    "mean": look("Mean", "grey", ":", 1.3),
+    "ridge": look("Ridge regression", "sky_blue"),
+    "constant_bulk": look("Constant bulk", "blue"),
+    "coare_nearest": look("COARE, nearest cell", "green", "--"),
+    "ecmwf": look("ECMWF bulk", "purple", "-."),
+    "surrogate": NETWORK,
+    MODEL: NETWORK,
 }
-"""Names in legends of the models of the test set and of the schemes of online runs."""
-_TRUTH = {"color": OKABE_ITO["black"], "linewidth": 3.2, "alpha": 0.4}
-_NETWORK = {"color": OKABE_ITO["vermilion"], "linewidth": 1.8}
-LOOKS: dict[str, dict[str, Any]] = {
-    TARGET: _TRUTH,
-    "coare36": _TRUTH,
-    "mean": {"color": OKABE_ITO["grey"], "linestyle": ":", "linewidth": 1.3},
-    "ridge": {"color": OKABE_ITO["sky_blue"], "linewidth": 1.2},
-    "constant_bulk": {"color": OKABE_ITO["blue"], "linewidth": 1.2},
-    "coare_nearest": {"color": OKABE_ITO["green"], "linestyle": "--", "linewidth": 1.2},
-    "ecmwf": {"color": OKABE_ITO["purple"], "linestyle": "-.", "linewidth": 1.2},
-    "surrogate": _NETWORK,
-    MODEL: _NETWORK,
-}
-OTHER_LOOK = {"color": OKABE_ITO["orange"], "linewidth": 1.2}
+"""The models of the test set and the schemes of online runs."""
+MOST = 0.995
+"""Share of the points of a map whose values its colours span."""
 LAND, COAST = "0.82", "0.25"
 ARROWS = 22
 """Arrows across a map, about."""
-
-
-def label_of(name: str) -> str:
-    """Return what a model is called in a figure."""
-    return LABELS.get(name, name)
-
-
-def look_of(name: str) -> dict[str, Any]:
-    """Return the line of a model."""
-    return LOOKS.get(name, OTHER_LOOK)
 
 
 def units_of(quantity: str) -> str:
@@ -105,10 +84,10 @@ def field_on(grid: OceanGrid, values: Values) -> tuple[Float64Array, Float64Arra
     raise ValueError(f"map: {len(values)} values, expected as many as wet points: {sizes}")
 
 
-def draw_field(ax: Axes, grid: OceanGrid, values: Values, **look: Any) -> QuadMesh:
-    """Draw a field over grey land, with its coast; `look` goes to ``pcolormesh``."""
+def draw_field(ax: Axes, grid: OceanGrid, values: Values, **colours: Any) -> QuadMesh:
+    """Draw a field over grey land, with its coast; `colours` go to ``pcolormesh``."""
     lon, lat, field = field_on(grid, values)
-    image = ax.pcolormesh(lon, lat, field, shading="nearest", rasterized=True, **look)
+    image = ax.pcolormesh(lon, lat, field, shading="nearest", rasterized=True, **colours)
     ax.contour(grid.lon, grid.lat, grid.sea.astype(float), [0.5], colors=[COAST], linewidths=0.6)
     ax.set_facecolor(LAND)
     ax.grid(visible=False)
@@ -138,19 +117,6 @@ def draw_arrows(ax: Axes, grid: OceanGrid, wind_x: Values, wind_y: Values) -> No
         width=0.0035,
         color="0.1",
     )
-
-
-def symmetric(*fields: Values, quantile: float = 0.995) -> dict[str, Any]:
-    """Return a diverging look, white at 0, that fits most of some fields."""
-    every = np.concatenate([np.abs(field) for field in fields])
-    end = float(np.quantile(every, quantile)) or 1e-6
-    return {"cmap": "RdBu_r", "vmin": -end, "vmax": end}
-
-
-def upward(*fields: Values, cmap: str = "viridis", quantile: float = 0.995) -> dict[str, Any]:
-    """Return a sequential look from 0 that fits most of some fields that are not negative."""
-    end = float(np.quantile(np.concatenate(fields), quantile)) or 1e-6
-    return {"cmap": cmap, "vmin": 0.0, "vmax": end}
 
 
 def _between(field: Float64Array) -> Float64Array:

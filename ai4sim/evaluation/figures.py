@@ -75,7 +75,7 @@ TARGET: Look = look("Target", "black", width=3.0, alpha=0.5)
 NETWORK: Look = {**look("Network", "vermilion", width=1.8), "zorder": 2.5}
 """On top of the others."""
 RIDGE: Look = look("Ridge regression", "blue")
-OTHER_COLOURS = ("#8C510A", "#80BA5A", "#4B4B8F", "#E73F74")
+OTHER_COLOURS = ("#80BA5A", "#8C510A", "#4B4B8F", "#E73F74")
 
 
 def looks_of(names: Iterable[str], known: Mapping[str, Look]) -> dict[str, Look]:

@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.evaluation.figures import empty_figure, save_figures, styled
+from ai4sim.evaluation.figures import empty_figure, looks_of, styled
+from ai4sim.evaluation.panels import (
+    LATITUDE,
+    LONGITUDE,
+    ZERO,
+    colour_bar,
+    diverging,
+    label_outer,
+    panels,
+    sequential,
+)
 from ai4sim.physics.constants import ZERO_CELSIUS
 from wmed.io.grid import OceanGrid
 from wmed.online.runs import OnlineRuns
-from wmed.style import draw_field, label_of, look_of, symmetric, upward
+from wmed.style import LOOKS, MOST, draw_field
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WAVE_NUMBER = r"wave number [km$^{-1}$]"
 
-def plot(runs: OnlineRuns, folder: Path | str) -> list[Path]:
-    """Write all figures as ``online_<name>.png`` into a folder, and return their files."""
 
-    def figures() -> Iterator[tuple[str, Figure]]:
-        yield "online_drift", drift(runs)
-        yield "online_maps", maps(runs)
-        yield "online_spectrum", spectrum(runs)
-
-    return save_figures(figures(), folder)
+def figures(runs: OnlineRuns) -> Iterator[tuple[str, Figure]]:
+    """Draw every figure, with its name."""
+    yield "online_drift", drift(runs)
+    yield "online_maps", maps(runs)
+    yield "online_spectrum", spectrum(runs)
 
 
 @styled
 def drift(runs: OnlineRuns) -> Figure:
     """Draw temperature and kinetic energy over time, and what they differ from the reference."""
-    figure = empty_figure(11.5, 6.4)
-    axes = figure.subplots(2, 3, sharex=True)
-    panels = (
+    looks = looks_of(runs.names, LOOKS)
+    quantities = (
         ("sst_mean", "Mean SST [°C]", 1.0, -ZERO_CELSIUS),
         ("sst_bias", "SST bias [K]", 1.0, 0.0),
         ("sst_rmse", "SST rmse [K]", 1.0, 0.0),
@@ -45,23 +51,24 @@ def drift(runs: OnlineRuns) -> Figure:
         ("current_rmse", r"Current rmse [m s$^{-1}$]", 1.0, 0.0),
     )
     days = runs.hours / 24
-    for ax, (name, title, scale, shift) in zip(axes.flat, panels, strict=True):
+    figure, axes = panels(len(quantities), 3, 3.7, 2.95, sharex=True)
+    for ax, (name, title, scale, shift) in zip(axes, quantities, strict=True):
         absolute = name in ("sst_mean", "kinetic_energy")
         values = scale * runs.series[name] + shift
         for i, run in enumerate(runs.names):
             if absolute or i > 0:
-                ax.plot(days, values[:, i], label=label_of(run), **look_of(run))
+                ax.plot(days, values[:, i], **looks[run])
         if name == "kinetic_energy_difference":
             # At the start there is no energy to compare with.
             known = values[days >= min(1.0, days[-1] / 4)]
             _limits(ax, known)
         if not absolute:
-            ax.axhline(0, color="0.4", linewidth=0.8, zorder=1)
+            ax.axhline(0, **ZERO)
         ax.set_title(title)
-    for ax in axes[1]:
+    for ax in axes[3:]:
         ax.set_xlabel("days")
-    axes[0, 0].legend()
-    reference = label_of(runs.names[0])
+    axes[0].legend()
+    reference = looks[runs.names[0]]["label"]
     figure.suptitle(f"Online: one ocean per scheme; differences from {reference}")
     return figure
 
@@ -73,29 +80,27 @@ def maps(runs: OnlineRuns) -> Figure:
     speed = np.hypot(runs.final["current_x"], runs.final["current_y"])[:, sea]
     fields = {"SST": runs.final["sst"][:, sea] - ZERO_CELSIUS, "Speed": speed}
     units = {"SST": "K", "Speed": r"m s$^{-1}$"}
+    looks = looks_of(runs.names, LOOKS)
     figure = empty_figure(3.4 * len(runs.names), 6.8)
     axes = figure.subplots(2, len(runs.names), sharex=True, sharey=True, squeeze=False)
     for row, (what, values) in zip(axes, fields.items(), strict=True):
         for i, (ax, run) in enumerate(zip(row, runs.names, strict=True)):
-            shown, label = values[i], label_of(run)
-            look: dict[str, Any]
+            shown, label = values[i], looks[run]["label"]
+            colours: dict[str, Any]
             if i > 0:
                 shown = shown - values[0]
-                look, unit = symmetric(shown), units[what]
+                colours, unit = diverging(shown, quantile=MOST), units[what]
                 size = float(np.sqrt(np.mean(shown**2)))
                 label = f"{label} - reference: rms {size:.2g}"
             elif what == "SST":
-                look, unit = {"cmap": "viridis"}, "°C"
+                colours, unit = {"cmap": "viridis"}, "°C"
             else:
-                look, unit = upward(shown, cmap="YlGnBu"), units[what]
-            image = draw_field(ax, grid, shown, **look)
-            bar = figure.colorbar(image, ax=ax, label=f"[{unit}]", location="bottom", aspect=30)
+                colours, unit = sequential(shown, cmap="YlGnBu", quantile=MOST), units[what]
+            image = draw_field(ax, grid, shown, **colours)
+            bar = colour_bar(image, [ax], f"[{unit}]", location="bottom", aspect=30)
             bar.ax.locator_params(nbins=5)
             ax.set_title(f"{what}, {label}")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("latitude [°N]")
-    for ax in axes[1]:
-        ax.set_xlabel("longitude [°E]")
+    label_outer(axes, left=LATITUDE, bottom=LONGITUDE)
     figure.suptitle(f"After {runs.hours[-1] / 24:g} days")
     return figure
 
@@ -103,16 +108,16 @@ def maps(runs: OnlineRuns) -> Figure:
 @styled
 def spectrum(runs: OnlineRuns) -> Figure:
     """Draw the spectra of kinetic energy at the end, and their ratio to that of the reference."""
-    figure = empty_figure(9.0, 3.8)
-    left, right = figure.subplots(1, 2, sharex=True)
+    figure, (left, right) = panels(2, 2, 4.3, 3.3, sharex=True)
+    looks = looks_of(runs.names, LOOKS)
     number, energy = kinetic_spectrum(runs.grid, runs.final["current_x"], runs.final["current_y"])
     for i, run in enumerate(runs.names):
-        left.loglog(number, energy[i], label=label_of(run), **look_of(run))
+        left.loglog(number, energy[i], **looks[run])
         if i > 0:
-            right.semilogx(number, energy[i] / energy[0], **look_of(run))
-    right.axhline(1, color="0.4", linewidth=0.8, zorder=1)
-    left.set(title=r"Kinetic energy [m$^2$ s$^{-2}$ per band]", xlabel=r"wave number [km$^{-1}$]")
-    right.set(title="Relative to the reference", xlabel=r"wave number [km$^{-1}$]")
+            right.semilogx(number, energy[i] / energy[0], **looks[run])
+    right.axhline(1, **ZERO)
+    left.set(title=r"Kinetic energy [m$^2$ s$^{-2}$ per band]", xlabel=WAVE_NUMBER)
+    right.set(title="Relative to the reference", xlabel=WAVE_NUMBER)
     left.legend()
     return figure
 

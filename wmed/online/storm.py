@@ -36,11 +36,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim import command
+from ai4sim.evaluation.figures import save_figures
 from ai4sim.io.files import missing_file_error, visible_files, write_json
 from wmed.io import graph as graphs
 from wmed.io.graph import CouplingGraph
 from wmed.io.grid import OceanGrid
 from wmed.io.preprocess import HISTORIES, process, read_grids, sun_at
+from wmed.online.figures import figures
 from wmed.online.runs import FluxScheme, OnlineRuns, simulate
 from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
 from wmed.online.slab_ocean import OceanParameters
@@ -223,10 +225,8 @@ def report(runs: OnlineRuns, **settings: Any) -> dict[str, Any]:
 
 def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> None:
     """Write ``online.json`` and the figures, and log what is in them."""
-    from wmed.online.figures import plot
-
     write_json(folder / "online.json", report(runs, **settings))
-    plot(runs, folder)
+    save_figures(figures(runs), folder)
     for name, values in runs.summary().items():
         log.info(
             "%-14s SST bias %+.4f K, rmse %.4f K; kinetic energy %+.2f %%; currents up to "
