@@ -272,6 +272,38 @@ def test_declaring_a_use_case_imports_the_standard_library_alone():
     assert {name.split(".")[0] for name in imported_modules(tree)} <= set(sys.stdlib_module_names)
 
 
+OWN = "|".join(("ai4sim", "sessions", *sorted(DOMAINS)))
+NAME = re.compile(rf"(?<![\w./$-])((?:{OWN})(?:\.(?!sif\b|def\b)\w+)+)")
+"""The full name of something in this repository."""
+
+
+def unknown_names(text: str) -> list[str]:
+    """Return the full names of modules, or of what they define, that do not exist."""
+    unknown = []
+    for name in NAME.findall(text):
+        parts, file = name.split("."), ROOT
+        while parts and (file / parts[0]).is_dir():
+            file /= parts.pop(0)
+        if parts and (file / f"{parts[0]}.py").is_file():
+            file /= f"{parts.pop(0)}.py"
+        else:
+            file /= "__init__.py"
+        if parts and not re.search(rf"\b{parts[0]}\b", file.read_text(encoding="utf-8")):
+            unknown.append(name)
+    return unknown
+
+
+def test_prose_names_nothing_that_is_not_there():
+    patterns = ["*.rst", "docs/*.rst", *(f"{d}/**/*.{s}" for d in DOMAINS for s in ("rst", "yaml"))]
+    patterns += [f"{d}/**/notebooks/*.ipynb" for d in DOMAINS]
+    patterns += [f"{d}/**/*.py" for d in ("ai4sim", *DOMAINS)]
+    texts = {f: f.read_text(encoding="utf-8") for p in patterns for f in ROOT.glob(p)}
+    prose = {f: t for f, t in texts.items() if not {"tests", "experiments"} & set(f.parts)}
+    unknown = {f.relative_to(ROOT): names for f, t in prose.items() if (names := unknown_names(t))}
+    assert not unknown
+    assert unknown_names("python -m wmed.synthetic.nowhere") == ["wmed.synthetic.nowhere"]
+
+
 def test_sources_are_readable_files():
     # A room with more than 500 lines is two rooms.
     sources = [p for d in ("ai4sim", "sessions", *DOMAINS) for p in (ROOT / d).rglob("*.py")]
