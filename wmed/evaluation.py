@@ -58,6 +58,7 @@ from ai4sim.evaluation.scores import (
     plain_number,
     pooled,
     require_finite,
+    require_model,
     target_variance,
 )
 from wmed.excerpts import Conditions, Excerpts
@@ -361,8 +362,7 @@ def _plain(value: Tensor | float | None) -> float | None:
 
 def _check(at: Conditions, targets: NamedFluxes, predictions: Mapping[str, NamedFluxes]) -> None:
     """Raise ValueError unless all that is needed is there, finite and of its shape."""
-    if MODEL not in predictions:
-        raise ValueError(f"{at.event}: no prediction '{MODEL}' among {sorted(predictions)}")
+    require_model(predictions, f"{at.event}: ")
     sizes, times = at.graph.sizes, len(at.time)
     needed = ("tau_x", "tau_y", "heat")
     for name in needed:

@@ -1,17 +1,18 @@
 """Physics of the fluxes between air and sea, in torch: vectorised, differentiable, of any dtype.
 
-======================  ==========================================================================
-:mod:`.bulk`            algorithms by name, their inputs from model fields, constant coefficients
-:mod:`.coare`           COARE 3.6 and 3.0
-:mod:`.ecmwf`           the algorithm of the IFS
-:mod:`.ncar`            the algorithm of NCAR's ocean models
-:mod:`.heat`            net radiation and net heat
-:mod:`.skin`            the cool skin of the sea
-:mod:`.surface_layer`   what the algorithms share: differences, first guess, gusts, fluxes
-:mod:`.stability`       profiles in stratified air
-:mod:`.thermodynamics`  humidity, temperature, density
-:mod:`.constants`       those of the ocean and atmosphere files
-======================  ==========================================================================
+=======================  =========================================================================
+:mod:`.bulk`             algorithms by name, their inputs from model fields, constant coefficients
+:mod:`.coare`            COARE 3.6 and 3.0
+:mod:`.ecmwf`            the algorithm of the IFS
+:mod:`.ncar`             the algorithm of NCAR's ocean models
+:mod:`.heat`             net radiation and net heat
+:mod:`.skin`             the cool skin of the sea
+:mod:`.surface_layer`    what the algorithms share: state, differences, first guess, gusts, fluxes
+:mod:`.stability`        profiles in stratified air
+:mod:`.thermodynamics`   humidity, temperature, density
+:mod:`.stress_coupling`  curl of the stress and vorticity of the currents
+:mod:`.constants`        those of the ocean and atmosphere files
+=======================  =========================================================================
 
 Heat fluxes are positive into the sea, the stress is along the wind relative to the current.
 

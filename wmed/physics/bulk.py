@@ -14,10 +14,10 @@ from wmed.physics.ecmwf import ecmwf
 from wmed.physics.ncar import ncar
 from wmed.physics.surface_layer import (
     BulkFluxes,
+    BulkState,
     air_minus_sea,
     bulk_fluxes,
     buoyancy,
-    lapse_rate,
 )
 from wmed.physics.thermodynamics import air_temperature, sea_level_pressure, specific_humidity
 
@@ -72,49 +72,41 @@ def bulk_inputs(
 
 def constant_bulk(
     *,
-    wind_x: Tensor,
-    wind_y: Tensor,
-    air_temperature: Tensor,
-    specific_humidity: Tensor,
-    pressure: Tensor,
-    sea_surface_temperature: Tensor,
     cd: Tensor | float = 1.3e-3,
     ch: Tensor | float = 1.1e-3,
     ce: Tensor | float = 1.1e-3,
     z_wind: float = 10.0,
     z_air: float = 10.0,
+    **fields: Tensor,
 ) -> BulkFluxes:
     """Fluxes with given transfer coefficients, without gusts.
-
-    The parameters are those of :func:`~wmed.physics.coare.coare`, and:
 
     Parameters
     ----------
     cd, ch, ce : Tensor or float
         Transfer coefficients of momentum, heat and moisture [1], between the heights ``z_wind`` of
         the wind and ``z_air`` of temperature and humidity.
+    **fields : Tensor
+        See :class:`~wmed.physics.surface_layer.BulkState`.
     """
-    warming = z_air * lapse_rate(air_temperature, specific_humidity, pressure)
-    sst = sea_surface_temperature
-    difference = air_minus_sea(air_temperature, specific_humidity, pressure, sst, warming)
+    state = BulkState(**fields)
+    sst, humidity = state.sea_surface_temperature, state.specific_humidity
+    difference = air_minus_sea(state, sst, z_air * state.lapse_rate)
     momentum, heat, moisture = (
         torch.as_tensor(value, dtype=sst.dtype, device=sst.device).expand_as(sst)
         for value in (cd, ch, ce)
     )
     # A wind of 1e-6 m/s stands for none: the square root has no slope at 0.
-    speed = (wind_x.square() + wind_y.square()).clamp_min(1e-12).sqrt()
+    speed = state.wind_squared.clamp_min(1e-12).sqrt()
     root = momentum.sqrt()
     ustar = root * speed
-    buoyancy_scale = heat / root * buoyancy(difference, sst, specific_humidity)
+    buoyancy_scale = heat / root * buoyancy(difference, sst, humidity)
     return bulk_fluxes(
-        wind_x=wind_x,
-        wind_y=wind_y,
+        state,
         bulk_wind=speed,
         coefficients=(momentum, heat, moisture),
         difference=difference,
-        specific_humidity=specific_humidity,
-        pressure=pressure,
-        sea_surface_temperature=sst,
+        specific_humidity=humidity,
         skin_temperature=sst,
         friction_velocity=ustar,
         inverse_obukhov_length=VON_KARMAN * buoyancy_scale / ustar.square(),

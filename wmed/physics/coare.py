@@ -20,6 +20,7 @@ from wmed.physics.stability import psi_h_coare, psi_m_coare, stratify
 from wmed.physics.surface_layer import (
     CALM,
     BulkFluxes,
+    BulkState,
     Differences,
     air_minus_sea,
     bulk_fluxes,
@@ -28,7 +29,6 @@ from wmed.physics.surface_layer import (
     first_guess,
     gust_squared,
     in_blocks,
-    lapse_rate,
 )
 from wmed.physics.thermodynamics import Saturation, air_viscosity
 
@@ -85,13 +85,8 @@ COARE30 = Coare(
 
 @in_blocks
 def coare(
+    state: BulkState,
     *,
-    wind_x: Tensor,
-    wind_y: Tensor,
-    air_temperature: Tensor,
-    specific_humidity: Tensor,
-    pressure: Tensor,
-    sea_surface_temperature: Tensor,
     z_wind: float = 10.0,
     z_air: float = 10.0,
     iterations: int = 10,
@@ -100,21 +95,12 @@ def coare(
 ) -> BulkFluxes:
     """Turbulent fluxes over the sea by COARE.
 
-    All tensors have one shape and dtype; NaN gives NaN. Gradients are finite everywhere, calm and
-    neutral air included.
+    NaN gives NaN. Gradients are finite everywhere, calm and neutral air included.
 
     Parameters
     ----------
-    wind_x, wind_y : Tensor
-        Wind minus current at ``z_wind`` [m/s].
-    air_temperature : Tensor
-        At ``z_air`` [K], not potential.
-    specific_humidity : Tensor
-        At ``z_air`` [kg/kg].
-    pressure : Tensor
-        At sea level [Pa].
-    sea_surface_temperature : Tensor
-        Of the bulk of the water [K].
+    state : BulkState
+        Callers give its fields by name.
     z_wind, z_air : float
         Heights above the sea [m].
     iterations : int
@@ -128,29 +114,19 @@ def coare(
     -------
     BulkFluxes
     """
-    lapse: Tensor | float | None = version.lapse_rate
-    if lapse is None:
-        lapse = lapse_rate(air_temperature, specific_humidity, pressure)
+    lapse = state.lapse_rate if version.lapse_rate is None else version.lapse_rate
 
     def differences(skin: Tensor) -> tuple[Differences, Tensor]:
-        difference = air_minus_sea(
-            air_temperature,
-            specific_humidity,
-            pressure,
-            skin,
-            z_air * lapse,
-            SALT_FACTOR,
-            version.saturation,
-        )
-        return difference, buoyancy(difference, skin, specific_humidity)
+        difference = air_minus_sea(state, skin, z_air * lapse, SALT_FACTOR, version.saturation)
+        return difference, buoyancy(difference, skin, state.specific_humidity)
 
     check_iterations(iterations)
     log_wind, log_air = math.log(z_wind), math.log(z_air)
     psi_m = partial(psi_m_coare, slope=version.stable_wind[0], bend=version.stable_wind[1])
 
-    viscosity = air_viscosity(air_temperature)
-    wind_squared = wind_x.square() + wind_y.square()
-    skin = sea_surface_temperature if radiation is None else sea_surface_temperature - 0.3
+    viscosity = air_viscosity(state.air_temperature)
+    wind_squared, sst = state.wind_squared, state.sea_surface_temperature
+    skin = sst if radiation is None else sst - 0.3
     difference, lightness = differences(skin)
     guess = first_guess(
         wind_squared,
@@ -183,12 +159,9 @@ def coare(
         if radiation is not None:
             skin, thickness = cool_skin(
                 radiation,
-                sea_surface_temperature=sea_surface_temperature,
+                state,
                 skin_temperature=skin,
                 thickness=thickness,
-                pressure=pressure,
-                air_temperature=air_temperature,
-                specific_humidity=specific_humidity,
                 friction_velocity=ustar,
                 temperature_scale=transfer * difference.temperature,
                 humidity_scale=transfer * difference.humidity,
@@ -197,22 +170,19 @@ def coare(
 
     # Bring temperature and humidity to the height of the wind.
     rise: Tensor | float = 1.0
-    humidity = specific_humidity
+    humidity = state.specific_humidity
     if z_air != z_wind:
         wind_heat_factor = log_wind - log_z0t - psi_h_coare(at_wind)
         rise = wind_heat_factor / heat_factor
-        humidity = specific_humidity + difference.humidity * (rise - 1)
+        humidity = humidity + difference.humidity * (rise - 1)
         heat_factor = wind_heat_factor
     coefficient = wind_transfer * VON_KARMAN / heat_factor
     return bulk_fluxes(
-        wind_x=wind_x,
-        wind_y=wind_y,
+        state,
         bulk_wind=bulk_wind,
         coefficients=(wind_transfer * wind_transfer, coefficient, coefficient),
         difference=Differences(difference.temperature * rise, difference.humidity * rise),
         specific_humidity=humidity,
-        pressure=pressure,
-        sea_surface_temperature=sea_surface_temperature,
         skin_temperature=skin,
         friction_velocity=ustar,
         inverse_obukhov_length=inverse,

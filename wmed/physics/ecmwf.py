@@ -18,6 +18,7 @@ from wmed.physics.surface_layer import (
     CALM,
     LAPSE_RATE,
     BulkFluxes,
+    BulkState,
     Differences,
     air_minus_sea,
     bulk_fluxes,
@@ -26,7 +27,6 @@ from wmed.physics.surface_layer import (
     first_guess,
     gust_squared,
     in_blocks,
-    lapse_rate,
 )
 from wmed.physics.thermodynamics import air_viscosity
 
@@ -44,13 +44,8 @@ MOST_STABLE = 5.0
 
 @in_blocks
 def ecmwf(
+    state: BulkState,
     *,
-    wind_x: Tensor,
-    wind_y: Tensor,
-    air_temperature: Tensor,
-    specific_humidity: Tensor,
-    pressure: Tensor,
-    sea_surface_temperature: Tensor,
     z_wind: float = 10.0,
     z_air: float = 10.0,
     iterations: int = 10,
@@ -73,13 +68,12 @@ def ecmwf(
     BulkFluxes
     """
     check_iterations(iterations)
-    warming = z_air * lapse_rate(air_temperature, specific_humidity, pressure)
-    surface = sea_surface_temperature
-    difference = air_minus_sea(air_temperature, specific_humidity, pressure, surface, warming)
-    surface_humidity = specific_humidity - difference.humidity
-    viscosity = air_viscosity(air_temperature)
+    surface = state.sea_surface_temperature
+    difference = air_minus_sea(state, surface, z_air * state.lapse_rate)
+    surface_humidity = state.specific_humidity - difference.humidity
+    viscosity = air_viscosity(state.air_temperature)
     smooth, log_viscosity = SMOOTH_MOMENTUM * viscosity, viscosity.log()
-    wind_squared = wind_x.square() + wind_y.square()
+    wind_squared = state.wind_squared
     log_roughest, log_heat, log_moisture = (
         math.log(roughest),
         math.log(SMOOTH_HEAT),
@@ -88,7 +82,7 @@ def ecmwf(
 
     guess = first_guess(
         wind_squared,
-        buoyancy(difference, surface, specific_humidity),
+        buoyancy(difference, surface, state.specific_humidity),
         viscosity,
         CHARNOCK,
         z_wind,
@@ -128,8 +122,7 @@ def ecmwf(
         at_wind = _raise(difference, profiles, log_z0t, log_z0q)
     wind_transfer = VON_KARMAN / momentum
     return bulk_fluxes(
-        wind_x=wind_x,
-        wind_y=wind_y,
+        state,
         bulk_wind=bulk_wind,
         coefficients=(
             wind_transfer * wind_transfer,
@@ -138,8 +131,6 @@ def ecmwf(
         ),
         difference=at_wind,
         specific_humidity=surface_humidity + at_wind.humidity,
-        pressure=pressure,
-        sea_surface_temperature=surface,
         skin_temperature=surface,
         friction_velocity=bulk_wind * wind_transfer,
         inverse_obukhov_length=inverse,

@@ -17,12 +17,12 @@ from wmed.physics.constants import VIRTUAL
 from wmed.physics.stability import psi_h_ncar, psi_m_ncar, stratify
 from wmed.physics.surface_layer import (
     BulkFluxes,
+    BulkState,
     Differences,
     air_minus_sea,
     bulk_fluxes,
     check_iterations,
     in_blocks,
-    lapse_rate,
 )
 
 HEAT_UNSTABLE, HEAT_STABLE, MOISTURE = (VON_KARMAN / value for value in (0.0327, 0.0180, 0.0346))
@@ -35,13 +35,8 @@ STEEPEST = 10.0
 
 @in_blocks
 def ncar(
+    state: BulkState,
     *,
-    wind_x: Tensor,
-    wind_y: Tensor,
-    air_temperature: Tensor,
-    specific_humidity: Tensor,
-    pressure: Tensor,
-    sea_surface_temperature: Tensor,
     z_wind: float = 10.0,
     z_air: float = 10.0,
     iterations: int = 10,
@@ -61,12 +56,11 @@ def ncar(
     BulkFluxes
     """
     check_iterations(iterations)
-    surface = sea_surface_temperature
-    warming = z_air * lapse_rate(air_temperature, specific_humidity, pressure)
-    difference = air_minus_sea(air_temperature, specific_humidity, pressure, surface, warming)
+    surface, humidity = state.sea_surface_temperature, state.specific_humidity
+    difference = air_minus_sea(state, surface, z_air * state.lapse_rate)
     heat_buoyancy = GRAVITY * difference.temperature / (surface + difference.temperature)
-    moisture_buoyancy = GRAVITY * VIRTUAL * difference.humidity / (1 + VIRTUAL * specific_humidity)
-    wind = (wind_x.square() + wind_y.square()).clamp_min(WEAKEST**2).sqrt()
+    moisture_buoyancy = GRAVITY * VIRTUAL * difference.humidity / (1 + VIRTUAL * humidity)
+    wind = state.wind_squared.clamp_min(WEAKEST**2).sqrt()
     above_wind, above_air = math.log(z_wind / 10), math.log(z_air / 10)
 
     neutral = VON_KARMAN / _neutral_drag(wind).sqrt()
@@ -93,8 +87,7 @@ def ncar(
     )
     wind_transfer = VON_KARMAN / momentum
     return bulk_fluxes(
-        wind_x=wind_x,
-        wind_y=wind_y,
+        state,
         bulk_wind=wind,
         coefficients=(
             wind_transfer.square(),
@@ -102,9 +95,7 @@ def ncar(
             wind_transfer * VON_KARMAN / (moisture + rise),
         ),
         difference=raised,
-        specific_humidity=specific_humidity + raised.humidity - difference.humidity,
-        pressure=pressure,
-        sea_surface_temperature=surface,
+        specific_humidity=humidity + raised.humidity - difference.humidity,
         skin_temperature=surface,
         friction_velocity=wind * wind_transfer,
         inverse_obukhov_length=inverse,

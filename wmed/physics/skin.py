@@ -17,6 +17,7 @@ from ai4sim.physics.constants import (
     GRAVITY,
     ZERO_CELSIUS,
 )
+from wmed.physics.surface_layer import BulkState
 from wmed.physics.thermodynamics import air_density, latent_heat_of_vaporisation
 
 WATER_DENSITY = 1022.0
@@ -53,13 +54,10 @@ class Radiation(NamedTuple):
 
 def cool_skin(
     radiation: Radiation,
+    state: BulkState,
     *,
-    sea_surface_temperature: Tensor,
     skin_temperature: Tensor,
     thickness: Tensor | None,
-    pressure: Tensor,
-    air_temperature: Tensor,
-    specific_humidity: Tensor,
     friction_velocity: Tensor,
     temperature_scale: Tensor,
     humidity_scale: Tensor,
@@ -71,16 +69,16 @@ def cool_skin(
     Parameters
     ----------
     radiation : Radiation
-    sea_surface_temperature, skin_temperature : [K]
-        Below the skin, and of the skin at the last estimate.
+    state : BulkState
+    skin_temperature : [K]
+        Of the last estimate.
     thickness : [m]
         Of the last estimate; None for a first guess.
-    pressure, air_temperature, specific_humidity
-        Of the air [Pa], [K], [kg/kg].
     friction_velocity, temperature_scale, humidity_scale
         u* [m/s], theta* [K], q* [kg/kg] of the air.
     """
-    density = air_density(air_temperature, specific_humidity, pressure)
+    density = air_density(state.air_temperature, state.specific_humidity, state.pressure)
+    sea_surface_temperature = state.sea_surface_temperature
     vaporisation = latent_heat_of_vaporisation(sea_surface_temperature)
     mass_flux = density * friction_velocity
     latent = -mass_flux * vaporisation * humidity_scale

@@ -40,6 +40,41 @@ BLOCK = 32768
 """Points at a time on a CPU, so that what is worked on stays in the cache."""
 
 
+class BulkState(NamedTuple):
+    """Air and sea as a bulk algorithm sees them, of one shape and dtype.
+
+    Attributes
+    ----------
+    wind_x, wind_y : Tensor
+        Wind minus current at ``z_wind`` [m/s].
+    air_temperature : Tensor
+        At ``z_air`` [K], not potential.
+    specific_humidity : Tensor
+        At ``z_air`` [kg/kg].
+    pressure : Tensor
+        At sea level [Pa].
+    sea_surface_temperature : Tensor
+        Of the bulk of the water [K].
+    """
+
+    wind_x: Tensor
+    wind_y: Tensor
+    air_temperature: Tensor
+    specific_humidity: Tensor
+    pressure: Tensor
+    sea_surface_temperature: Tensor
+
+    @property
+    def wind_squared(self) -> Tensor:
+        """The square of the wind's speed [m2/s2]."""
+        return self.wind_x.square() + self.wind_y.square()
+
+    @property
+    def lapse_rate(self) -> Tensor:
+        """See :func:`lapse_rate`."""
+        return lapse_rate(self.air_temperature, self.specific_humidity, self.pressure)
+
+
 class BulkFluxes(NamedTuple):
     """Fluxes between air and sea and what they were made of; all of the shape of the input.
 
@@ -81,10 +116,10 @@ class BulkFluxes(NamedTuple):
 
 
 def in_blocks(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]:
-    """Make a bulk algorithm take large inputs in blocks of :data:`BLOCK` points.
+    """Give a bulk algorithm of a state the fields of the state by name, in blocks of :data:`BLOCK`.
 
-    A third faster on a CPU, and little memory beyond the results. Not where gradients are wanted,
-    nor with a cool skin.
+    Blocks are a third faster on a CPU, and take little memory beyond the results. There are none
+    where gradients are wanted, nor with a cool skin.
 
     Raises
     ------
@@ -94,19 +129,20 @@ def in_blocks(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]
 
     @wraps(algorithm)
     def blockwise(**arguments: Any) -> BulkFluxes:
-        fields = {name: value for name, value in arguments.items() if isinstance(value, Tensor)}
-        rest = {name: value for name, value in arguments.items() if name not in fields}
-        whole = any(value.requires_grad for value in fields.values()) and torch.is_grad_enabled()
-        sizes = {value.shape for value in fields.values()}
+        options = {k: value for k, value in arguments.items() if k not in BulkState._fields}
+        state = BulkState(**{k: value for k, value in arguments.items() if k not in options})
+        whole = any(value.requires_grad for value in state) and torch.is_grad_enabled()
+        sizes = {value.shape for value in state}
         if len(sizes) != 1:
-            shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in fields.items())
+            shapes = ", ".join(f"{k} {tuple(value.shape)}" for k, value in state._asdict().items())
             raise ValueError(f"fields of one shape expected, found {shapes}")
         (shape,) = sizes
-        on_cpu = all(value.device.type == "cpu" for value in fields.values())
-        if whole or not on_cpu or shape.numel() <= 2 * BLOCK or rest.get("radiation") is not None:
-            return algorithm(**arguments)
-        pieces = zip(*(value.reshape(-1).split(BLOCK) for value in fields.values()), strict=True)
-        results = [algorithm(**dict(zip(fields, piece, strict=True)), **rest) for piece in pieces]
+        on_cpu = all(value.device.type == "cpu" for value in state)
+        skin = options.get("radiation") is not None
+        if whole or not on_cpu or shape.numel() <= 2 * BLOCK or skin:
+            return algorithm(state, **options)
+        pieces = zip(*(value.reshape(-1).split(BLOCK) for value in state), strict=True)
+        results = [algorithm(BulkState(*piece), **options) for piece in pieces]
         return BulkFluxes(
             *(torch.cat(values).reshape(shape) for values in zip(*results, strict=True))
         )
@@ -144,9 +180,7 @@ def lapse_rate(temperature: Tensor, humidity: Tensor, pressure: Tensor) -> Tenso
 
 
 def air_minus_sea(
-    air_temperature: Tensor,
-    specific_humidity: Tensor,
-    pressure: Tensor,
+    state: BulkState,
     skin_temperature: Tensor,
     warming: Tensor | float,
     salt: float = SALT_FACTOR,
@@ -156,9 +190,7 @@ def air_minus_sea(
 
     Parameters
     ----------
-    air_temperature, specific_humidity : [K], [kg/kg]
-    pressure : [Pa]
-        At sea level.
+    state : BulkState
     skin_temperature : [K]
     warming : [K]
         Potential temperature minus temperature of the air.
@@ -167,9 +199,9 @@ def air_minus_sea(
     formula : {"goff", "buck"}
         Of the saturation vapour pressure.
     """
-    saturation = saturation_specific_humidity(skin_temperature, pressure, salt, formula)
+    saturation = saturation_specific_humidity(skin_temperature, state.pressure, salt, formula)
     return Differences(
-        (air_temperature - skin_temperature) + warming, specific_humidity - saturation
+        (state.air_temperature - skin_temperature) + warming, state.specific_humidity - saturation
     )
 
 
@@ -256,15 +288,12 @@ def first_guess(
 
 
 def bulk_fluxes(
+    state: BulkState,
     *,
-    wind_x: Tensor,
-    wind_y: Tensor,
     bulk_wind: Tensor,
     coefficients: tuple[Tensor, Tensor, Tensor],
     difference: Differences,
     specific_humidity: Tensor,
-    pressure: Tensor,
-    sea_surface_temperature: Tensor,
     skin_temperature: Tensor,
     friction_velocity: Tensor,
     inverse_obukhov_length: Tensor,
@@ -276,17 +305,16 @@ def bulk_fluxes(
 
     Parameters
     ----------
-    wind_x, wind_y, bulk_wind : [m/s]
-        Relative wind, and its speed with gusts.
+    state : BulkState
+    bulk_wind : [m/s]
+        The speed of the relative wind with gusts.
     coefficients : (Tensor, Tensor, Tensor)
         Cd, Ch, Ce at ``z_wind``.
     difference : Differences
         Air minus sea at ``z_wind``.
     specific_humidity : [kg/kg]
         Of the air at ``z_wind``.
-    pressure : [Pa]
-        At sea level.
-    sea_surface_temperature, skin_temperature : [K]
+    skin_temperature : [K]
     friction_velocity, inverse_obukhov_length, roughness_length
         Passed on.
     z_wind : float
@@ -297,16 +325,16 @@ def bulk_fluxes(
     cd, ch, ce = (value.clamp_min(SMALLEST_COEFFICIENT) for value in coefficients)
     temperature = skin_temperature + difference.temperature - LAPSE_RATE * z_wind
     # The pressure at z_wind is that at sea level less the weight of the air between.
-    density = air_density(temperature, specific_humidity, pressure)
-    density = density * (1 - GRAVITY * z_wind * density / pressure)
+    density = air_density(temperature, specific_humidity, state.pressure)
+    density = density * (1 - GRAVITY * z_wind * density / state.pressure)
     mass_flux = density.clamp_min(LIGHTEST) * bulk_wind
     capacity = heat_capacity(specific_humidity) if moist else AEROBULK_HEAT_CAPACITY
     drag = mass_flux * cd
     condensation = mass_flux * ce * difference.humidity
     return BulkFluxes(
-        tau_x=drag * wind_x,
-        tau_y=drag * wind_y,
-        latent=latent_heat_of_vaporisation(sea_surface_temperature) * condensation,
+        tau_x=drag * state.wind_x,
+        tau_y=drag * state.wind_y,
+        latent=latent_heat_of_vaporisation(state.sea_surface_temperature) * condensation,
         sensible=mass_flux * ch * difference.temperature * capacity,
         evaporation=-condensation,
         friction_velocity=friction_velocity,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.surrogate import Surrogate
 from ai4sim import command
+from ai4sim.surrogate import Surrogate
 from wmed.io.layout import RhoLayout
 from wmed.io.preprocess import sun_at
 from wmed.nets.inputs import bulk_state
