@@ -79,6 +79,14 @@ class RowLoader:
             raise ValueError(f"no rows in {[str(table.path) for table in self.tables]}")
         self.row_bytes = 4 * sum(math.prod(width) for width in self.widths.values())
 
+    def pieces(self, size: int) -> list[Piece]:
+        """Cut the tables into pieces of so many rows, at most."""
+        return [
+            (i, start, min(start + size, table.rows))
+            for i, table in enumerate(self.tables)
+            for start in range(0, table.rows, size)
+        ]
+
     def read(self, pieces: Iterable[Piece]) -> Rows:
         """Read pieces of tables, one after the other."""
         pieces = list(pieces)
@@ -188,13 +196,7 @@ class ShuffledRows(RowLoader):
 
     def _pools(self) -> Iterator[tuple[Rows, list[Tensor]]]:
         """Return pool after pool and the batches of each."""
-        blocks = np.array(
-            [
-                (i, start, min(start + BLOCK_ROWS, table.rows))
-                for i, table in enumerate(self.tables)
-                for start in range(0, table.rows, BLOCK_ROWS)
-            ]
-        )
+        blocks = np.array(self.pieces(BLOCK_ROWS))
         epoch = self.epoch
         rng = np.random.default_rng((self.seed, epoch))
         blocks = blocks[rng.permutation(len(blocks))]
@@ -251,11 +253,7 @@ class OrderedRows(RowLoader):
         **kwargs: Any,
     ) -> None:
         super().__init__(tables, batch_size, **kwargs)
-        pieces = [
-            (i, start, min(start + batch_size, table.rows))
-            for i, table in enumerate(self.tables)
-            for start in range(0, table.rows, batch_size)
-        ]
+        pieces = self.pieces(batch_size)
         shares = [
             [p for i, p in enumerate(pieces) if (p[0] if whole_files else i) % self.world_size == r]
             for r in range(self.world_size)

@@ -84,19 +84,23 @@ LAYOUTS = {layout.name: layout for layout in (CNF, R2)}
 
 
 @dataclass
-class Snapshot:
-    """One filtered flame at one instant; fields are float32, (nx, ny, nz)."""
+class Flame:
+    """One filtered flame at one instant; fields are float32, all of one shape."""
 
     path: Path
     case: str
     time: float  # [s], NaN where the file does not say
-    dx: float  # [m], spacing of the LES grid
+    dx: float  # [m], spacing of the LES grid, or reference length of a mesh
     progress_variable: NDArray[np.float32]  # [1]
     flame_surface_density: NDArray[np.float32] | None = None  # [1/m]
     resolved_gradient: NDArray[np.float32] | None = None  # [1/m]
     subfilter_velocity: NDArray[np.float32] | None = None  # [m/s]
     les_velocity: NDArray[np.float32] | None = None  # [m/s]
     attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class Snapshot(Flame):
+    """A flame on a grid: fields are (nx, ny, nz)."""
 
 
 def detect(path: Path | str) -> FlameLayout:

@@ -6,8 +6,7 @@ import itertools
 import logging
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from combustion.io.layouts import (
     FIELDS,
     LAYOUTS,
     PROGRESS_TOLERANCE,
+    Flame,
     FlameLayout,
     Snapshot,
 )
@@ -32,26 +32,13 @@ JITTER_LIMIT = math.sqrt(3) / 6
 the least width of these tetrahedra, that between two opposite edges."""
 
 
-@dataclass
-class MeshSnapshot:
-    """One filtered flame at one instant on a mesh; fields are float32, (nodes,).
+@dataclass(kw_only=True)
+class MeshSnapshot(Flame):
+    """A flame on a mesh: fields are (nodes,)."""
 
-    They have the names of `combustion.io.layouts.Snapshot`.
-    """
-
-    path: Path
-    case: str
-    time: float  # [s], NaN where the file does not say
-    dx: float  # [m], reference length
     positions: NDArray[Any]  # (nodes, 3) [m]
     edges: NDArray[np.int64]  # (edges, 2), each once, the lower node number first
     volumes: NDArray[Any]  # (nodes,) [m3], share of each node in the volume of the mesh
-    progress_variable: NDArray[np.float32]  # [1]
-    flame_surface_density: NDArray[np.float32] | None = None  # [1/m]
-    resolved_gradient: NDArray[np.float32] | None = None  # [1/m]
-    subfilter_velocity: NDArray[np.float32] | None = None  # [m/s]
-    les_velocity: NDArray[np.float32] | None = None  # [m/s]
-    attributes: dict[str, Any] = field(default_factory=dict)
     graph: Graph = None  # type: ignore[assignment]  # [m], made of the edges unless given
 
     def __post_init__(self) -> None:

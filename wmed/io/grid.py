@@ -27,8 +27,37 @@ Field = TypeVar("Field", NDArray[np.float32], NDArray[np.float64])
 POLYNOMIAL_DEGREE = 3
 
 
+class Grid:
+    """Points on the Earth, some of them sea; the same grid has the same fingerprint."""
+
+    sea: Mask
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of points along the two axes, eta and xi or nj and ni."""
+        return self.sea.shape[0], self.sea.shape[1]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what makes it this grid."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        """Describe the grid in a line."""
+        points = f"{self.shape[0]} x {self.shape[1]} points, {self.sea.sum()} of them sea"
+        return f"{type(self).__name__}({points}, {self.fingerprint})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same grid."""
+        return isinstance(other, type(self)) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        """Return a hash that equal grids share."""
+        return hash(self.fingerprint)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class OceanGrid:
+class OceanGrid(Grid):
     """An Arakawa C grid, curvilinear or not.
 
     Attributes
@@ -53,11 +82,6 @@ class OceanGrid:
     coriolis: Float64Array
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Numbers of rho points along eta and xi."""
-        return self.sea.shape[0], self.sea.shape[1]
-
-    @property
     def sea_u(self) -> Mask:
         """Whether a u point is sea, ``(eta, xi - 1)``."""
         return self.sea[:, 1:] & self.sea[:, :-1]
@@ -77,21 +101,9 @@ class OceanGrid:
         """A hash of where the sea points lie and how they are turned."""
         return _fingerprint(self.sea, self.lon, self.lat, self.angle)
 
-    def __repr__(self) -> str:
-        """Say what grid it is, in a line."""
-        return f"OceanGrid({_summary(self.sea)}, {self.fingerprint})"
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the other is the same grid."""
-        return isinstance(other, OceanGrid) and self.fingerprint == other.fingerprint
-
-    def __hash__(self) -> int:
-        """Return a hash that equal grids share."""
-        return hash(self.fingerprint)
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AtmosphereGrid:
+class AtmosphereGrid(Grid):
     """The mass points of an atmosphere, halo included.
 
     Attributes
@@ -109,11 +121,6 @@ class AtmosphereGrid:
     heights: Float64Array
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Numbers of points along nj and ni."""
-        return self.sea.shape[0], self.sea.shape[1]
-
-    @property
     def levels(self) -> int:
         """Number of levels."""
         return len(self.heights)
@@ -129,18 +136,6 @@ class AtmosphereGrid:
         return _fingerprint(self.sea, self.lon, self.lat) + _fingerprint(
             np.ones(self.heights.shape, bool), self.heights
         )
-
-    def __repr__(self) -> str:
-        """Say what grid it is, in a line."""
-        return f"AtmosphereGrid({self.levels} levels, {_summary(self.sea)}, {self.fingerprint})"
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the other is the same grid."""
-        return isinstance(other, AtmosphereGrid) and self.fingerprint == other.fingerprint
-
-    def __hash__(self) -> int:
-        """Return a hash that equal grids share."""
-        return hash(self.fingerprint)
 
 
 def mercator(latitude: ArrayLike) -> Float64Array:
@@ -301,11 +296,6 @@ def on_grid(values: Field, sea: Mask, fill: float = 0.0) -> Field:
     field = np.full((*values.shape[:-1], sea.size), fill, values.dtype)
     field[..., np.flatnonzero(sea)] = values
     return field.reshape(*values.shape[:-1], *sea.shape)
-
-
-def _summary(sea: Mask) -> str:
-    """Say how many points there are."""
-    return f"{sea.shape[0]} x {sea.shape[1]} points, {sea.sum()} of them sea"
 
 
 def _fingerprint(sea: Mask, *fields: Float64Array) -> str:
