@@ -6,8 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
+from numpy.typing import NDArray
 
+from ai4sim.surrogate import Surrogate
 from combustion.io.layouts import CNF, FlameLayout, read_snapshot, write_snapshot
 from combustion.io.mesh_files import write_mesh
 from combustion.io.meshes import grid_tetrahedra, mesh_of_snapshot
@@ -79,3 +82,21 @@ def write_mesh_sheets(
             write_mesh(path, mesh, grid_tetrahedra(shape), mesh.attributes)
             paths.append(path)
     return paths
+
+
+def read_prediction(path: Path) -> NDArray[np.float32]:
+    """Return the flame surface density of a predicted grid of the R2 layout, (x, y, z) [1/m]."""
+    with h5py.File(path) as file:
+        return file["c_grad_filt"][...].T
+
+
+def predict_file(surrogate: Surrogate, path: Path) -> NDArray[np.float32]:
+    """Return the flame surface density of a raw grid, periodic in y and z, (x, y, z) [1/m]."""
+    raw = read_snapshot(path, require_target=False)
+    fields = surrogate.predict(
+        {"progress_variable": raw.progress_variable},
+        # Sigma scales with 1/dx: the grid of the raw file counts, not that of the training set.
+        output_scale=1 / raw.dx,
+        periods=(None, *raw.progress_variable.shape[1:]),
+    )
+    return fields["flame_surface_density"]

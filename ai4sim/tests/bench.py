@@ -1,0 +1,262 @@
+"""Where the tests run a use case: tiny data, its command line in this process, its notebooks."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from ai4sim import export
+from ai4sim.surrogate import Surrogate
+
+OF_A_RUN = ("AI4SIM_EXPERIMENT_PATH", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
+"""Environment variables that a run leaves to its children."""
+EXPORT = export.export_program
+TRAINER = {
+    "max_epochs": 3,
+    "accelerator": "cpu",
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+}
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Data of seconds, and a model for them, by which a use case shows that it keeps the contract.
+
+    Attributes
+    ----------
+    use_case : UseCase
+    model, data : mapping
+        The parts of the configuration. A relative ``data_path`` lies in the bench's folder.
+    write : function
+        Write labelled raw files into the folder of a bench.
+    write_unlabelled : function
+        Write raw files of other sizes, without targets, into a folder; return them.
+    read_prediction : function
+        Read a file of predictions.
+    predict : function
+        Predict a raw file with a saved surrogate: what `read_prediction` returns.
+    tolerance : float
+        The absolute one of predictions, in their units.
+    other : str
+        An option of the model that the checkpoint overrides, with its value.
+    """
+
+    use_case: Any
+    model: Mapping[str, Any]
+    data: Mapping[str, Any]
+    write: Callable[[Path], Any]
+    write_unlabelled: Callable[[Path], list[Path]]
+    read_prediction: Callable[[Path], np.ndarray]
+    predict: Callable[[Surrogate, Path], np.ndarray]
+    tolerance: float
+    other: str = "--model.init_args.features=9"
+
+
+@dataclass
+class Bench:
+    """A folder with tiny data and the configuration ``tiny.yaml``, where commands run.
+
+    Attributes
+    ----------
+    tiny : Tiny
+    root : Path
+        Holds data, configurations and ``experiments``.
+    """
+
+    tiny: Tiny
+    root: Path
+    printed: str = field(default="", init=False)
+    """What the last command printed."""
+    example: torch.Tensor = field(default_factory=lambda: torch.empty(0), init=False)
+    """Inputs that the program was exported with."""
+
+    @classmethod
+    def make(cls, tiny: Tiny, root: Path) -> Bench:
+        """Write data and configuration into a new folder."""
+        tiny.write(root)
+        bench = cls(tiny, root)
+        bench.configure("tiny.yaml")
+        return bench
+
+    def configure(self, name: str, **parts: Any) -> None:
+        """Write a configuration; `parts` replace those of ``tiny.yaml``."""
+        data = {**self.tiny.data, "data_path": str(self.root / self.tiny.data["data_path"])}
+        content = {"seed_everything": 7, "trainer": TRAINER, "model": dict(self.tiny.model)}
+        (self.root / name).write_text(yaml.safe_dump({**content, "data": data, **parts}))
+
+    @property
+    def experiments(self) -> Path:
+        """The folder of all experiments."""
+        return self.root / "experiments"
+
+    def run(
+        self,
+        command: str,
+        *arguments: Any,
+        config: str | Path = "tiny.yaml",
+        figures: bool = False,
+        program: bool = False,
+        cwd: Path | None = None,
+    ) -> Path:
+        """Run a command in this process, on one thread; return its experiment folder.
+
+        Parameters
+        ----------
+        command : str
+        *arguments
+            Options after ``--config``.
+        config : path
+            In the folder of the bench, or absolute.
+        figures, program : bool
+            Whether figures are drawn and the exported program is written: both take long.
+        cwd : Path, optional
+            The working directory; default the folder of the bench.
+        """
+        line = [command, "--config", str(self.root / config), *map(str, arguments)]
+        printed = io.StringIO()
+        with one_run(), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AI4SIM_EXPERIMENTS", str(self.experiments))
+            patch.setattr("sys.argv", ["trainer.py", *line])
+            patch.chdir(cwd or self.root)
+            if not figures:
+                for module in subclasses(self.tiny.use_case.module):
+                    patch.setattr(module, "plot", nothing)
+            patch.setattr(export, "export_program", self._export if program else nothing)
+            with contextlib.redirect_stdout(printed):
+                done = self.tiny.use_case.run()
+        self.printed = printed.getvalue()
+        return Path(done.experiment.path)
+
+    def _export(self, surrogate: Surrogate, inputs: torch.Tensor, path: Path) -> None:
+        self.example = inputs
+        EXPORT(surrogate, inputs, path)
+
+    def process(self, command: str, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
+        """Start a command in a process of its own, with ``tiny.yaml``."""
+        line = [command, "--config", str(self.root / "tiny.yaml"), *map(str, arguments)]
+        environment = {"AI4SIM_EXPERIMENTS": str(self.experiments), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [sys.executable, str(self.tiny.use_case.root / "trainer.py"), *line],
+            env={**os.environ, **environment},
+            cwd=self.root,
+            text=True,
+            **options,
+        )
+
+
+def nothing(*arguments: Any) -> None:
+    """Neither draw nor export."""
+
+
+def subclasses(module: type) -> Iterator[type]:
+    """Yield a class and all that derive from it."""
+    yield module
+    for derived in module.__subclasses__():
+        yield from subclasses(derived)
+
+
+@contextlib.contextmanager
+def one_run() -> Iterator[None]:
+    """Undo what a run leaves in its process: environment, filters of warnings, threads."""
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        for name in OF_A_RUN:
+            patch.setenv(name, "")
+            patch.delenv(name)
+        torch.set_num_threads(1)
+        yield
+    torch.set_num_threads(threads)
+
+
+def results(experiment: Path) -> dict[str, Any]:
+    """Read ``results.json``."""
+    found: dict[str, Any] = json.loads((experiment / "artifacts" / "results.json").read_text())
+    return found
+
+
+def checkpoint(experiment: Path, which: str = "best") -> Path:
+    """Return the file of a checkpoint."""
+    return experiment / "checkpoints" / f"{which}.ckpt"
+
+
+def state(experiment: Path, which: str = "last") -> dict[str, Any]:
+    """Read a checkpoint."""
+    found: dict[str, Any] = torch.load(checkpoint(experiment, which), weights_only=True)
+    return found
+
+
+def execute(notebook: Path, folder: Path) -> str:
+    """Run the cells of a notebook from top to bottom in a folder; return what they print.
+
+    They run in this process, which has imported torch already, with names of their own. Each
+    figure is drawn, by Matplotlib or as the value of a cell.
+    """
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    names: dict[str, Any] = {"__name__": "__main__"}
+    printed = io.StringIO()
+    with one_run(), pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setattr(tempfile, "tempdir", str(folder))
+        patch.chdir(folder)
+        pyplot.switch_backend("agg")
+        for number, cell in enumerate(cells):
+            if cell["cell_type"] != "code":
+                continue
+            tree = ast.parse("".join(cell["source"]), f"{notebook.name}[{number}]")
+            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+            exec(compile(tree, f"{notebook.name}[{number}]", "exec"), names)
+            value = None
+            if last is not None:
+                expression = ast.Expression(last.value)  # type: ignore[attr-defined]
+                value = eval(compile(expression, f"{notebook.name}[{number}]", "eval"), names)
+            if isinstance(value, Figure):
+                value.canvas.draw()
+            for shown in map(pyplot.figure, pyplot.get_fignums()):
+                shown.canvas.draw()
+            pyplot.close("all")
+    return printed.getvalue()
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A use case, until it declares itself."""
+
+    module: type
+    datamodule: type
+    config: Any
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+        return Path(self.config.ROOT)
+
+    def run(self, arguments: list[str] | None = None) -> Any:
+        """Run its command line."""
+        from ai4sim.cli import main
+
+        return main(
+            self.module,
+            self.datamodule,
+            root=self.config.ROOT,
+            experiments_path=self.config.EXPERIMENTS,
+            args=arguments,
+        )
