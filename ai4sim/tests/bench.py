@@ -1,4 +1,4 @@
-"""Where the tests run a use case: tiny data, its command line in this process, its notebooks."""
+"""A use case on the bench: tiny data, its command line in this process, its notebooks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ import torch
 import yaml
 
 from ai4sim import export
+from ai4sim.cli import main
 from ai4sim.surrogate import Surrogate
+from ai4sim.use_case import UseCase
 
 OF_A_RUN = ("AI4SIM_EXPERIMENT_PATH", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 """Environment variables that a run leaves to its children."""
+PRINTED = "printed.txt"
 EXPORT = export.export_program
 TRAINER = {
     "max_epochs": 3,
@@ -58,7 +61,7 @@ class Tiny:
         An option of the model that the checkpoint overrides, with its value.
     """
 
-    use_case: Any
+    use_case: UseCase
     model: Mapping[str, Any]
     data: Mapping[str, Any]
     write: Callable[[Path], Any]
@@ -82,8 +85,6 @@ class Bench:
 
     tiny: Tiny
     root: Path
-    printed: str = field(default="", init=False)
-    """What the last command printed."""
     example: torch.Tensor = field(default_factory=lambda: torch.empty(0), init=False)
     """Inputs that the program was exported with."""
 
@@ -117,6 +118,8 @@ class Bench:
     ) -> Path:
         """Run a command in this process, on one thread; return its experiment folder.
 
+        What it prints is kept there, see :func:`printed`.
+
         Parameters
         ----------
         command : str
@@ -130,19 +133,19 @@ class Bench:
             The working directory; default the folder of the bench.
         """
         line = [command, "--config", str(self.root / config), *map(str, arguments)]
-        printed = io.StringIO()
+        output = io.StringIO()
         with one_run(), pytest.MonkeyPatch.context() as patch:
             patch.setenv("AI4SIM_EXPERIMENTS", str(self.experiments))
             patch.setattr("sys.argv", ["trainer.py", *line])
             patch.chdir(cwd or self.root)
             if not figures:
-                for module in subclasses(self.tiny.use_case.module):
-                    patch.setattr(module, "plot", nothing)
+                patch.setattr("ai4sim.module.save_figures", nothing)
             patch.setattr(export, "export_program", self._export if program else nothing)
-            with contextlib.redirect_stdout(printed):
-                done = self.tiny.use_case.run()
-        self.printed = printed.getvalue()
-        return Path(done.experiment.path)
+            with contextlib.redirect_stdout(output):
+                done = main(self.tiny.use_case)
+        experiment = Path(done.experiment.path)
+        (experiment / PRINTED).write_text(output.getvalue())
+        return experiment
 
     def _export(self, surrogate: Surrogate, inputs: torch.Tensor, path: Path) -> None:
         self.example = inputs
@@ -165,13 +168,6 @@ def nothing(*arguments: Any) -> None:
     """Neither draw nor export."""
 
 
-def subclasses(module: type) -> Iterator[type]:
-    """Yield a class and all that derive from it."""
-    yield module
-    for derived in module.__subclasses__():
-        yield from subclasses(derived)
-
-
 @contextlib.contextmanager
 def one_run() -> Iterator[None]:
     """Undo what a run leaves in its process: environment, filters of warnings, threads."""
@@ -189,6 +185,11 @@ def results(experiment: Path) -> dict[str, Any]:
     """Read ``results.json``."""
     found: dict[str, Any] = json.loads((experiment / "artifacts" / "results.json").read_text())
     return found
+
+
+def printed(experiment: Path) -> str:
+    """Return what a run printed."""
+    return (experiment / PRINTED).read_text()
 
 
 def checkpoint(experiment: Path, which: str = "best") -> Path:
@@ -213,8 +214,8 @@ def execute(notebook: Path, folder: Path) -> str:
 
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     names: dict[str, Any] = {"__name__": "__main__"}
-    printed = io.StringIO()
-    with one_run(), pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+    output = io.StringIO()
+    with one_run(), pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
         patch.setattr(tempfile, "tempdir", str(folder))
         patch.chdir(folder)
         pyplot.switch_backend("agg")
@@ -233,30 +234,4 @@ def execute(notebook: Path, folder: Path) -> str:
             for shown in map(pyplot.figure, pyplot.get_fignums()):
                 shown.canvas.draw()
             pyplot.close("all")
-    return printed.getvalue()
-
-
-@dataclass(frozen=True)
-class Declared:
-    """A use case, until it declares itself."""
-
-    module: type
-    datamodule: type
-    config: Any
-
-    @property
-    def root(self) -> Path:
-        """Its folder."""
-        return Path(self.config.ROOT)
-
-    def run(self, arguments: list[str] | None = None) -> Any:
-        """Run its command line."""
-        from ai4sim.cli import main
-
-        return main(
-            self.module,
-            self.datamodule,
-            root=self.config.ROOT,
-            experiments_path=self.config.EXPERIMENTS,
-            args=arguments,
-        )
+    return output.getvalue()

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Declared, Tiny
-from wmed import config, models
+from ai4sim.tests.bench import Tiny
+from wmed import config
 from wmed.data import CouplingDataModule
 from wmed.io import croco
 from wmed.io.grid import at_nodes
@@ -32,12 +32,15 @@ def write_unlabelled(folder: Path) -> list[Path]:
 def read_prediction(path: Path) -> NDArray[np.float32]:
     """Return the fluxes of a history on the points of the sea: u, v, rho, in one row per time."""
     grid = croco.read_grid(path)
-    places = (("sustr", grid.sea_u), ("svstr", grid.sea_v), ("shflux", grid.sea))
+    places = (("tau_x", grid.sea_u), ("tau_y", grid.sea_v), ("heat", grid.sea))
     records = [
         croco.read_record(path, k + 1, fluxes=True) for k in range(len(croco.read_times(path)) - 1)
     ]
     return np.stack(
-        [np.concatenate([at_nodes(record[name], sea) for name, sea in places]) for record in records]
+        [
+            np.concatenate([at_nodes(record[name], sea) for name, sea in places])
+            for record in records
+        ]
     )
 
 
@@ -51,7 +54,7 @@ def predict(surrogate: Surrogate, path: Path) -> NDArray[np.float32]:
 
 
 TINY = Tiny(
-    Declared(models.CouplingModule, CouplingDataModule, config),
+    config.USE_CASE,
     model={
         "class_path": "LitTransferNet",
         "init_args": {"levels": 4, "features": 16, "layers": 2, "loss": "mae"},

@@ -2,13 +2,11 @@
 
 import re
 
-from ai4sim.tests.use_case import execute
+from ai4sim.tests.bench import execute
 from combustion.gnns import config
 
 
-def test_from_r2_to_r3(monkeypatch, tmp_path):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_from_r2_to_r3(tmp_path):
     text = execute(config.USE_CASE.root / "notebooks" / "r2-to-r3.ipynb", tmp_path)
     scores = {
         name: float(r2)

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from ai4sim.tests.bench import Declared, Tiny
-from combustion.gnns import config, models  # noqa: F401
-from combustion.gnns.data import GraphDataModule
+from ai4sim.tests.bench import Tiny
+from combustion.gnns import config
 from combustion.io.layouts import R2
-from combustion.models import FlameModule
 from combustion.tests.flames import predict_file, read_prediction, write_sheets
 
 SHAPE = (14, 12, 10)
@@ -24,7 +22,7 @@ def write_unlabelled(folder: Path) -> list[Path]:
 
 
 TINY = Tiny(
-    Declared(FlameModule, GraphDataModule, config),
+    config.USE_CASE,
     model={
         "class_path": "LitEdgeConditioned",
         "init_args": {

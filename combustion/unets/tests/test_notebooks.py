@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ai4sim.tests.use_case import execute
+from ai4sim.tests.bench import execute
 from combustion.unets import config
 
 
 @pytest.mark.parametrize(
     "notebook", sorted((config.USE_CASE.root / "notebooks").glob("*.ipynb")), ids=lambda p: p.name
 )
-def test_notebook_runs(notebook: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_notebook_runs(notebook: Path, tmp_path: Path) -> None:
     text = execute(notebook, tmp_path)
     scores = dict(re.findall(r"^(\w+) +R2 +(-?[\d.]+) +error of", text, flags=re.MULTILINE))
     assert float(scores["model"]) > max(

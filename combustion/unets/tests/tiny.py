@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from ai4sim.tests.bench import Declared, Tiny
+from ai4sim.tests.bench import Tiny
 from combustion.io.layouts import R2
-from combustion.models import FlameModule
 from combustion.tests.flames import predict_file, read_prediction, write_sheets
-from combustion.unets import config, models  # noqa: F401
-from combustion.unets.data import CropDataModule
+from combustion.unets import config
 
 
 def write(root: Path) -> None:
@@ -23,7 +21,7 @@ def write_unlabelled(folder: Path) -> list[Path]:
 
 
 TINY = Tiny(
-    Declared(FlameModule, CropDataModule, config),
+    config.USE_CASE,
     model={
         "class_path": "LitUNet3D",
         "init_args": {"features": 4, "levels": 2, "learning_rate": 0.01},

@@ -8,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Declared, Tiny
-from weather_forecast.bias_correction import config, models
-from weather_forecast.bias_correction.data import RadiationDataModule
+from ai4sim.tests.bench import Tiny
+from weather_forecast.bias_correction import config
 from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import read_columns
 from weather_forecast.bias_correction.tests import made_up
@@ -54,7 +53,7 @@ def predict(surrogate: Surrogate, path: Path) -> NDArray[np.float32]:
 
 
 TINY = Tiny(
-    Declared(models.CorrectionModule, RadiationDataModule, config),
+    config.USE_CASE,
     model={
         "class_path": "LitBiRNN",
         "init_args": {

@@ -3,15 +3,11 @@
 import re
 from pathlib import Path
 
-import pytest
-
-from ai4sim.tests.use_case import execute
+from ai4sim.tests.bench import execute
 from weather_forecast.gwd import config
 
 
-def test_get_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_get_started(tmp_path: Path) -> None:
     text = execute(config.USE_CASE.root / "notebooks" / "get-started.ipynb", tmp_path)
 
     # The scheme gives the column no momentum.

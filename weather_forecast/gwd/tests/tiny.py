@@ -8,11 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Declared, Tiny
-from weather_forecast.gwd import config, models
-from weather_forecast.gwd.data import ColumnDataModule
+from ai4sim.tests.bench import Tiny
+from weather_forecast.gwd import config
 from weather_forecast.gwd.io.layout import DragLayout
-from weather_forecast.gwd.models import launch_factor
+from weather_forecast.gwd.nets.emulator import launch_factor
 from weather_forecast.gwd.tests.made_up import write_dates
 
 NOGWD, OGWD = DragLayout("nogwd", 63), DragLayout("ogwd", 91)
@@ -41,7 +40,7 @@ def predict(surrogate: Surrogate, path: Path) -> NDArray[np.float32]:
 
 
 TINY = Tiny(
-    Declared(models.DragModule, ColumnDataModule, config),
+    config.USE_CASE,
     model={
         "class_path": "LitFluxNet",
         # A whole network, without the scheme's loops, which take long to export.
@@ -55,9 +54,7 @@ TINY = Tiny(
         "eval_batch_size": 20,
     },
     write=lambda root: write_dates(root / "nogwd", NOGWD, grid=GRID),
-    write_unlabelled=lambda folder: write_dates(
-        folder, NOGWD, 2, (3, 11), targets=False, seed=1
-    ),
+    write_unlabelled=lambda folder: write_dates(folder, NOGWD, 2, (3, 11), targets=False, seed=1),
     read_prediction=read_tendencies,
     predict=predict,
     tolerance=1e-10,
