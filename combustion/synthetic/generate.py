@@ -122,12 +122,9 @@ def generate_flames(
     recipe : Recipe or str
         A recipe or the name of one in `RECIPES`.
     seed : int
-        It is added to the seeds of the burners: another one gives other turbulence.
-    device : str
-        A torch device, or "auto": the GPU where there is one, else the CPU.
-    workers : int, optional
-        Cases solved at once, each in a process of its own; by default as many as there are
-        cases and cores, and one on a GPU.
+        It is added to the seeds of the burners.
+    device, workers
+        The options of the command, see :func:`main`.
 
     Returns
     -------

@@ -59,12 +59,8 @@ def generate(
         the events for training, validation and test.
     events : iterable of Event
         Default: the demo.
-    shape : (int, int)
-        Rows and columns of the ocean.
-    seed : int
-        The seed: another one gives another sea and other weather in the same events.
-    workers : int, optional
-        Files made at once; by default one per core.
+    shape, seed, workers
+        The options of the command, see :func:`main`.
 
     Returns
     -------

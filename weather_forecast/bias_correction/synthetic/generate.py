@@ -174,16 +174,11 @@ def generate_columns(
         Folder that gets ``raw/YYYY-MM-DDTHHMM.nc``.
     snapshots : iterable of Snapshot, optional
         Default :func:`demo_snapshots`.
-    columns : int
-        Columns of a date that is no map.
-    levels : int
-        Layers; fewer than 137 make a coarse atmosphere, for tests.
-    seed : int
-        The seed: another one gives other places and weather on the same dates.
+    columns, levels, seed, workers
+        The options of the command, see :func:`main`. Fewer than 137 levels make a coarse
+        atmosphere, for tests.
     teacher : callable
         Labels the columns. A function of a module, where there is more than one worker.
-    workers : int, optional
-        Dates computed at once; by default one per core.
 
     Returns
     -------

@@ -99,12 +99,8 @@ def generate_columns(
         Default :func:`demo_dates`.
     scheme : {"nogwd", "ogwd"}
         Both see the same atmosphere, on the upper 63 or on all 91 levels of L91.
-    grid : (int, int)
-        Latitudes and longitudes.
-    seed : int
-        The seed: another one gives other weather on the same dates.
-    workers : int, optional
-        Dates computed at once; by default one per core.
+    grid, seed, workers
+        The options of the command, see :func:`main`.
 
     Returns
     -------
