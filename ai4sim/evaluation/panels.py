@@ -86,7 +86,9 @@ def colour_bar(image: Any, axes: Axes | Sequence[Axes], label: str, **options: A
         figure, place = axes[0].figure, {"ax": axes, "aspect": 20, "pad": 0.01}
     else:
         figure, place = axes.figure, {"cax": axes.inset_axes((1.03, 0, 0.035, 1))}
-        figure.get_layout_engine().set(w_pad=0.12)  # which knows nothing of its label
+        root = axes.get_figure(root=True)
+        if root is not None:
+            root.set_layout_engine("constrained", w_pad=0.12)  # which knows nothing of its label
     bar: Colorbar = figure.colorbar(image, label=label, **{**place, **options})
     bar.outline.set_linewidth(0.5)
     return bar
