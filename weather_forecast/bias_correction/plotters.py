@@ -15,7 +15,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.evaluation.figures import OKABE_ITO, empty_figure, styled
+from ai4sim.evaluation.figures import (
+    NETWORK,
+    RIDGE,
+    TARGET,
+    Look,
+    empty_figure,
+    legend_above,
+    look,
+    styled,
+)
+from ai4sim.evaluation.panels import (
+    LATITUDE,
+    LONGITUDE,
+    MARKS,
+    ZERO,
+    colour_bar,
+    diverging,
+    draw_one_to_one,
+    label_outer,
+    latitude,
+    note,
+    panels,
+    pressure_axis,
+)
 from ai4sim.evaluation.scores import MODEL
 from weather_forecast.bias_correction.evaluation import (
     ZENITH_BINS,
@@ -44,35 +67,20 @@ TITLES = {
     "surface_flux_dn_lw": "LW down, surface",
     "toa_flux_up_lw": "LW up, top of atmosphere",
 }
-LABELS = {
-    "target": "Target",
-    "zero": "No correction",
-    "mean_profile": "Mean profile",
-    "ridge": "Ridge regression",
-    "teacher": "Own radiation scheme",
-    MODEL: "Network",
+LOOKS: dict[str, Look] = {
+    "zero": look("No correction", "black", "--"),
+    "mean_profile": look("Mean profile", "sky_blue"),
+    "ridge": RIDGE,
+    "teacher": look("Own radiation scheme", "green", "-.", 1.4),
+    MODEL: NETWORK,
 }
-LOOKS: dict[str, dict[str, Any]] = {
-    "target": {"color": OKABE_ITO["black"], "linewidth": 3.0, "alpha": 0.5},
-    "zero": {"color": OKABE_ITO["black"], "linestyle": "--", "linewidth": 1.2},
-    "mean_profile": {"color": OKABE_ITO["sky_blue"], "linewidth": 1.2},
-    "ridge": {"color": OKABE_ITO["blue"], "linewidth": 1.2},
-    "teacher": {"color": OKABE_ITO["green"], "linestyle": "-.", "linewidth": 1.4},
-    MODEL: {"color": OKABE_ITO["vermilion"], "linewidth": 2.0},
-}
-COLUMN_COLORS = {
-    "flux_dn": OKABE_ITO["blue"],
-    "flux_up": OKABE_ITO["orange"],
-    "hr_sw": OKABE_ITO["vermilion"],
-    "hr_lw": OKABE_ITO["purple"],
+COLUMN_LOOKS = {
+    "flux_dn": look("Flux down", "blue"),
+    "flux_up": look("Flux up", "orange"),
+    "hr_sw": look("SW heating", "vermilion"),
+    "hr_lw": look("LW heating", "purple"),
 }
 """Of a sample column, of the fluxes in either wave band."""
-COLUMN_LABELS = {
-    "flux_dn": "Flux down",
-    "flux_up": "Flux up",
-    "hr_sw": "SW heating",
-    "hr_lw": "LW heating",
-}
 EXPONENT = 0.25
 """Power of the pressure that the levels are drawn over: unlike its logarithm it leaves half of the
 axis to the troposphere, unlike the pressure itself a quarter to the thin layers above 5 hPa."""
@@ -97,16 +105,17 @@ def profiles(evaluation: CorrectionEvaluation) -> Figure:
         for name in _names(evaluation):
             levels = evaluation.levels(name, output)
             for ax, metric in zip(axes[:, column], ("mae", "bias"), strict=True):
-                ax.plot(levels[metric].numpy(), p, label=LABELS[name], **LOOKS[name])
-        axes[0, column].set(title=TITLES[output], xlabel=f"MAE [{units}]")
-        axes[0, column].set_xlim(left=0)
+                ax.plot(levels[metric].numpy(), p, **LOOKS[name])
+        axes[0, column].set(xlabel=f"MAE [{units}]", xlim=(0, None))
         axes[1, column].set_xlabel(f"bias [{units}]")
-        axes[1, column].axvline(0, color="0.6", linewidth=0.8, zorder=1)
+        axes[1, column].axvline(0, **ZERO)
         for ax in axes[:, column]:
             ax.locator_params(axis="x", nbins=4)
     for ax in axes[:, 0]:
         _pressure_axis(ax, evaluation)
-    _legend_above(figure, axes[0, 0])
+    for ax, output in zip(axes[0], outputs, strict=True):
+        ax.set_title(TITLES[output])
+    legend_above(figure)
     return figure
 
 
@@ -115,11 +124,9 @@ def scatter(evaluation: CorrectionEvaluation) -> Figure:
     """Prediction over target at the surface and at the top, coloured by sun and by cloud."""
     points = {name: values.numpy() for name, values in evaluation.samples.points.items()}
     angle = np.degrees(np.arccos(np.clip(points["cos_solar_zenith_angle"], -1, 1)))
-    figure = empty_figure(8.6, 7.6)
-    axes = figure.subplots(2, 2)
+    figure, axes = panels(len(POINT_VALUES), 2, 4.1, 3.6)
     metrics = evaluation.metrics()[MODEL]
-    for i, name in enumerate(POINT_VALUES):
-        ax = axes.flat[i]
+    for i, (ax, name) in enumerate(zip(axes, POINT_VALUES, strict=True)):
         wave = name[-2:]
         shown = angle < 90 if wave == "sw" else points["cloud_cover"] > 0
         target, prediction = (points[f"{p}_{name}"][shown] for p in ("target", "prediction"))
@@ -139,15 +146,17 @@ def scatter(evaluation: CorrectionEvaluation) -> Figure:
         _diagonal(ax, target, prediction)
         ax.set(title=f"{TITLES[name]} [{FLUX_UNITS}]", xlabel="target", ylabel="network")
         r2, mae, relative = (metrics[f"{name}_{key}"] for key in ("r2", "mae", "relative"))
-        lines = [f"$R^2$ {r2:.3f}" if r2 is not None else "", f"MAE {mae:.2g}"]
-        lines.append(f"{relative:.0f}% of no correction" if relative is not None else "")
-        ax.text(0.03, 0.97, "\n".join(filter(None, lines)), transform=ax.transAxes, va="top")
+        note(
+            ax,
+            None if r2 is None else f"$R^2$ {r2:.3f}",
+            f"MAE {mae:.2g}",
+            None if relative is None else f"{relative:.0f}% of no correction",
+        )
         if i % 2:
             label = "solar zenith angle [°]" if wave == "sw" else "largest cloud fraction"
-            bar = figure.colorbar(image, ax=axes[i // 2], aspect=22, pad=0.01, label=label)
+            bar = colour_bar(image, axes[i - 1 : i + 1], label)
             if bar.solids is not None:
                 bar.solids.set_alpha(1)
-            bar.outline.set_linewidth(0.5)
     return figure
 
 
@@ -157,26 +166,26 @@ def zenith(evaluation: CorrectionEvaluation) -> Figure:
     middle = ZENITH_STEP * (np.arange(ZENITH_BINS) + 0.5)
     figure = empty_figure(11.2, 5.4)
     axes = figure.subplots(2, len(POINT_VALUES), sharex=True)
-    marks: dict[str, Any] = {"marker": "o", "markersize": 3.5}
-    for name in _names(evaluation):
-        means = {key: values.numpy() for key, values in evaluation.angles(name).items()}
-        for i in range(len(POINT_VALUES)):
-            if name == MODEL:
-                effect, bias = means["target"][:, i], means["bias"][:, i]
-                axes[0, i].plot(middle, effect, label=LABELS["target"], **marks, **LOOKS["target"])
-                axes[0, i].plot(middle, effect + bias, label=LABELS[name], **marks, **LOOKS[name])
-            axes[1, i].plot(middle, means["mae"][:, i], label=LABELS[name], **marks, **LOOKS[name])
-    for i, name in enumerate(POINT_VALUES):
-        axes[0, i].set_title(TITLES[name])
-        axes[0, i].axhline(0, color="0.6", linewidth=0.8, zorder=1)
+    network = {key: values.numpy() for key, values in evaluation.angles(MODEL).items()}
+    for i in range(len(POINT_VALUES)):
+        effect, bias = network["target"][:, i], network["bias"][:, i]
+        axes[0, i].plot(middle, effect, **MARKS, **TARGET)
+        axes[0, i].plot(middle, effect + bias, **MARKS, **NETWORK)
+        for name in _names(evaluation):
+            mae = evaluation.angles(name)["mae"][:, i].numpy()
+            axes[1, i].plot(middle, mae, **MARKS, **LOOKS[name])
+        axes[0, i].axhline(0, **ZERO)
         axes[1, i].set_ylim(bottom=0)
         for ax in axes[:, i]:
             ax.axvspan(90, 100, color="0.92", linewidth=0, zorder=0)
         axes[1, i].set(xlim=(0, 100), xticks=[0, 30, 60, 90])
-        axes[1, i].set_xlabel("solar zenith angle [°]")
-    axes[0, 0].set_ylabel(f"mean effect [{FLUX_UNITS}]")
-    axes[1, 0].set_ylabel(f"MAE [{FLUX_UNITS}]")
-    _legend_above(figure, axes[0, 0], axes[1, 0])
+    label_outer(
+        axes,
+        top=[TITLES[name] for name in POINT_VALUES],
+        left=[f"mean effect [{FLUX_UNITS}]", f"MAE [{FLUX_UNITS}]"],
+        bottom="solar zenith angle [°]",
+    )
+    legend_above(figure)
     return figure
 
 
@@ -186,14 +195,16 @@ def columns(evaluation: CorrectionEvaluation) -> Figure:
     shown = evaluation.samples.columns
     figure = empty_figure(2.05 * max(len(shown), 2) + 0.8, 8.2)
     axes = figure.subplots(3, len(shown), sharey=True, squeeze=False)
-    for column, (kind, sample) in enumerate(shown.items()):
-        axes[0, column].set_title(f"{kind.capitalize()}\n{_place(sample)}")
+    for column, sample in enumerate(shown.values()):
         for ax, group in zip(axes[:, column], ("sw", "lw", "hr"), strict=True):
             _draw_column(ax, evaluation, sample, group)
-    for ax, what in zip(axes[:, 0], ("SW fluxes", "LW fluxes", "heating"), strict=True):
-        ax.set_ylabel(f"{what}\npressure [hPa]")
-        surface = max(float(sample["pressure_hl"][-1]) for sample in shown.values()) / 100
-        ax.set_ylim(surface, SAMPLE_TOP)
+    label_outer(
+        axes,
+        top=[f"{kind.capitalize()}\n{_place(sample)}" for kind, sample in shown.items()],
+        left=[f"{name}\npressure [hPa]" for name in ("SW fluxes", "LW fluxes", "heating")],
+    )
+    surface = max(float(sample["pressure_hl"][-1]) for sample in shown.values()) / 100
+    axes[0, 0].set_ylim(surface, SAMPLE_TOP)
     for row, units in zip(axes, (FLUX_UNITS, FLUX_UNITS, HEATING_UNITS), strict=True):
         for ax in row:
             ax.set_xlabel(f"correction [{units}]")
@@ -214,14 +225,13 @@ def maps(evaluation: CorrectionEvaluation) -> Figure:
     figure = empty_figure(11.5, 2.5 * len(POINT_VALUES) + 0.4)
     axes = figure.subplots(len(POINT_VALUES), 3, sharex=True, sharey=True)
     size = float(np.clip(2.5e4 / len(places), 4, 120))
-    for i, (row, name) in enumerate(zip(axes, POINT_VALUES, strict=True)):
+    for row, name in zip(axes, POINT_VALUES, strict=True):
         target, prediction = (
             (np.bincount(index, points[f"{prefix}_{name}"]) / np.bincount(index))[shown]
             for prefix in ("target", "prediction")
         )
-        end = float(np.quantile(np.abs(target), 0.99)) or 1.0
-        panels = {"Target": target, "Network": prediction, "Error": prediction - target}
-        for ax, (title, values) in zip(row, panels.items(), strict=True):
+        colours = diverging(target, quantile=0.99)
+        for ax, values in zip(row, (target, prediction, prediction - target), strict=True):
             image = ax.scatter(
                 places[:, 1],
                 places[:, 0],
@@ -229,20 +239,13 @@ def maps(evaluation: CorrectionEvaluation) -> Figure:
                 s=size,
                 marker="s",
                 linewidths=0,
-                cmap="RdBu_r",
-                vmin=-end,
-                vmax=end,
                 rasterized=True,
+                **colours,
             )
             ax.grid(visible=False)
-            if i == 0:
-                ax.set_title(title)
-        bar = figure.colorbar(image, ax=list(row), aspect=16, pad=0.01, extend="both")
-        bar.set_label(f"{TITLES[name].replace(', ', chr(10))} [{FLUX_UNITS}]")
-        bar.outline.set_linewidth(0.5)
-        row[0].set_ylabel("latitude [°N]")
-    for ax in axes[-1]:
-        ax.set_xlabel("longitude [°E]")
+        title = f"{TITLES[name].replace(', ', chr(10))} [{FLUX_UNITS}]"
+        colour_bar(image, list(row), title, aspect=16, extend="both")
+    label_outer(axes, top=["Target", "Network", "Error"], left=LATITUDE, bottom=LONGITUDE)
     return figure
 
 
@@ -281,11 +284,11 @@ def _draw_column(
         color="0.88",
         linewidth=0,
     )
-    ax.axvline(0, color="0.6", linewidth=0.8)
+    ax.axvline(0, **ZERO)
     names = HEATING_RATES if group == "hr" else (f"flux_dn_{group}", f"flux_up_{group}")
     shown = []
     for name in names:
-        color = COLUMN_COLORS[name if group == "hr" else name[:-3]]
+        color = COLUMN_LOOKS[name if group == "hr" else name[:-3]]["color"]
         p = p_full if group == "hr" else p_half
         truth, guess = (values[name][0].numpy() for values in (target, prediction))
         ax.plot(truth, p, color=color, linewidth=4, alpha=0.35, solid_capstyle="butt")
@@ -301,14 +304,11 @@ def _column_legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = [
-        Line2D([], [], color=color, label=COLUMN_LABELS[name])
-        for name, color in COLUMN_COLORS.items()
-    ]
+    handles: list[Any] = [Line2D([], [], **style) for style in COLUMN_LOOKS.values()]
     handles.append(Line2D([], [], color="0.3", linewidth=4, alpha=0.35, label="Target"))
-    handles.append(Line2D([], [], color="0.3", linewidth=1.3, label=LABELS[MODEL]))
+    handles.append(Line2D([], [], color="0.3", linewidth=1.3, label="Network"))
     handles.append(Patch(color="0.88", label="Cloud fraction, 0 to 1"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    legend_above(figure, handles)
 
 
 def _pressure_axis(ax: Axes, evaluation: CorrectionEvaluation) -> None:
@@ -321,10 +321,7 @@ def _pressure_axis(ax: Axes, evaluation: CorrectionEvaluation) -> None:
             lambda y: np.maximum(y, 0.0) ** (1 / EXPONENT),
         ),
     )
-    ax.set_ylim(surface * 1.01, 0)
-    ticks = [p for p in PRESSURE_TICKS if p <= surface]
-    ax.set_yticks(ticks, [f"{p:g}" for p in ticks])
-    ax.set_ylabel("pressure [hPa]")
+    pressure_axis(ax, surface, 0, PRESSURE_TICKS)
 
 
 def _diagonal(ax: Axes, *values: NDArray[Any]) -> None:
@@ -333,20 +330,10 @@ def _diagonal(ax: Axes, *values: NDArray[Any]) -> None:
     low, high = float(every.min()), float(every.max())
     margin = 0.05 * (high - low) or 1.0
     ends = (low - margin, high + margin)
-    ax.plot(ends, ends, color="0.15", linewidth=0.8, zorder=3)
+    draw_one_to_one(ax, *ends)
     ax.axhline(0, color="0.75", linewidth=0.6, zorder=0)
     ax.axvline(0, color="0.75", linewidth=0.6, zorder=0)
     ax.locator_params(nbins=6)
-    ax.set(xlim=ends, ylim=ends, aspect="equal")
-
-
-def _legend_above(figure: Figure, *axes: Axes) -> None:
-    """Explain the lines of some panels above all of them."""
-    lines: dict[str, Any] = {}
-    for ax in axes:
-        lines |= {label: line for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    handles = [lines[label] for label in LABELS.values() if label in lines]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
 # ---- names and numbers --------------------------------------------------------------------------
@@ -354,7 +341,7 @@ def _legend_above(figure: Figure, *axes: Axes) -> None:
 
 def _names(evaluation: CorrectionEvaluation) -> list[str]:
     """Models that are drawn, the network last, on top."""
-    return [name for name in LABELS if name in evaluation.scores]
+    return [name for name in LOOKS if name in evaluation.scores]
 
 
 def _pressure(evaluation: CorrectionEvaluation, output: str) -> NDArray[np.float64]:
@@ -365,11 +352,9 @@ def _pressure(evaluation: CorrectionEvaluation, output: str) -> NDArray[np.float
 
 def _place(sample: Mapping[str, Tensor]) -> str:
     """Name solar zenith angle and latitude of a column."""
-    cosine, latitude = (float(sample[name]) for name in ("cos_solar_zenith_angle", "latitude"))
+    cosine, place = (float(sample[name]) for name in ("cos_solar_zenith_angle", "latitude"))
     sun = f"SZA {np.degrees(np.arccos(np.clip(cosine, -1, 1))):.0f}°"
-    return (
-        sun if np.isnan(latitude) else f"{sun}, {abs(latitude):.0f}°{'S' if latitude < 0 else 'N'}"
-    )
+    return sun if np.isnan(place) else f"{sun}, {latitude(place)}"
 
 
 def _places(evaluation: CorrectionEvaluation) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
