@@ -22,13 +22,14 @@ import functools
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ai4sim.evaluation.baselines import FittedBaselines
 from combustion.io import layouts
 from combustion.io.layouts import Snapshot
 from combustion.physics.gradients import least_squares_gradient
@@ -235,7 +236,7 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class Closures:
+class Closures(FittedBaselines):
     """All closures, with the coefficients fitted on a training set; they travel in a checkpoint.
 
     Without a fit only the closures as published can be evaluated.
@@ -276,15 +277,6 @@ class Closures:
             gradient.add(flame.gradient(), target)
             quadratic.add(boger(flame.progress_variable, flame.filter_width, beta=1), target)
         return cls(constant.value, gradient.value, quadratic.value)
-
-    def state(self) -> dict[str, float]:
-        """Coefficients as plain numbers, for a checkpoint."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, float]) -> Closures:
-        """Rebuild from what `state` gave."""
-        return cls(**state)
 
     def predict(self, flame: ResolvedFlame | Snapshot | MeshSnapshot) -> dict[str, Tensor]:
         """Evaluate every closure that can be: Sigma [1/m], like c_bar, in display order.

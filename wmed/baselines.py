@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.ridge import inverse_std, ridge_weights
 from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
@@ -58,7 +59,7 @@ OUTPUTS = (*FLUXES, "heat")
 
 
 @dataclass(frozen=True)
-class Baselines:
+class Baselines(FittedBaselines):
     """Mean, ridge regression and constants of a training set, float64; NaN what is not known.
 
     Attributes
@@ -132,15 +133,6 @@ class Baselines:
             weights=weights,
             height=torch.tensor(height, dtype=torch.float64),
         )
-
-    def state(self) -> dict[str, Tensor]:
-        """Return everything as tensors, for a checkpoint."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Rebuild from what :meth:`state` gave."""
-        return cls(**state)
 
     def predict(
         self, bilinear: Tensor, nearest: Tensor, graph: CouplingGraph, layout: RhoLayout

@@ -14,13 +14,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.ridge import inverse_std, principal_components, ridge_weights
@@ -49,7 +49,7 @@ LOGARITHMIC: dict[str, float] = {
 
 
 @dataclass(frozen=True)
-class Baselines:
+class Baselines(FittedBaselines):
     """Mean profile and ridge regression of a training set.
 
     Attributes
@@ -122,15 +122,6 @@ class Baselines:
         mean = y_mean if mean_profile is None else mean_profile
         state = (mean, center, scale, basis, y_mean - t_mean @ weights, weights)
         return cls(*(values.float().cpu() for values in state))
-
-    def state(self) -> dict[str, Tensor]:
-        """Return everything as tensors, for a checkpoint."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Rebuild from what :meth:`state` gave."""
-        return cls(**state)
 
     def predict(
         self, inputs: Tensor, layout: RadiationLayout, *, teacher: bool = False, every: int = 1

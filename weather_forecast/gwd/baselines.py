@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.ridge import ridge_weights
 from weather_forecast.gwd.io.layout import DragLayout
@@ -46,7 +46,7 @@ second per 2,000 columns on a core."""
 
 
 @dataclass(frozen=True)
-class Baselines:
+class Baselines(FittedBaselines):
     """Climatology and ridge regression of a training set, and the cheaper schemes.
 
     Attributes
@@ -74,15 +74,6 @@ class Baselines:
         """
         mean, climatology = map(torch.from_numpy, (moments.x_mean, moments.y_mean))
         return cls(mean, climatology, ridge_weights(moments, penalty))
-
-    def state(self) -> dict[str, Tensor]:
-        """Return everything as tensors, for a checkpoint."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Rebuild from what :meth:`state` gave."""
-        return cls(**state)
 
     def predict(
         self, inputs: Tensor, latitude: Tensor, layout: DragLayout, *, every: int = 1

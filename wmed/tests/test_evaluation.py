@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.tests.alike import alike
 from ai4sim.io.files import write_json
 from wmed.evaluation import (
     HEADLINE,
@@ -19,20 +20,6 @@ from wmed.evaluation import (
 )
 from wmed.excerpts import STORMS
 from wmed.tests.fluxes_made_up import TIMES, at_times, evaluate, made_up_times
-
-
-def alike(found, expected):
-    """Compare nested results, numbers to rounding."""
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for key in expected:
-            alike(found[key], expected[key])
-    elif isinstance(expected, list):
-        alike(dict(enumerate(found)), dict(enumerate(expected)))
-    elif isinstance(expected, str) or expected is None:
-        assert found == expected
-    else:
-        assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def with_non_solar(fluxes):

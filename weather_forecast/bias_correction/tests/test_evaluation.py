@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.tests.alike import alike
 from ai4sim.io.files import write_json
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.bias_correction import samples
@@ -48,20 +49,6 @@ def evaluate(data, predicted, batches=(WHOLE,)):
 
 def split(values):
     return {name: v.double().numpy() for name, v in LAYOUT.split_outputs(values).items()}
-
-
-def alike(found, expected):
-    """Compare nested results, numbers to rounding."""
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for key in expected:
-            alike(found[key], expected[key])
-    elif isinstance(expected, list):
-        alike(dict(enumerate(found)), dict(enumerate(expected)))
-    elif isinstance(expected, str) or expected is None:
-        assert found == expected
-    else:
-        assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_metrics_are_those_of_all_columns_at_once():

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ai4sim.io.files import write_json
+from ai4sim.tests.alike import alike
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import ColumnEvaluation
 from weather_forecast.gwd.io.layout import DragLayout
@@ -127,14 +128,7 @@ def test_any_division_among_batches_and_processes_says_the_same(layout):
     parts = [pickle.loads(pickle.dumps(part)) for part in parts]
     for part in parts[1:]:
         parts[0].merge(part)
-    merged, once = parts[0].metrics(), whole.metrics()
-    for name, values in {"model": once["model"], **once["baselines"]}.items():
-        found = merged["model"] if name == "model" else merged["baselines"][name]
-        assert found.keys() == values.keys()
-        exist = {key: value for key, value in values.items() if value is not None}
-        assert {key: found[key] for key in exist} == pytest.approx(exist, rel=1e-9, abs=1e-15)
-        assert all(found[key] is None for key in values.keys() - exist.keys())
-    assert merged["profile"]["coordinate"] == once["profile"]["coordinate"]
+    alike(parts[0].metrics(), whole.metrics(), tiny=1e-15)
     for name, values in whole.atlas.sums.items():
         torch.testing.assert_close(parts[0].atlas.sums[name], values, rtol=1e-9, atol=1e-18)
     torch.testing.assert_close(parts[0].atlas.samples, whole.atlas.samples)
