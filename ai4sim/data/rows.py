@@ -245,12 +245,7 @@ class OrderedRows(RowLoader):
     """
 
     def __init__(
-        self,
-        tables: Sequence[Table],
-        batch_size: int,
-        *,
-        whole_files: bool = False,
-        **kwargs: Any,
+        self, tables: Sequence[Table], batch_size: int, *, whole_files: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(tables, batch_size, **kwargs)
         pieces = self.pieces(batch_size)

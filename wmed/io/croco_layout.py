@@ -55,20 +55,23 @@ FLUXES = {
 }
 """The fluxes; all are positive into the sea."""
 GRID = {
-    "lon_rho": ("rho", "degree_east", "longitude of RHO-points"),
-    "lat_rho": ("rho", "degree_north", "latitude of RHO-points"),
-    "lon_u": ("u", "degree_east", "longitude of U-points"),
-    "lat_u": ("u", "degree_north", "latitude of U-points"),
-    "lon_v": ("v", "degree_east", "longitude of V-points"),
-    "lat_v": ("v", "degree_north", "latitude of V-points"),
-    "mask_rho": ("rho", "", "mask on RHO-points"),
-    "h": ("rho", "meter", "bathymetry at RHO-points"),
-    "angle": ("rho", "radians", "angle between XI-axis and EAST"),
-    "pm": ("rho", "meter-1", "curvilinear coordinates metric in X"),
-    "pn": ("rho", "meter-1", "curvilinear coordinates metric in ET"),
-    "f": ("rho", "second-1", "Coriolis parameter at RHO-points"),
+    variable.name: variable
+    for variable in (
+        FileVariable("lon_rho", "rho", "degree_east", "longitude of RHO-points"),
+        FileVariable("lat_rho", "rho", "degree_north", "latitude of RHO-points"),
+        FileVariable("lon_u", "u", "degree_east", "longitude of U-points"),
+        FileVariable("lat_u", "u", "degree_north", "latitude of U-points"),
+        FileVariable("lon_v", "v", "degree_east", "longitude of V-points"),
+        FileVariable("lat_v", "v", "degree_north", "latitude of V-points"),
+        FileVariable("mask_rho", "rho", "", "mask on RHO-points"),
+        FileVariable("h", "rho", "meter", "bathymetry at RHO-points"),
+        FileVariable("angle", "rho", "radians", "angle between XI-axis and EAST"),
+        FileVariable("pm", "rho", "meter-1", "curvilinear coordinates metric in X"),
+        FileVariable("pn", "rho", "meter-1", "curvilinear coordinates metric in ET"),
+        FileVariable("f", "rho", "second-1", "Coriolis parameter at RHO-points"),
+    )
 }
-"""Points, units and long name of each variable of the grid."""
+"""The variables of the grid, by their names in files."""
 
 
 def rho_shape(source: Source) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from wmed.io.croco_layout import (
     GRID,
     POINTS,
     STATE,
+    FileVariable,
     points_shape,
     rho_shape,
     time_dimension,
@@ -82,8 +83,7 @@ def write_history(
         file.createDimension("s_rho", 1)
         file.createDimension("time", None)
         for name, plane in _grid_fields(grid, depth).items():
-            points, units, long_name = GRID[name]
-            _create(file, name, POINTS[points], units, long_name)[:] = plane
+            _create(file, name, POINTS[GRID[name].points], GRID[name])[:] = plane
         for name in ("scrum_time", "time"):
             variable = file.createVariable(name, "f8", ("time",))
             variable.setncatts({"long_name": "time since initialization", "units": "second"})
@@ -138,8 +138,7 @@ def write_like(
             for name, variable_name in known_as.items():
                 field = FLUXES[name]
                 where = (time, *_dimensions(copy, field.points, shape))
-                texts = field.units, field.long_name
-                variable = _create(copy, variable_name, where, *texts, fill=np.nan)
+                variable = _create(copy, variable_name, where, field, fill=np.nan)
                 plane = np.full(shapes[name], np.nan, np.float32)
                 for k in range(count):
                     variable[k] = plane if k else np.zeros_like(plane)
@@ -172,7 +171,7 @@ def _write_records(file: Any, name: str, records: Float32Array, grid: OceanGrid)
     field = (STATE | FLUXES)[name]
     levels = ("s_rho",) if name in STATE else ()
     dimensions = ("time", *levels, *POINTS[field.points])
-    variable = _create(file, field.name, dimensions, field.units, field.long_name)
+    variable = _create(file, field.name, dimensions, field)
     offset = ZERO_CELSIUS if name == "sst" else 0.0
     for k, values in enumerate(records, start=1):
         surface = np.where(
@@ -208,8 +207,7 @@ def _create(
     file: Any,
     name: str,
     dimensions: Sequence[str],
-    units: str,
-    long_name: str,
+    field: FileVariable,
     fill: float | None = None,
 ) -> Any:
     """Create a variable in single precision, one record in a chunk."""
@@ -225,7 +223,7 @@ def _create(
         chunksizes=sizes,
         fill_value=fill,
     )
-    variable.setncatts({"long_name": long_name, "units": units})
+    variable.setncatts({"long_name": field.long_name, "units": field.units})
     return variable
 
 

@@ -210,8 +210,8 @@ def write_columns(
     path : path
         Its folder is made if absent.
     layout : RadiationLayout
-    inputs : (column, input_channels)
-    targets : (column, output_channels), optional
+    inputs, targets : (column, input_channels), (column, output_channels)
+        The second one is optional.
     latitude, longitude : (column,)  [degrees], optional
     tripleclouds : (column, 4 x half_level)  [W/m2], optional
     extras : mapping of str to (column,), optional
