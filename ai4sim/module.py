@@ -6,7 +6,7 @@ import copy
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
@@ -42,19 +42,34 @@ class Evaluation(Protocol):
         ...
 
 
+class Baselines(Protocol):
+    """Simple models with coefficients from the training set, which every network is compared to."""
+
+    def state(self) -> dict[str, Any]:
+        """Return the coefficients: plain numbers and tensors."""
+        ...
+
+    @classmethod
+    def from_state(cls, state: Any) -> Self:
+        """Rebuild the baselines from what :meth:`state` gave."""
+        ...
+
+
 class SurrogateModule(pl.LightningModule):
     """Train, test and apply a :class:`~ai4sim.surrogate.Surrogate`.
 
     A use case gives the surrogate, :meth:`calibrate` (statistics and baselines from the training
-    set), :meth:`output_scale` where its outputs have a natural unit, :meth:`evaluation` and
-    :meth:`evaluate` (what the test set is judged by) and :meth:`figures`.
+    set), :attr:`baselines_class`, :meth:`output_scale` where its outputs have a natural unit,
+    :attr:`evaluation` and :meth:`evaluate` (what the test set is judged by) and :meth:`figures`.
 
     Parameters
     ----------
     surrogate : Surrogate
+        The network with its normalisation.
     learning_rate : float
         Peak learning rate of AdamW.
     weight_decay : float
+        Weight decay of AdamW, of weight matrices and kernels.
     schedule : {"cosine", "constant"}
         Course of the learning rate over all optimiser steps, after the warm-up.
     warmup : float
@@ -73,6 +88,12 @@ class SurrogateModule(pl.LightningModule):
 
     headline: tuple[str, ...] = ("r2", "rmse", "nrmse", "mae", "bias")
     """Metrics of the table that a run ends with; ``results.json`` holds all."""
+
+    evaluation: Callable[[], Any]
+    """Makes the empty accumulator of the test set, see :class:`Evaluation`."""
+
+    baselines_class: type[Baselines] | None = None
+    """The baselines whose coefficients a checkpoint holds."""
 
     def __init__(
         self,
@@ -93,18 +114,16 @@ class SurrogateModule(pl.LightningModule):
         self.schedule, self.warmup = schedule, warmup
         self.loss = nn.HuberLoss(delta=huber_delta) if loss == "huber" else LOSSES[loss]()
         self.val_metrics = RegressionMetrics()
+        self.baselines: Any = None
         self._test: Evaluation | None = None
         self._log_every = 1
+        self.save_hyperparameters(ignore=["surrogate"])
 
     # --- What a use case gives ---
 
     @abstractmethod
     def calibrate(self, datamodule: Any) -> None:
         """Take statistics, grid facts and baseline coefficients from the training set."""
-
-    @abstractmethod
-    def evaluation(self) -> Any:
-        """Return an empty accumulator for the test set, see :class:`Evaluation`."""
 
     @abstractmethod
     def evaluate(self, evaluation: Any, batch: Batch, prediction: Any) -> None:
@@ -126,12 +145,18 @@ class SurrogateModule(pl.LightningModule):
         """Draw the figures of the test set, each with the name of its file."""
         return ()
 
+    def require(self, datamodule: Any) -> None:
+        """Raise ValueError unless the model is for the data that are tested or predicted."""
+
     def extra_state(self) -> dict[str, Any]:
-        """Return what else the checkpoint must hold, plain values: baseline coefficients, say."""
-        return {}
+        """Return the rest of a checkpoint's contents, plain values: the baselines' coefficients."""
+        return {"baselines": self.baselines.state() if self.baselines else None}
 
     def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`extra_state` gave."""
+        found = state["baselines"]
+        if found and self.baselines_class:
+            self.baselines = self.baselines_class.from_state(found)
 
     def export(self, folder: Path, batch: Batch) -> None:
         """Write what other programs need: weights and description, and the exported program.
@@ -260,7 +285,8 @@ class SurrogateModule(pl.LightningModule):
         self.log("val_r2", values["r2"].float(), prog_bar=True, sync_dist=False)
 
     def on_test_start(self) -> None:
-        """Start with an empty accumulator."""
+        """Check the data, and start with an empty accumulator."""
+        self.require(self.trainer.datamodule)  # type: ignore[attr-defined]
         self._test = self.evaluation()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
@@ -281,6 +307,10 @@ class SurrogateModule(pl.LightningModule):
             scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}
             self.logger.log_metrics(scalars)
         save_figures(self.figures(evaluation), experiment.plots)
+
+    def on_predict_start(self) -> None:
+        """Check the data."""
+        self.require(self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the prediction of a batch in physical units."""

@@ -296,8 +296,8 @@ def contenders(layout: DragLayout, device: str) -> list[Contender]:
         schemes = {"scheme": (orographic, FORTRAN_OGWD)}
         networks = {
             "StressNet": LitStressNet(),
-            "MLP 512x4": LitMLP("ogwd", 91),
-            "CNN": LitCNN("ogwd", 91),
+            "MLP 512x4": LitMLP(scheme="ogwd", levels=91),
+            "CNN": LitCNN(scheme="ogwd", levels=91),
         }
     else:
         schemes = {

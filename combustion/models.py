@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.module import SurrogateModule
+from ai4sim.nets import completed
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch, Variable
 from combustion import plotters
@@ -36,14 +36,20 @@ class FlameModule(SurrogateModule):
 
     Parameters
     ----------
-    surrogate : Surrogate
+    net : str or dict
+        The name of a network of :mod:`ai4sim.nets`, or its name and arguments.
+    symmetric : bool
+        Whether evaluation averages over the reflections of y and z, so that the prediction of a
+        reflected flame is the reflected prediction, exactly.
     match_filter : bool
-        Bring flames of another number of cells per filter width to that of the training set.
+        Whether flames of another number of cells per filter width are brought to the number of the
+        training set.
     **kwargs
         See :class:`ai4sim.module.SurrogateModule`.
     """
 
-    closures = Closures()
+    evaluation = FlameEvaluation
+    baselines_class = Closures
     figures = staticmethod(plotters.figures)
     headline = (
         "r2",
@@ -53,16 +59,26 @@ class FlameModule(SurrogateModule):
         "wrinkling_factor",
     )
 
-    def __init__(self, surrogate: Surrogate, match_filter: bool = True, **kwargs: Any) -> None:
-        super().__init__(surrogate, **kwargs)
+    def __init__(
+        self,
+        net: str | dict[str, Any] = "UNet",
+        symmetric: bool = False,
+        match_filter: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        spec = completed(net, dimensions=3, in_channels=len(INPUTS), out_channels=len(OUTPUTS))
+        reflections = (1, 2) if symmetric else ()
+        super().__init__(Surrogate(spec, INPUTS, OUTPUTS, reflections=reflections), **kwargs)
         self.match_filter = match_filter
+        self.baselines = Closures()
 
     def normalized_prediction(self, batch: Batch) -> Tensor:
-        """Return the network's own output for a batch, in normalised units."""
+        """Return the network's own output, of a mesh patch without the nodes of its halo."""
         cells = batch.get("cells") if self.match_filter else None
-        return matched(
+        prediction = matched(
             self.surrogate, batch["inputs"], cells, batch.get("periods"), batch.get("graph")
         )
+        return prediction[batch["inner"]] if "inner" in batch else prediction
 
     def output_scale(self, batch: Batch) -> Tensor:
         """Return ``1/dx`` [1/m] of each sample."""
@@ -86,19 +102,7 @@ class FlameModule(SurrogateModule):
             "output_scale": 1.0 / spacings.pop() if len(spacings) == 1 else None,
             "output_scale_meaning": "1 / grid spacing [1/m]",
         }
-        self.closures = Closures.fit(snapshots)
-
-    def extra_state(self) -> dict[str, Any]:
-        """Return the coefficients of the closures."""
-        return {"closures": self.closures.state()}
-
-    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
-        """Take back the coefficients of the closures."""
-        self.closures = Closures.from_state(state["closures"])
-
-    def evaluation(self) -> FlameEvaluation:
-        """Return an empty judgement."""
-        return FlameEvaluation()
+        self.baselines = Closures.fit(snapshots)
 
     def evaluate(self, evaluation: FlameEvaluation, batch: Batch, prediction: Tensor) -> None:
         """Add each snapshot of the batch, with what the closures and other networks predict."""
@@ -116,7 +120,7 @@ class FlameModule(SurrogateModule):
                 dx=snapshot.dx,
                 progress_variable=snapshot.progress_variable,
                 flame_surface_density=snapshot.flame_surface_density,
-                predictions={MODEL: sigma, **rivals, **self.closures.predict(snapshot)},
+                predictions={MODEL: sigma, **rivals, **self.baselines.predict(snapshot)},
                 mesh=snapshot if isinstance(snapshot, MeshSnapshot) else None,
             )
 

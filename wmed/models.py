@@ -14,7 +14,6 @@ faces; the heat flux is the sum of its parts. All but the perceptron know the bu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from torch import Tensor
 
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
+from ai4sim.nets import completed
+from ai4sim.network_arguments import with_network
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from wmed import plotters
@@ -32,7 +33,9 @@ from wmed.evaluation import HEADLINE, FluxEvaluation
 from wmed.excerpts import Conditions
 from wmed.io.graph import CouplingGraph
 from wmed.io.layout import FLUXES, HEAT, TARGETS, RhoLayout
+from wmed.nets.bulk_flux_net import BulkFluxNet
 from wmed.nets.coupler import NamedFluxes, fluxes
+from wmed.nets.coupling_net import CouplingNet
 from wmed.nets.features import sea_surface
 from wmed.nets.inputs import relative_wind, rho_inputs
 
@@ -53,22 +56,28 @@ class CouplingModule(SurrogateModule):
 
     Parameters
     ----------
-    net : mapping
-        Network, see :func:`ai4sim.nets.build`.
+    net : str or dict
+        The name of a network of :mod:`ai4sim.nets`, or its name and arguments.
     levels : int
-        Of the atmosphere.
+        The number of levels of the atmosphere.
     **kwargs
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
 
     headline = HEADLINE
+    evaluation = FluxEvaluation
+    baselines_class = Baselines
     figures = staticmethod(plotters.figures)
 
-    def __init__(self, net: Mapping[str, Any], levels: int, **kwargs: Any) -> None:
+    def __init__(
+        self, net: str | dict[str, Any] = "BulkFluxNet", levels: int = 15, **kwargs: Any
+    ) -> None:
         layout = RhoLayout(levels)
-        super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
+        spec = completed(
+            net, levels=levels, in_channels=layout.input_channels, out_channels=len(FLUXES)
+        )
+        super().__init__(Surrogate(spec, layout.inputs, layout.outputs), **kwargs)
         self.layout = layout
-        self.baselines: Baselines | None = None
         self.register_buffer("scales", torch.ones(len(OUTPUTS)))
 
     scales: Tensor
@@ -123,9 +132,17 @@ class CouplingModule(SurrogateModule):
 
     def _prepare(self, rows: Tensor, targets: Tensor) -> None:
         """Prepare the network for these rows of inputs and fluxes at rho points."""
-        net: Any = self.surrogate.net
-        net.height.fill_(self.surrogate.facts["heights"][0])
-        net.strongest.copy_(sea_surface(rows, self.layout, net.height).speed.max())
+        net = self.surrogate.net
+        if isinstance(net, BulkFluxNet | CouplingNet):
+            # They take physical units.
+            net.height.fill_(self.surrogate.facts["heights"][0])
+            net.strongest.copy_(sea_surface(rows, self.layout, net.height).speed.max())
+            return
+        self.surrogate.input_norm.set(rows.mean(0), rows.std(0))
+        known = torch.where(targets.isfinite(), targets, torch.nan)
+        mean = known.nanmean(0)
+        std = (known - mean).square().nanmean(0).sqrt()
+        self.surrogate.output_norm.set(mean.nan_to_num(), std.nan_to_num(1.0))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
@@ -162,26 +179,8 @@ class CouplingModule(SurrogateModule):
 
     # --- Test ---
 
-    def extra_state(self) -> dict[str, Any]:
-        """Return the coefficients of the baselines."""
-        return {"baselines": self.baselines.state() if self.baselines else None}
-
-    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
-        """Take back the coefficients of the baselines."""
-        found = state["baselines"]
-        self.baselines = Baselines.from_state(found) if found else None
-
-    def on_test_start(self) -> None:
-        """Check that the levels are those of the training set."""
-        self._require_levels()
-        super().on_test_start()
-
-    def on_predict_start(self) -> None:
-        """Check that the levels are those of the training set."""
-        self._require_levels()
-
-    def _require_levels(self) -> None:
-        datamodule: CouplingDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+    def require(self, datamodule: CouplingDataModule) -> None:
+        """Raise ValueError unless the levels are those of the training set."""
         found = [float(height) for height in datamodule.layout.atmosphere.heights]
         expected = self.surrogate.facts.get("heights", found)
         same = len(found) == len(expected) and all(
@@ -192,10 +191,6 @@ class CouplingModule(SurrogateModule):
                 f"{datamodule.data_path}: the atmosphere has its levels at {found} m, the model "
                 f"was trained with {expected} m"
             )
-
-    def evaluation(self) -> FluxEvaluation:
-        """Return an empty judgement."""
-        return FluxEvaluation()
 
     def evaluate(self, evaluation: FluxEvaluation, batch: Batch, prediction: NamedFluxes) -> None:
         """Add a batch of times, with what the baselines predict."""
@@ -223,136 +218,39 @@ class CouplingModule(SurrogateModule):
         return row_of(self(batch))
 
     def export(self, folder: Path, batch: Batch) -> None:
-        """Write weights and description, and the program of one rho point after the other."""
+        """Write weights and description, and the program of one rho point after the other.
+
+        A network on the graph of both grids has no program.
+        """
+        if isinstance(self.surrogate.net, CouplingNet):
+            self.surrogate.save(folder)
+            return
         graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
         super().export(folder, {"inputs": rho_inputs(batch, graph, self.layout)[0, :2]})
 
 
+@with_network("BulkFluxNet", fixed={"layers": 0, "features": 0, "profile": False})
 class LitConstantBulk(CouplingModule):
     """Bulk formulae with constant transfer coefficients, transmissivity and emissivity.
 
-    Parameters
-    ----------
-    levels : int
-        Of the atmosphere; the lowest one counts.
-    **kwargs
-        See :class:`CouplingModule`.
+    Of the atmosphere's levels the lowest one counts.
     """
 
-    def __init__(self, levels: int = 15, **kwargs: Any) -> None:
-        net = {"name": "BulkFluxNet", "levels": levels, "layers": 0}
-        super().__init__(net, levels, **kwargs)
-        self.save_hyperparameters()
 
-
+@with_network("MLP", features=128, layers=4)
 class LitMLP(CouplingModule):
     """A perceptron from the whole row to the fluxes, with no physics in it.
 
     It claims no symmetry; still nothing comes out on land, and the heat flux is the sum of its
     parts.
-
-    Parameters
-    ----------
-    levels : int
-        Of the atmosphere.
-    features, layers : int
-        Width and number of the hidden layers.
-    **kwargs
-        See :class:`CouplingModule`.
     """
 
-    def __init__(
-        self, levels: int = 15, features: int = 128, layers: int = 4, **kwargs: Any
-    ) -> None:
-        net = {
-            "name": "MLP",
-            "in_channels": RhoLayout(levels).input_channels,
-            "out_channels": len(FLUXES),
-            "features": features,
-            "layers": layers,
-        }
-        super().__init__(net, levels, **kwargs)
-        self.save_hyperparameters()
 
-    def _prepare(self, rows: Tensor, targets: Tensor) -> None:
-        self.surrogate.input_norm.set(rows.mean(0), rows.std(0))
-        known = torch.where(targets.isfinite(), targets, torch.nan)
-        mean = known.nanmean(0)
-        std = (known - mean).square().nanmean(0).sqrt()
-        self.surrogate.output_norm.set(mean.nan_to_num(), std.nan_to_num(1.0))
-
-
+@with_network("BulkFluxNet")
 class LitTransferNet(CouplingModule):
-    """Positive transfer coefficients from wind, stability and temperature; radiation from the sky.
-
-    Parameters
-    ----------
-    levels : int
-        Of the atmosphere.
-    features, layers : int
-        Width and number of the hidden layers.
-    profile : bool
-        Whether the radiation sees the whole column, by convolutions, or its lowest level only.
-    **kwargs
-        See :class:`CouplingModule`.
-    """
-
-    def __init__(
-        self,
-        levels: int = 15,
-        features: int = 64,
-        layers: int = 3,
-        profile: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        net = {
-            "name": "BulkFluxNet",
-            "levels": levels,
-            "features": features,
-            "layers": layers,
-            "profile": profile,
-        }
-        super().__init__(net, levels, **kwargs)
-        self.save_hyperparameters()
+    """Positive transfer coefficients from wind, stability, temperature; radiation from the sky."""
 
 
+@with_network("CouplingNet")
 class LitCouplingGNN(CouplingModule):
-    """Messages from columns of air to rho points, and among these and the faces.
-
-    See :class:`.coupling_net.CouplingNet`.
-
-    Parameters
-    ----------
-    levels : int
-        Of the atmosphere.
-    features : int
-        Of a node.
-    rounds : int
-        Exchanges among the ocean's points.
-    layers : int
-        Hidden layers of the last perceptrons.
-    **kwargs
-        See :class:`CouplingModule`.
-    """
-
-    def __init__(
-        self,
-        levels: int = 15,
-        features: int = 32,
-        rounds: int = 2,
-        layers: int = 3,
-        **kwargs: Any,
-    ) -> None:
-        net = {
-            "name": "CouplingNet",
-            "levels": levels,
-            "features": features,
-            "rounds": rounds,
-            "layers": layers,
-        }
-        super().__init__(net, levels, **kwargs)
-        self.save_hyperparameters()
-
-    def export(self, folder: Path, batch: Batch) -> None:
-        """Write weights and description; a graph has no program."""
-        self.surrogate.save(folder)
+    """Messages from columns of air to rho points, and among these and the faces."""

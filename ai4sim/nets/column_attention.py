@@ -20,8 +20,9 @@ class AttentionCNN(nn.Module):
     features : int
         Channels of the hidden layers, a multiple of `heads`.
     blocks : int
+        Number of blocks.
     heads : int
-        Attention heads.
+        Number of attention heads.
     kernel : int
         Levels that a convolution sees, odd.
     dropout : float

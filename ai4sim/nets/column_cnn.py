@@ -19,6 +19,7 @@ class ColumnCNN(nn.Module):
     Parameters
     ----------
     levels : int
+        Number of levels.
     profiles : int
         Input profiles, which come first.
     scalars : int
@@ -32,6 +33,7 @@ class ColumnCNN(nn.Module):
     kernel : int
         Levels that a convolution sees, odd.
     activation : {"relu", "silu", "tanh", "gelu"}
+        The activation after each convolution.
     """
 
     def __init__(

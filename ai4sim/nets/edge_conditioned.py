@@ -131,12 +131,14 @@ class EdgeConditionedNet(GraphNet):
     Parameters
     ----------
     in_channels, out_channels : int
+        The numbers of channels of a node, in and out.
     hidden_channels : int
-        Features of a node.
+        The number of features of a node.
     num_layers : int
-        Message-passing steps; each adds to the features.
+        Number of message-passing steps; each adds to the features.
     kernels : int
-        See :class:`EdgeConditionedConv`.
+        Number of functions of the relative position that span a layer's kernel, see
+        :class:`EdgeConditionedConv`.
     """
 
     def __init__(

@@ -65,15 +65,20 @@ class GAT(GraphNet, models.GAT):
 
     Parameters
     ----------
-    in_channels, out_channels, hidden_channels : int
+    in_channels, out_channels : int
+        The numbers of channels of a node, in and out.
+    hidden_channels : int
+        The number of channels of a node between the layers.
     num_layers : int
+        The number of layers, each of which looks one neighbour further.
     heads : int
-        Each has hidden_channels / heads channels.
+        The number of attention heads. Each has hidden_channels / heads channels.
     jk : {"last", "cat", "max"} or None
         Whose values the linear layer at the end sees: those of the last attention layer, of all
         side by side, or the maximum of all. None: there is no linear layer, and the last attention
         layer gives the result, the mean of its heads.
     act : {"relu", "leaky_relu", "silu", "gelu"}
+        The activation after each layer.
     dropout : float
         Share of the values and of the attention weights dropped in training, see
         `ai4sim.nets.dropout`.

@@ -78,16 +78,19 @@ class GraphStack(GraphNet, BasicGNN):
     Parameters
     ----------
     in_channels, out_channels : int
+        The numbers of channels of a node, in and out.
     hidden_channels : int
         Channels of a node between the layers.
     num_layers : int
-        Number of convolutions.
+        Number of convolutions, each of which looks one neighbour further.
     jk : {"last", "cat", "max"}, optional
         Jumping knowledge (Xu et al. 2018, arXiv 1806.03536): a linear map makes the output from the
         last layer, all layers side by side, or their maximum. None: the last convolution is the
         output.
     act : {"relu", "leaky_relu", "silu", "gelu"}
+        The activation after each convolution.
     norm : {"batch_norm"}, optional
+        The normalisation before each activation. None: there is none.
     dropout : float
         Share of the values dropped in training after each layer, see `ai4sim.nets.dropout`.
 

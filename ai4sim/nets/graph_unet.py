@@ -31,16 +31,19 @@ class GraphUNet(GraphNet, models.GraphUNet):
 
     Parameters
     ----------
-    in_channels, out_channels, hidden_channels : int
+    in_channels, out_channels : int
+        The numbers of channels of a node, in and out.
+    hidden_channels : int
+        The number of channels of a node between the layers.
     depth : int
-        Number of poolings.
+        Number of poolings: of coarser graphs below the first one.
     pool_ratios : float or list of float
         Share of its nodes that each graph keeps at a pooling, rounded up; from 1 on, the number of
         nodes. A list gives one for each pooling.
     sum_res : bool
-        On the way up, add the values of the way down, rather than concatenate them.
+        Whether the way up adds the values of the way down, rather than concatenate them.
     act : str
-        Activation, named as in ``torch_geometric.nn.resolver``.
+        The activation, named as in ``torch_geometric.nn.resolver``.
 
     Attributes
     ----------

@@ -43,13 +43,15 @@ class MLP(nn.Module):
     Parameters
     ----------
     in_channels, out_channels : int
+        The numbers of input and output channels.
     features : int
-        Width of the hidden layers.
+        The width of the hidden layers.
     layers : int
-        Hidden layers, at least one.
+        Number of hidden layers, at least one.
     activation : {"relu", "silu", "tanh", "gelu"}
+        The activation after each hidden layer.
     residual : bool
-        Add the input of each hidden layer after the first to its output.
+        Whether to add the input of each hidden layer after the first to its output.
     """
 
     def __init__(

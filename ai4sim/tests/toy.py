@@ -15,6 +15,8 @@ from ai4sim.cli import main
 from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.module import SurrogateModule
+from ai4sim.nets import completed
+from ai4sim.network_arguments import with_network
 from ai4sim.surrogate import Surrogate
 from ai4sim.use_case import UseCase
 from ai4sim.variables import Batch, Variable
@@ -70,7 +72,17 @@ class Judgement(RegressionMetrics):
 class ToyModule(SurrogateModule):
     """What all models of this use case share."""
 
+    evaluation = Judgement
     offset = 0.0
+
+    def __init__(
+        self, net: str | dict[str, Any] = "UNet", symmetric: bool = False, **kwargs: Any
+    ) -> None:
+        spec = completed(net, dimensions=1, in_channels=1, out_channels=1)
+        channels = [Variable("T", "K")], [Variable("dT", "K")]
+        super().__init__(
+            Surrogate(spec, *channels, reflections=(0,) if symmetric else ()), **kwargs
+        )
 
     def calibrate(self, datamodule: ToyData) -> None:
         """Take the statistics of the training set, and a baseline's coefficient."""
@@ -88,24 +100,14 @@ class ToyModule(SurrogateModule):
         """Take it back."""
         self.offset = state["offset"]
 
-    def evaluation(self) -> Judgement:
-        """Return an empty judgement."""
-        return Judgement()
-
     def evaluate(self, evaluation: Judgement, batch: Batch, prediction: Tensor) -> None:
         """Add a batch."""
         evaluation.update(prediction, batch["targets"])
 
 
+@with_network("UNet", features=4, levels=2, norm="none")
 class LitToy(ToyModule):
     """A U-Net on columns."""
-
-    def __init__(self, features: int = 4, symmetric: bool = False, **kwargs: Any) -> None:
-        net = {"name": "UNet", "dimensions": 1, "features": features, "levels": 2, "norm": "none"}
-        channels = [Variable("T", "K")], [Variable("dT", "K")]
-        surrogate = Surrogate(net, *channels, reflections=(0,) if symmetric else ())
-        super().__init__(surrogate, **kwargs)
-        self.save_hyperparameters()
 
 
 def run() -> None:

@@ -3,16 +3,14 @@
 import pytest
 import torch
 
-from ai4sim.surrogate import Surrogate
 from combustion.baselines import Closures
-from combustion.models import INPUTS, OUTPUTS, FlameModule
+from combustion.models import FlameModule
 
 
 @pytest.fixture
 def module():
     torch.manual_seed(0)
-    net = {"name": "UNet", "dimensions": 3, "features": 4, "levels": 2, "convolutions_per_level": 1}
-    made = FlameModule(Surrogate(net, INPUTS, OUTPUTS))
+    made = FlameModule({"name": "UNet", "features": 4, "levels": 2, "convolutions_per_level": 1})
     made.surrogate.input_norm.set(0.5, 0.5)
     made.surrogate.output_norm.set(0.0, 0.3)
     return made.eval()
@@ -47,9 +45,9 @@ def test_shifting_a_flame_along_a_periodic_axis_shifts_the_prediction(module, re
 
 
 def test_closures_travel_as_plain_numbers(module):
-    module.closures = Closures(mean=0.1, gradient_xi=1.5, boger_beta=0.9)
+    module.baselines = Closures(mean=0.1, gradient_xi=1.5, boger_beta=0.9)
     state = module.extra_state()
-    other = FlameModule(module.surrogate)
+    other = FlameModule()
     other.set_extra_state_from(state)
-    assert other.closures == module.closures
-    assert all(isinstance(value, float) for value in state["closures"].values())
+    assert other.baselines == module.baselines
+    assert all(isinstance(value, float) for value in state["baselines"].values())

@@ -12,7 +12,7 @@ What they see of a column (:mod:`.features`) and how corrections are made of wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -20,7 +20,8 @@ from torch import Tensor
 from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
-from ai4sim.nets.column_rnn import Cell
+from ai4sim.nets import completed
+from ai4sim.network_arguments import with_network
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from weather_forecast.bias_correction import plotters
@@ -42,20 +43,23 @@ class CorrectionModule(SurrogateModule):
 
     Parameters
     ----------
-    backbone : mapping
-        Network along the levels, see :class:`.correction_net.CorrectionNet`.
+    net : str or dict
+        The name of a network along the levels, or its name and arguments: the backbone of a
+        :class:`.correction_net.CorrectionNet`.
     levels : int
-        Layers of the columns.
+        The number of layers of the columns.
     structured : bool
-        Derive what follows from the rest: fluxes and heating rates fit together, nothing comes in
-        at the top, nor from the sun at night. Otherwise each output is predicted for itself.
+        Whether to derive what follows from the rest: fluxes and heating rates fit together,
+        nothing comes in at the top, nor from the sun at night. Otherwise each output is predicted
+        for itself.
     derived : bool
-        Show the network derived features: optical depths, cloud edges, clear sky above and below.
+        Whether the network sees derived features: optical depths, cloud edges, clear sky above
+        and below.
     heating_weight : float
         How much more an error of a heating rate counts in the loss than one of a flux.
     teacher : bool
-        Compare also with this repository's own radiation scheme, on some columns of the test set.
-        Of labels that it has made itself it is the truth.
+        Whether to compare also with this repository's own radiation scheme, on some columns of the
+        test set. Of labels that it has made itself it is the truth.
     **kwargs
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
@@ -66,11 +70,12 @@ class CorrectionModule(SurrogateModule):
         "hr_sw_relative",
         "hr_lw_relative",
     )
+    baselines_class = Baselines
     figures = staticmethod(plotters.figures)
 
     def __init__(
         self,
-        backbone: Mapping[str, Any],
+        net: str | dict[str, Any] = "BiRNN",
         levels: int = 137,
         structured: bool = True,
         derived: bool = True,
@@ -79,17 +84,17 @@ class CorrectionModule(SurrogateModule):
         **kwargs: Any,
     ) -> None:
         layout = RadiationLayout(levels)
-        net = {
+        spec = {
             "name": "CorrectionNet",
-            "backbone": dict(backbone),
+            "backbone": completed(net, dimensions=1),
             "levels": levels,
             "structured": structured,
             "derived": derived,
             "heating_weight": heating_weight,
         }
-        super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
+        super().__init__(Surrogate(spec, layout.inputs, layout.outputs), **kwargs)
         self.layout, self.teacher = layout, teacher
-        self.baselines: Baselines | None = None
+        self.evaluation = partial(CorrectionEvaluation, layout)
         self._every = 1
 
     def calibrate(self, datamodule: RadiationDataModule) -> None:
@@ -117,7 +122,7 @@ class CorrectionModule(SurrogateModule):
         )
 
     def require(self, datamodule: RadiationDataModule) -> None:
-        """Raise ValueError unless the columns are those of the model."""
+        """Raise ValueError unless the model is for such columns."""
         found = datamodule.layout.levels
         if found != self.layout.levels:
             raise ValueError(
@@ -125,25 +130,11 @@ class CorrectionModule(SurrogateModule):
                 f"{self.layout.levels}: say --model.init_args.levels {found}"
             )
 
-    def extra_state(self) -> dict[str, Any]:
-        """Return the coefficients of the baselines."""
-        return {"baselines": self.baselines.state() if self.baselines else None}
-
-    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
-        """Take back the coefficients of the baselines."""
-        found = state["baselines"]
-        self.baselines = Baselines.from_state(found) if found else None
-
-    def evaluation(self) -> CorrectionEvaluation:
-        """Return an empty judgement."""
-        return CorrectionEvaluation(self.layout)
-
     def on_test_start(self) -> None:
         """Check the columns, and how many of them the radiation scheme can be run on."""
-        datamodule: RadiationDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.require(datamodule)
-        self._every = thinning(datamodule.count("test"), TEACHER_COLUMNS)
         super().on_test_start()
+        columns = self.trainer.datamodule.count("test")  # type: ignore[attr-defined]
+        self._every = thinning(columns, TEACHER_COLUMNS)
 
     def evaluate(self, evaluation: CorrectionEvaluation, batch: Batch, prediction: Tensor) -> None:
         """Add a batch of columns, with what the baselines predict."""
@@ -180,9 +171,8 @@ class LitUnet1D(CorrectionModule):
     def __init__(
         self, features: int = 32, grids: int = 4, kernel_size: int = 5, **kwargs: Any
     ) -> None:
-        backbone = {
+        net = {
             "name": "UNet",
-            "dimensions": 1,
             "features": features,
             "levels": grids,
             "kernel_size": kernel_size,
@@ -191,69 +181,15 @@ class LitUnet1D(CorrectionModule):
             "residual": True,
             "padding_mode": "replicate",
         }
-        super().__init__(backbone, **kwargs)
-        self.save_hyperparameters()
+        super().__init__(net, **kwargs)
+        self.save_hyperparameters(ignore=["net"])
 
 
+@with_network("AttentionCNN")
 class LitAttentionCNN(CorrectionModule):
-    """Convolutions and multi-head self-attention over the half levels.
-
-    Parameters
-    ----------
-    features, blocks, heads, kernel, dropout
-        See :class:`ai4sim.nets.column_attention.AttentionCNN`.
-    **kwargs
-        See :class:`CorrectionModule`.
-    """
-
-    def __init__(
-        self,
-        features: int = 64,
-        blocks: int = 3,
-        heads: int = 4,
-        kernel: int = 7,
-        dropout: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        backbone = {
-            "name": "AttentionCNN",
-            "features": features,
-            "blocks": blocks,
-            "heads": heads,
-            "kernel": kernel,
-            "dropout": dropout,
-        }
-        super().__init__(backbone, **kwargs)
-        self.save_hyperparameters()
+    """Convolutions and multi-head self-attention over the half levels."""
 
 
+@with_network("BiRNN")
 class LitBiRNN(CorrectionModule):
-    """Recurrences down and up the half levels.
-
-    Parameters
-    ----------
-    features, layers, cell, kernel, dropout
-        See :class:`ai4sim.nets.column_rnn.BiRNN`.
-    **kwargs
-        See :class:`CorrectionModule`.
-    """
-
-    def __init__(
-        self,
-        features: int = 64,
-        layers: int = 2,
-        cell: Cell = "lstm",
-        kernel: int = 1,
-        dropout: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        backbone = {
-            "name": "BiRNN",
-            "features": features,
-            "layers": layers,
-            "cell": cell,
-            "kernel": kernel,
-            "dropout": dropout,
-        }
-        super().__init__(backbone, **kwargs)
-        self.save_hyperparameters()
+    """Recurrences down and up the half levels."""

@@ -12,8 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +21,8 @@ from torch import Tensor
 from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
-from ai4sim.nets.mlp import Activation
+from ai4sim.nets import completed
+from ai4sim.network_arguments import with_network
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from weather_forecast.gwd import plotters
@@ -36,6 +36,8 @@ from weather_forecast.gwd.nets.stress_net import StressNet
 from weather_forecast.gwd.physics.symmetries import random_transform
 
 LaunchFlux = Literal["latitude", "learned"]
+PROFILES = 3
+"""The number of input profiles of a column: wind, wind and temperature."""
 CALIBRATION_COLUMNS = 4096
 LEAST_SCALE = 1e-4
 """Smallest scale of an output, relative to the largest."""
@@ -56,34 +58,48 @@ class DragModule(SurrogateModule):
 
     Parameters
     ----------
-    net : mapping
-        See :func:`ai4sim.nets.build`.
-    layout : DragLayout
-        What the columns are.
+    net : str or dict
+        The name of a network of :mod:`ai4sim.nets`, or its name and arguments.
+    scheme : {"nogwd", "ogwd"}
+        The scheme: of non-orographic or of orographic gravity waves.
+    levels : int
+        The number of full levels of the columns.
     launch_flux : {"latitude", "learned"}
         Whether non-orographic drag is scaled by the :func:`launch_factor` of the latitude, or the
         network has to find it in the column, for files without latitude.
     augment : bool
-        Turn and mirror the columns of a training batch at random.
+        Whether to turn and mirror the columns of a training batch at random.
     **kwargs
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
 
+    baselines_class = Baselines
     figures = staticmethod(plotters.figures)
 
     def __init__(
         self,
-        net: Mapping[str, Any],
-        layout: DragLayout,
+        net: str | dict[str, Any] = "MLP",
+        scheme: Scheme = "nogwd",
+        levels: int = 63,
         launch_flux: LaunchFlux = "latitude",
         augment: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(Surrogate(net, layout.inputs, layout.outputs), **kwargs)
+        layout = DragLayout(scheme, levels)
+        spec = completed(
+            net,
+            levels=levels,
+            in_channels=layout.input_channels,
+            out_channels=layout.output_channels,
+            profiles=PROFILES,
+            scalars=layout.input_channels - PROFILES * levels,
+            outputs=layout.output_channels // levels,
+        )
+        super().__init__(Surrogate(spec, layout.inputs, layout.outputs), **kwargs)
         self.layout, self.augment = layout, augment
-        self.scaled = layout.scheme == "nogwd" and launch_flux == "latitude"
-        self.headline = HEADLINE[layout.scheme]
-        self.baselines: Baselines | None = None
+        self.scaled = scheme == "nogwd" and launch_flux == "latitude"
+        self.headline = HEADLINE[scheme]
+        self.evaluation = partial(ColumnEvaluation, layout)
         self._every = 1
 
     def output_scale(self, batch: Batch) -> Tensor | None:
@@ -113,7 +129,7 @@ class DragModule(SurrogateModule):
         ValueError
             The columns are others than those of the model.
         """
-        self.require(datamodule.layout, datamodule.data_path)
+        self.require(datamodule)
         inputs, outputs = datamodule.statistics()
         # An output that never varies gets a scale too small for a network to do harm in it.
         std = np.maximum(outputs.std, LEAST_SCALE * outputs.std.max())
@@ -134,13 +150,14 @@ class DragModule(SurrogateModule):
         }
         self.baselines = Baselines.fit(datamodule.gram())
 
-    def require(self, found: DragLayout, where: Path) -> None:
-        """Raise ValueError unless the columns found somewhere are those of the model."""
+    def require(self, datamodule: ColumnDataModule) -> None:
+        """Raise ValueError unless the model is for such columns."""
+        found = datamodule.layout
         if found != self.layout:
             raise ValueError(
-                f"{where}: its columns are of {found.scheme} with {found.levels} levels, the model "
-                f"is for {self.layout.scheme} with {self.layout.levels}: choose the model, or "
-                f"--model.init_args.levels {found.levels}"
+                f"{datamodule.data_path}: its columns are of {found.scheme} with {found.levels} "
+                f"levels, the model is for {self.layout.scheme} with {self.layout.levels}: choose "
+                f"the model, or --model.init_args.levels {found.levels}"
             )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -150,25 +167,11 @@ class DragModule(SurrogateModule):
             batch = {**batch, "inputs": inputs, "targets": targets}
         return super().training_step(batch, batch_idx)
 
-    def extra_state(self) -> dict[str, Any]:
-        """Return the coefficients of the baselines."""
-        return {"baselines": self.baselines.state() if self.baselines else None}
-
-    def set_extra_state_from(self, state: Mapping[str, Any]) -> None:
-        """Take back the coefficients of the baselines."""
-        found = state["baselines"]
-        self.baselines = Baselines.from_state(found) if found else None
-
-    def evaluation(self) -> ColumnEvaluation:
-        """Return an empty judgement."""
-        return ColumnEvaluation(self.layout)
-
     def on_test_start(self) -> None:
         """Check the columns, and how many of them the cheaper schemes can be run on."""
-        datamodule: ColumnDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.require(datamodule.layout, datamodule.data_path)
-        self._every = thinning(datamodule.count("test"), SCHEME_COLUMNS)
         super().on_test_start()
+        columns = self.trainer.datamodule.count("test")  # type: ignore[attr-defined]
+        self._every = thinning(columns, SCHEME_COLUMNS)
 
     def evaluate(self, evaluation: ColumnEvaluation, batch: Batch, prediction: Tensor) -> None:
         """Add a batch of columns, with what the baselines predict."""
@@ -184,149 +187,21 @@ class DragModule(SurrogateModule):
         )
 
 
+@with_network("MLP", features=512, layers=4)
 class LitMLP(DragModule):
-    """Multilayer perceptron on the whole column, as those of Chantry et al. (2021).
-
-    Parameters
-    ----------
-    scheme : {"nogwd", "ogwd"}
-    levels : int
-        Full levels of the columns.
-    features, layers, activation, residual
-        See :class:`ai4sim.nets.mlp.MLP`.
-    **kwargs
-        See :class:`DragModule`.
-    """
-
-    def __init__(
-        self,
-        scheme: Scheme = "nogwd",
-        levels: int = 63,
-        features: int = 512,
-        layers: int = 4,
-        activation: Activation = "silu",
-        residual: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        layout = DragLayout(scheme, levels)
-        net = {
-            "name": "MLP",
-            "in_channels": layout.input_channels,
-            "out_channels": layout.output_channels,
-            "features": features,
-            "layers": layers,
-            "activation": activation,
-            "residual": residual,
-        }
-        super().__init__(net, layout, **kwargs)
-        self.save_hyperparameters()
+    """Multilayer perceptron on the whole column, as those of Chantry et al. (2021)."""
 
 
+@with_network("ColumnCNN")
 class LitCNN(DragModule):
-    """Convolutions along the levels; what a column has at its surface is given to all of them.
-
-    Parameters
-    ----------
-    scheme : {"nogwd", "ogwd"}
-    levels : int
-        Full levels of the columns.
-    features, blocks, kernel
-        See :class:`ai4sim.nets.column_cnn.ColumnCNN`.
-    **kwargs
-        See :class:`DragModule`.
-    """
-
-    def __init__(
-        self,
-        scheme: Scheme = "nogwd",
-        levels: int = 63,
-        features: int = 64,
-        blocks: int = 7,
-        kernel: int = 3,
-        **kwargs: Any,
-    ) -> None:
-        layout = DragLayout(scheme, levels)
-        net = {
-            "name": "ColumnCNN",
-            "levels": levels,
-            "profiles": 3,
-            "scalars": layout.input_channels - 3 * levels,
-            "outputs": layout.output_channels // levels,
-            "features": features,
-            "blocks": blocks,
-            "kernel": kernel,
-        }
-        super().__init__(net, layout, **kwargs)
-        self.save_hyperparameters()
+    """Convolutions along the levels; what a column has at its surface is given to all of them."""
 
 
+@with_network("MomentumFluxNet", fixed={"scheme": "nogwd"})
 class LitFluxNet(DragModule):
-    """Momentum flux of non-orographic waves, azimuth by azimuth.
-
-    Parameters
-    ----------
-    levels : int
-        Full levels of the columns.
-    table : str
-        Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
-    azimuths, phase_speeds, features, layers
-        See :class:`weather_forecast.gwd.nets.momentum_flux_net.MomentumFluxNet`.
-    **kwargs
-        See :class:`DragModule`.
-    """
-
-    def __init__(
-        self,
-        levels: int = 63,
-        table: str = "L91",
-        azimuths: int = 16,
-        phase_speeds: int = 8,
-        features: int = 128,
-        layers: int = 3,
-        **kwargs: Any,
-    ) -> None:
-        net = {
-            "name": "MomentumFluxNet",
-            "levels": levels,
-            "table": table,
-            "azimuths": azimuths,
-            "phase_speeds": phase_speeds,
-            "features": features,
-            "layers": layers,
-        }
-        super().__init__(net, DragLayout("nogwd", levels), **kwargs)
-        self.save_hyperparameters()
+    """Momentum flux of non-orographic waves, azimuth by azimuth."""
 
 
+@with_network("StressNet", fixed={"scheme": "ogwd"}, levels=91)
 class LitStressNet(DragModule):
-    """Stress of orographic waves and blocking of the flow below them.
-
-    Parameters
-    ----------
-    levels : int
-        Full levels of the columns.
-    table : str
-        Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
-    features, layers
-        See :class:`weather_forecast.gwd.nets.stress_net.StressNet`.
-    **kwargs
-        See :class:`DragModule`.
-    """
-
-    def __init__(
-        self,
-        levels: int = 91,
-        table: str = "L91",
-        features: int = 64,
-        layers: int = 3,
-        **kwargs: Any,
-    ) -> None:
-        net = {
-            "name": "StressNet",
-            "levels": levels,
-            "table": table,
-            "features": features,
-            "layers": layers,
-        }
-        super().__init__(net, DragLayout("ogwd", levels), **kwargs)
-        self.save_hyperparameters()
+    """Stress of orographic waves and blocking of the flow below them."""

@@ -63,9 +63,11 @@ class BulkFluxNet(nn.Module):
     Parameters
     ----------
     levels : int
-        Of the atmosphere.
-    features, layers : int
-        Width and number of the hidden layers. With 0 layers the coefficients are constants, else
+        Number of levels of the atmosphere.
+    features : int
+        The width of the hidden layers.
+    layers : int
+        Number of hidden layers. With 0 layers the coefficients are constants, else
         the drag is learned as a departure from :func:`.heads.neutral_drag`, which is held above the
         strongest wind of the training set; coefficients of heat and water have no such law, and are
         continued.

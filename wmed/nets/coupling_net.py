@@ -105,13 +105,13 @@ class CouplingNet(GraphNet):
     Parameters
     ----------
     levels : int
-        Of the atmosphere.
+        Number of levels of the atmosphere.
     features : int
-        Of a node.
+        The number of features of a node.
     rounds : int
-        Exchanges among rho points and with the faces: each looks one point further.
+        Number of exchanges among rho points and with the faces: each looks one point further.
     layers : int
-        Hidden layers of the perceptrons that give the numbers of the heads.
+        Number of hidden layers of the perceptrons that give the numbers of the heads.
     """
 
     exportable = False

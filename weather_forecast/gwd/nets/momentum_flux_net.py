@@ -63,7 +63,7 @@ class MomentumFluxNet(nn.Module):
     features : int
         Width of the hidden layers.
     layers : int
-        Hidden layers.
+        Number of hidden layers.
     """
 
     output_scale: Tensor

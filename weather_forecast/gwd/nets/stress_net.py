@@ -58,8 +58,10 @@ class StressNet(nn.Module):
         Full levels, down to the surface.
     table : str
         Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
-    features, layers : int
-        Width and number of hidden layers of the two networks.
+    features : int
+        The width of the hidden layers of the two networks.
+    layers : int
+        Number of hidden layers of the two networks.
     """
 
     output_scale: Tensor

@@ -32,8 +32,8 @@ MODELS: dict[str, Callable[[], DragModule]] = {
     "mlp": lambda: LitMLP(**SMALL),
     "cnn": lambda: LitCNN(features=8, blocks=2),
     "flux_net": lambda: LitFluxNet(**SMALL, phase_speeds=4),
-    "ogwd_mlp": lambda: LitMLP("ogwd", 91, **SMALL),
-    "ogwd_cnn": lambda: LitCNN("ogwd", 91, features=8, blocks=2),
+    "ogwd_mlp": lambda: LitMLP(scheme="ogwd", levels=91, **SMALL),
+    "ogwd_cnn": lambda: LitCNN(scheme="ogwd", levels=91, features=8, blocks=2),
     "stress_net": lambda: LitStressNet(**SMALL),
 }
 pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log")
