@@ -23,7 +23,7 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import torch
 from numpy.typing import NDArray
@@ -31,11 +31,9 @@ from torch import Tensor
 
 from ai4sim.evaluation.baselines import FittedBaselines
 from combustion.io import layouts
-from combustion.io.layouts import Snapshot
+from combustion.io.layouts import Flame
+from combustion.io.meshes import MeshSnapshot
 from combustion.physics.gradients import least_squares_gradient
-
-if TYPE_CHECKING:
-    from combustion.io.meshes import MeshSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +74,7 @@ def resolved_gradient(c_bar: Field, dx: Field) -> Tensor:
     return squares.sqrt() / _per_sample(dx, field)
 
 
-def gradient_of(snapshot: Snapshot | MeshSnapshot) -> Tensor:
+def gradient_of(snapshot: Flame) -> Tensor:
     """``|grad c_bar|`` [1/m] of a snapshot, (nx, ny, nz) or (nodes,).
 
     As stored (from the fine grid); else by central differences on this grid, or by least squares
@@ -84,7 +82,7 @@ def gradient_of(snapshot: Snapshot | MeshSnapshot) -> Tensor:
     """
     if snapshot.resolved_gradient is not None:
         return torch.as_tensor(snapshot.resolved_gradient)
-    if isinstance(snapshot, Snapshot):
+    if not isinstance(snapshot, MeshSnapshot):
         return resolved_gradient(snapshot.progress_variable, snapshot.dx)
     return torch.as_tensor(
         least_squares_gradient(snapshot.progress_variable, snapshot.positions, snapshot.edges)
@@ -177,9 +175,7 @@ class ResolvedFlame:
     thermal_thickness: Field | None = None
 
     @classmethod
-    def of(
-        cls, snapshot: Snapshot | MeshSnapshot, defaults: Mapping[str, float] | None = None
-    ) -> ResolvedFlame:
+    def of(cls, snapshot: Flame, defaults: Mapping[str, float] | None = None) -> ResolvedFlame:
         """Gather what a snapshot tells.
 
         The sub-filter velocity is the LES estimate of the file, else the one measured in the DNS,
@@ -252,7 +248,7 @@ class Closures(FittedBaselines):
     @classmethod
     def fit(
         cls,
-        snapshots: Iterable[Snapshot | MeshSnapshot],
+        snapshots: Iterable[Flame],
         defaults: Mapping[str, float] | None = None,
     ) -> Closures:
         """Fit the coefficients by least squares in one pass over a training set.
@@ -278,7 +274,7 @@ class Closures(FittedBaselines):
             quadratic.add(boger(flame.progress_variable, flame.filter_width, beta=1), target)
         return cls(constant.value, gradient.value, quadratic.value)
 
-    def predict(self, flame: ResolvedFlame | Snapshot | MeshSnapshot) -> dict[str, Tensor]:
+    def predict(self, flame: ResolvedFlame | Flame) -> dict[str, Tensor]:
         """Evaluate every closure that can be: Sigma [1/m], like c_bar, in display order.
 
         A closure that lacks a fact or a field is left out; the log says once which one is missing.

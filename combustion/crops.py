@@ -15,8 +15,7 @@ from torch.utils.data import Dataset
 from ai4sim.data.datamodule import BatchIndex, Stage
 from ai4sim.variables import Batch
 from combustion.data import FlameDataModule, on_grids, stack
-from combustion.io.layouts import Snapshot, period
-from combustion.io.meshes import MeshSnapshot
+from combustion.io.layouts import Flame, Snapshot, period
 from combustion.matching import cells_per_filter
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class Crops(Dataset):
 
     def __init__(
         self,
-        snapshots: Sequence[Snapshot | MeshSnapshot],
+        snapshots: Sequence[Flame],
         shape: tuple[int, int, int],
         per_snapshot: int,
         augment: Augmentation,

@@ -21,7 +21,15 @@ from ai4sim.normalization import RunningStatistics
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from combustion.baselines import gradient_of
-from combustion.io.layouts import FIELDS, Snapshot, grid_spacing, period, read_snapshot, write_like
+from combustion.io.layouts import (
+    FIELDS,
+    Flame,
+    Snapshot,
+    grid_spacing,
+    period,
+    read_snapshot,
+    write_like,
+)
 from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths
 from combustion.matching import cells_per_filter
@@ -55,7 +63,7 @@ def _process_mesh(path: Path) -> dict[str, Any]:
     }
 
 
-def _fields(snapshot: Snapshot | MeshSnapshot) -> dict[str, Any]:
+def _fields(snapshot: Flame) -> dict[str, Any]:
     arrays = {name: getattr(snapshot, name) for name in FIELDS}
     return {
         "attributes": {**snapshot.attributes, "case": snapshot.case},
@@ -71,7 +79,7 @@ def _mapped_graph(arrays: Mapping[str, NDArray[Any]]) -> Graph:
     return Graph(edge_index, offsets, positions, (len(positions),))
 
 
-def on_grids(snapshots: Sequence[Snapshot | MeshSnapshot]) -> list[Snapshot]:
+def on_grids(snapshots: Sequence[Flame]) -> list[Snapshot]:
     """Check that no snapshot is on a mesh.
 
     Raises
@@ -101,7 +109,7 @@ class FullFields(Dataset):
     snapshots : sequence of Snapshot
     """
 
-    def __init__(self, snapshots: Sequence[Snapshot | MeshSnapshot]) -> None:
+    def __init__(self, snapshots: Sequence[Flame]) -> None:
         self.snapshots = snapshots = on_grids(snapshots)
         self.periods = [tuple(period(s, axis) for axis in range(3)) for s in snapshots]
         self.groups = [
@@ -165,7 +173,7 @@ class FlameDataModule(SurrogateDataModule):
             for label, folder in self.compare.items()
         }
 
-    def snapshot(self, path: Path | str, require_target: bool = True) -> Snapshot | MeshSnapshot:
+    def snapshot(self, path: Path | str, require_target: bool = True) -> Flame:
         """Open a processed file; its fields stay on disk until they are used.
 
         Raises
@@ -195,7 +203,7 @@ class FlameDataModule(SurrogateDataModule):
             **known,
         )
 
-    def snapshots(self, stage: Stage) -> list[Snapshot | MeshSnapshot]:
+    def snapshots(self, stage: Stage) -> list[Flame]:
         """Open all files of a stage."""
         return [self.snapshot(path, stage != "predict") for path in self.files(stage)]
 

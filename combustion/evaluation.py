@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +44,9 @@ from ai4sim.evaluation.scores import (
 )
 from ai4sim.variables import Float64Array
 from combustion.baselines import Field, resolved_gradient
-from combustion.physics.geometry import Grid, MeshGeometry, Nodes, Section, slab_lengths
+from combustion.io.layouts import Flame
+from combustion.io.meshes import MeshSnapshot
+from combustion.physics.geometry import Grid, Nodes, Section, slab_lengths
 
 SIGMA_DX_MAX = 1.5
 DENSITY_BINS = 150
@@ -127,40 +128,30 @@ class FlameEvaluation:
     label: str = "Network"
     """What figures call the model."""
 
-    def update(
-        self,
-        *,
-        path: Path | str,
-        case: str,
-        time: float,
-        dx: float,
-        progress_variable: Field,
-        flame_surface_density: Field,
-        predictions: Mapping[str, Field],
-        mesh: MeshGeometry | None = None,
-    ) -> None:
+    def update(self, snapshot: Flame, predictions: Mapping[str, Field]) -> None:
         """Take in one snapshot, or one zone of it.
 
         Parameters
         ----------
-        path, case, time, dx : of the snapshot; time in s, dx (on a mesh: between stations) in m
-        progress_variable : (nx, ny, nz), on a mesh (nodes,), or with leading axes of length 1
-        flame_surface_density : the target, of the same shape  [1/m]
-        predictions : name -> Sigma of the same shape [1/m]; the network is called "model"; on a
-            mesh "gradient", the resolved ``|grad c_bar|``, is needed too
-        mesh : where the nodes are; None for a grid
+        snapshot : of one file, with its flame surface density; dx is the distance of the stations
+        predictions : name -> Sigma of the same shape, or with leading axes of length 1 [1/m]; the
+            network is called "model"; on a mesh "gradient", the resolved ``|grad c_bar|``, is
+            needed too
         """
+        path, dx = snapshot.path, snapshot.dx
         require_model(predictions, f"{path}: ")
-        place = Grid(dx) if mesh is None else Nodes(mesh, dx)
-        shape = place.shape or tuple(np.shape(progress_variable)[-3:])
-        c_bar = _array(progress_variable, f"{path}: progress_variable", shape)
-        target = _array(flame_surface_density, f"{path}: flame_surface_density", shape)
+        place = Nodes(snapshot, dx) if isinstance(snapshot, MeshSnapshot) else Grid(dx)
+        shape = place.shape or snapshot.progress_variable.shape
+        c_bar, target = (
+            _array(getattr(snapshot, name), f"{path}: {name}", shape)
+            for name in ("progress_variable", "flame_surface_density")
+        )
         predicted = {
             n: _array(p, f"{path}: prediction '{n}'", shape) for n, p in predictions.items()
         }
         gradient = predicted.get("gradient")
         if gradient is None:
-            if mesh is not None:
+            if isinstance(snapshot, MeshSnapshot):
                 raise ValueError(
                     f"{path}: no prediction 'gradient' among {sorted(predictions)}; "
                     "on a mesh |grad c_bar| is not found by differences, the closures give it"
@@ -178,8 +169,8 @@ class FlameEvaluation:
         self._add(
             SnapshotScore(
                 path=str(path),
-                case=case,
-                time=float(time),
+                case=snapshot.case,
+                time=float(snapshot.time),
                 dx=float(dx),
                 errors={
                     by: {

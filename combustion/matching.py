@@ -16,8 +16,7 @@ from torch import Tensor
 
 from ai4sim.nets.graph import Graph
 from ai4sim.surrogate import Surrogate
-from combustion.io.layouts import Snapshot, filter_width, states_filter
-from combustion.io.meshes import MeshSnapshot
+from combustion.io.layouts import Flame, filter_width, states_filter
 from combustion.physics.resampling import Resampling, resampled
 
 log = logging.getLogger(__name__)
@@ -28,14 +27,14 @@ TOLERANCE = 0.02
 """Relative difference of resolutions that count as equal."""
 
 
-def cells_per_filter(snapshot: Snapshot | MeshSnapshot) -> float:
+def cells_per_filter(snapshot: Flame) -> float:
     """Filter width over spacing (on a mesh: over reference length); NaN where it is not stated."""
     if not states_filter(snapshot.attributes):
         return math.nan
     return filter_width(snapshot.attributes, snapshot.dx) / snapshot.dx
 
 
-def common_resolution(snapshots: Iterable[Snapshot | MeshSnapshot]) -> float | None:
+def common_resolution(snapshots: Iterable[Flame]) -> float | None:
     """Cells per filter width of a training set; None where it is unknown or not one for all."""
     return _equal([cells_per_filter(snapshot) for snapshot in snapshots])
 

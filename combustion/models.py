@@ -17,7 +17,7 @@ from combustion import plotters
 from combustion.baselines import Closures
 from combustion.data import FlameDataModule
 from combustion.evaluation import MODEL, FlameEvaluation
-from combustion.io.layouts import Snapshot, period
+from combustion.io.layouts import Flame, period
 from combustion.io.meshes import MeshSnapshot
 from combustion.matching import CELLS, cells_per_filter, common_resolution, matched
 
@@ -113,20 +113,12 @@ class FlameModule(SurrogateModule):
                 label: predict(surrogate, snapshot)
                 for label, surrogate in datamodule.rivals.items()
             }
-            evaluation.update(
-                path=snapshot.path,
-                case=snapshot.case,
-                time=snapshot.time,
-                dx=snapshot.dx,
-                progress_variable=snapshot.progress_variable,
-                flame_surface_density=snapshot.flame_surface_density,
-                predictions={MODEL: sigma, **rivals, **self.baselines.predict(snapshot)},
-                mesh=snapshot if isinstance(snapshot, MeshSnapshot) else None,
-            )
+            closed = self.baselines.predict(snapshot)
+            evaluation.update(snapshot, {MODEL: sigma, **rivals, **closed})
 
 
 @torch.inference_mode()
-def predict(surrogate: Surrogate, snapshot: Snapshot | MeshSnapshot) -> NDArray[np.float32]:
+def predict(surrogate: Surrogate, snapshot: Flame) -> NDArray[np.float32]:
     """Apply a trained network to a snapshot, at the resolution of its training.
 
     Returns

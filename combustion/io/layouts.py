@@ -349,7 +349,7 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def period(snapshot: Snapshot, axis: int) -> int | None:
+def period(snapshot: Flame, axis: int) -> int | None:
     """Cells after which a field repeats along an axis, None where it does not.
 
     The attribute ``periodic`` names axes whose last cell is the neighbour of the first ("y,z").

@@ -1,8 +1,14 @@
 """A box of a lattice as an unstructured mesh: what is known of it can be computed by hand."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from combustion.evaluation import FlameEvaluation
+from combustion.io.layouts import Flame, Snapshot
+from combustion.io.meshes import MeshSnapshot
 
 
 @dataclass
@@ -32,3 +38,20 @@ def block(shape: tuple[int, int, int], dx: float, start: tuple[int, int, int] = 
         np.concatenate([pair.reshape(2, -1) for pair in pairs], axis=1).T,
         shape,
     )
+
+
+def judge(
+    evaluation: FlameEvaluation,
+    *,
+    path: str,
+    predictions: dict[str, Any],
+    mesh: Block | None = None,
+    **facts: Any,
+) -> None:
+    """Take in predictions of a made-up snapshot, on a mesh if there is one."""
+    if mesh is None:
+        snapshot: Flame = Snapshot(path=Path(path), **facts)
+    else:
+        where = {name: getattr(mesh, name) for name in ("positions", "edges", "volumes")}
+        snapshot = MeshSnapshot(path=Path(path), **where, **facts)
+    evaluation.update(snapshot, predictions)

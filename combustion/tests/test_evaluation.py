@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from combustion.evaluation import DENSITY_BINS, SIGMA_DX_MAX, FlameEvaluation
-from combustion.tests.blocks import Block, block
+from combustion.tests.blocks import Block, block, judge
 
 DX = 1e-3
 
@@ -27,7 +27,8 @@ def evaluate(seeds: range) -> FlameEvaluation:
     evaluation = FlameEvaluation()
     for seed in seeds:
         f = fields(seed)
-        evaluation.update(
+        judge(
+            evaluation,
             path=f"raw/case{seed % 2}_{seed:03d}.h5",
             case=f"case{seed % 2}",
             time=seed * 1e-3,
@@ -65,7 +66,8 @@ def test_surface_in_the_wrong_place_counts_along_the_stream_only():
     target[1] = 100.0
     moved = np.roll(target, 1, axis=0)
     evaluation = FlameEvaluation()
-    evaluation.update(
+    judge(
+        evaluation,
         path="a",
         case="a",
         time=0.0,
@@ -108,7 +110,8 @@ def evaluate_mesh(
     """Add a zone whose fields are functions of the place and the time."""
     x, y, z = mesh.positions.T / DX
     target = 100 + 30 * np.sin(x + 2 * y) + 20 * np.cos(z) + 1e3 * np.nan_to_num(time) * x
-    evaluation.update(
+    judge(
+        evaluation,
         path=f"{name}.h5",
         case="zone",
         time=time,
@@ -126,7 +129,8 @@ def test_a_grid_given_as_a_mesh_has_the_same_metrics_and_surfaces():
     f = fields(3)
     gradient = 0.6 * f["target"]
     for evaluation, shape, where in ((grid, (8, 6, 5), None), (nodes, (-1,), mesh)):
-        evaluation.update(
+        judge(
+            evaluation,
             path="a",
             case="a",
             time=0.0,
@@ -185,7 +189,8 @@ def test_a_uniform_density_has_the_same_surface_along_the_whole_stream():
     mesh = block((6, 4, 3), DX)
     ones = np.ones(6 * 4 * 3)
     evaluation = FlameEvaluation()
-    evaluation.update(
+    judge(
+        evaluation,
         path="a",
         case="a",
         time=0.0,
@@ -223,7 +228,8 @@ def test_what_is_missing_on_a_mesh_is_named(change: dict, message: str):
         "predictions": {"model": ones, "gradient": ones},
     }
     with pytest.raises(ValueError, match=message):
-        FlameEvaluation().update(
+        judge(
+            FlameEvaluation(),
             path="case.h5",
             case="a",
             time=0.0,
@@ -238,7 +244,8 @@ def test_conditional_error_and_joint_density():
     target = np.array([0.1, 0.2, 0.703, 9.0]).reshape(4, 1, 1) / DX
     error = np.array([-10.0, 30.0, 10.0, 0.0]).reshape(4, 1, 1)
     evaluation = FlameEvaluation()
-    evaluation.update(
+    judge(
+        evaluation,
         path="a",
         case="a",
         time=math.nan,
@@ -261,15 +268,16 @@ def test_conditional_error_and_joint_density():
 
 def test_constant_target_has_no_r2():
     evaluation = FlameEvaluation()
-    ones = torch.ones(1, 1, 3, 3, 3)
-    evaluation.update(
+    ones = np.ones((3, 3, 3))
+    judge(
+        evaluation,
         path="a",
         case="a",
         time=0.0,
         dx=DX,
         progress_variable=ones,
         flame_surface_density=ones,
-        predictions={"model": 2 * ones},
+        predictions={"model": torch.tensor(2 * ones)[None, None]},
     )
     assert math.isnan(evaluation.metrics()["model"]["r2"])
     assert evaluation.metrics()["model"]["rmse"] == 1.0
@@ -278,7 +286,8 @@ def test_constant_target_has_no_r2():
 def test_only_baselines_that_every_snapshot_has_are_compared():
     evaluation = evaluate(range(2))
     f = fields(2)
-    evaluation.update(
+    judge(
+        evaluation,
         path="c",
         case="other",
         time=0.0,
@@ -306,7 +315,8 @@ def test_only_baselines_that_every_snapshot_has_are_compared():
 def test_what_cannot_be_judged_is_named(predictions: dict, message: str):
     f = fields(0)
     with pytest.raises(ValueError, match=message):
-        FlameEvaluation().update(
+        judge(
+            FlameEvaluation(),
             path="case.h5",
             case="a",
             time=0.0,

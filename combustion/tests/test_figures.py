@@ -12,7 +12,7 @@ from combustion import plotters
 from combustion.baselines import Closures, resolved_gradient
 from combustion.evaluation import FlameEvaluation
 from combustion.io.layouts import Snapshot
-from combustion.tests.blocks import block
+from combustion.tests.blocks import block, judge
 
 DX = 5e-4
 
@@ -35,18 +35,8 @@ def evaluation(cases: list[str], closures: Closures | None, factor: float = 1.0)
             snapshot = flame(case, time)
             sigma = snapshot.flame_surface_density
             assert sigma is not None
-            result.update(
-                path=snapshot.path,
-                case=case,
-                time=time,
-                dx=DX,
-                progress_variable=snapshot.progress_variable,
-                flame_surface_density=sigma,
-                predictions={
-                    "model": factor * sigma,
-                    **(closures.predict(snapshot) if closures else {}),
-                },
-            )
+            closed = closures.predict(snapshot) if closures else {}
+            result.update(snapshot, {"model": factor * sigma, **closed})
     return result
 
 
@@ -118,15 +108,7 @@ def test_other_trained_models_are_in_every_comparison_under_their_own_names():
     snapshot = flame("a", 1e-3)
     sigma = snapshot.flame_surface_density
     others = {name: sigma * (0.95 + 0.01 * i) for i, name in enumerate(("unet", "gat_8", "gin"))}
-    known.update(
-        path=snapshot.path,
-        case="a",
-        time=1e-3,
-        dx=DX,
-        progress_variable=snapshot.progress_variable,
-        flame_surface_density=sigma,
-        predictions={"model": 0.9 * sigma, **others, **closures.predict(snapshot)},
-    )
+    known.update(snapshot, {"model": 0.9 * sigma, **others, **closures.predict(snapshot)})
     names = {"GNN", "U-Net", "gat 8", "gin"}
     for figure in (
         plotters.surface_along_stream(known),
@@ -151,7 +133,8 @@ def on_mesh(shape: tuple[int, int, int], *starts: tuple[int, int, int]) -> Flame
         mesh = block(shape, DX, start)
         c = 0.5 * (1 + np.tanh((mesh.positions[:, 1] / DX - 3.2) / 1.5))
         target = 1e3 * c * (1 - c)
-        result.update(
+        judge(
+            result,
             path=f"a.{i}.h5",
             case="a",
             time=2e-3,
