@@ -35,6 +35,7 @@ from torch import Tensor
 
 from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.moments import CrossMoments
+from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.ridge import inverse_std, ridge_weights
 from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from ai4sim.variables import split_channels
@@ -241,7 +242,7 @@ def _rows(
     rows = sum(len(sample[0]) for sample in every)
     if rows < 2:
         raise ValueError(f"baselines: fitted to {rows} rows, expected two or more")
-    step = -(-rows // FIT_ROWS)
+    step = thinning(rows, FIT_ROWS)
     bilinear, nearest = (torch.cat([s[i] for s in every])[::step].double() for i in (0, 1))
     with_heat = [
         f if f.shape[1] == len(OUTPUTS) else torch.cat([f, f[:, 2:].sum(1, keepdim=True)], 1)

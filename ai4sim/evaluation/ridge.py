@@ -62,9 +62,9 @@ def principal_components(z: Tensor, components: int, iterations: int = 3) -> Ten
     z : (row, channel)
         Of mean zero.
     components : int
-        How many, at most: no more than there are directions in which the rows differ.
+        Number of directions, at most: no more than the rows differ in.
     iterations : int
-        The more, the sharper the last components are told from those that are left out.
+        Number of iterations. The more, the sharper the last components are told from the next.
 
     Returns
     -------

@@ -83,8 +83,8 @@ class Baselines(FittedBaselines):
     ) -> Self:
         """Fit to columns of a training set.
 
-        The regression is that of the principal components of the standardised :func:`features`, see
-        :func:`~ai4sim.evaluation.ridge.ridge_weights`. Constant inputs get no weight.
+        The ridge regression takes the principal components of the standardised :func:`features`,
+        see :func:`~ai4sim.evaluation.ridge.ridge_weights`. Constant inputs get no weight.
 
         Parameters
         ----------
@@ -92,9 +92,9 @@ class Baselines(FittedBaselines):
         targets : (column, output_channels)
         layout : RadiationLayout
         mean_profile : (output_channels,), optional
-            That of the whole training set; that of the columns by default.
+            The mean of the whole training set. By default the mean of the columns.
         components : int
-            How many, at most.
+            Number of components, at most.
         penalty : float
             See :data:`PENALTY`.
 

@@ -1,19 +1,16 @@
-"""What a correction of radiation is judged by, summed up batch by batch.
-
-Only sums over columns are kept, in float64, so that a test set of any size streams through and the
-parts of several processes add up to the whole: never a mean over batches.
+"""The metrics that a correction of radiation is judged by, from sums over columns.
 
 Metrics of the model and of each baseline, ``<quantity>_<metric>``. Quantities:
 
 ``flux_dn_sw``, ``flux_up_sw``, ``flux_dn_lw``, ``flux_up_lw``  [W/m2]; ``hr_sw``, ``hr_lw`` [K/day]
     On all their levels, of all columns, night included.
 ``hr_sw_by_mass``, ``hr_lw_by_mass``  [K/day]
-    Heating rates weighted by the pressure across a layer: those of the thin layers at the top
-    dominate the others.
+    Heating rates weighted by the pressure across a layer. Without the weight the thin layers at
+    the top dominate.
 ``surface_flux_...``, ``toa_flux_up_...``, ``tropopause_flux_...``  [W/m2]
     At the lowest half level, the uppermost, and at the
-    :func:`~weather_forecast.bias_correction.physics.diagnostics.tropopause`. ``toa_net`` is what
-    all the radiation downward minus all upward is at the top.
+    :func:`~weather_forecast.bias_correction.physics.diagnostics.tropopause`. ``toa_net`` is
+    all radiation downward minus all upward at the top.
 
 Metrics:
 
@@ -22,8 +19,8 @@ Metrics:
 ``r2``
     Of all levels at once, around their one mean.
 ``relative``
-    MAE in % of that of no correction at all, over the same columns. ``relative_mean`` is the mean
-    of the first six.
+    MAE in % of the MAE without any correction, over the same columns. ``relative_mean`` is the
+    mean of the first six.
 
 Then, each as ``..._mean`` and ``..._max`` over columns and levels where one can speak of it, the
 residuals of :func:`~weather_forecast.bias_correction.physics.diagnostics.consistency`, of which the
@@ -31,7 +28,7 @@ labels' own stand under ``target``; of ``albedo_violation`` and ``negative_lw``,
 the ``..._share``. ``columns`` counts those that the metrics stand for: a baseline may leave out
 some.
 
-What does not exist, the R2 of a constant target for instance, is None.
+A metric that does not exist, for instance the R2 of a constant target, is None.
 """
 
 from __future__ import annotations
@@ -89,7 +86,7 @@ class CorrectionEvaluation:
     Parameters
     ----------
     layout : RadiationLayout
-        What the channels of the columns are.
+        The layout of the columns.
 
     Attributes
     ----------
@@ -102,7 +99,7 @@ class CorrectionEvaluation:
     residuals : name -> residual -> (2,)
         Of each model and of the labels, the sum over columns and levels, and the count.
     largest : name -> residual -> ()
-        The largest one.
+        The largest residual.
     samples : Samples
         Columns that the figures show.
     """
@@ -221,7 +218,7 @@ class CorrectionEvaluation:
             known[key] = torch.maximum(known.get(key, value.cpu()), value.cpu())
 
     def merge(self, other: CorrectionEvaluation) -> None:
-        """Take in what another process evaluated, of other columns.
+        """Take in the evaluation of another process, of other columns.
 
         Raises
         ------
@@ -238,7 +235,7 @@ class CorrectionEvaluation:
             self._add_residuals(name, sums, other.largest[name])
         self.samples.merge(other.samples)
 
-    # ---- what the sums say ----------------------------------------------------------------------
+    # ---- metrics --------------------------------------------------------------------------------
 
     def metrics(self) -> dict[str, Any]:
         """Form the metrics of the module's docstring, and those of each level and sun.
@@ -285,7 +282,7 @@ class CorrectionEvaluation:
         return metrics_of(self.scores[name][quantity], NEGLIGIBLE)
 
     def angles(self, name: str) -> Sums:
-        """Return the metrics by angle, (bin, value), with ``target`` and ``magnitude``, its means.
+        """Return the metrics by angle, (bin, value), and the means ``target`` and ``magnitude``.
 
         Of a bin without columns all are NaN.
         """
@@ -343,7 +340,7 @@ class CorrectionEvaluation:
 
 
 def quantities(outputs: Mapping[str, Tensor], lapse: Tensor) -> dict[str, Tensor]:
-    """Return what of the outputs is judged.
+    """Return the quantities of the module's docstring.
 
     Parameters
     ----------
@@ -355,8 +352,7 @@ def quantities(outputs: Mapping[str, Tensor], lapse: Tensor) -> dict[str, Tensor
     Returns
     -------
     quantity -> (column, level)
-        Those of the module's docstring; (column, 1) at surface, top
-        and tropopause.
+        (column, 1) at surface, top and tropopause.
     """
     fluxes = {name: outputs[name] for name in FLUXES}
     down, up = (fluxes[f"{name}_sw"] + fluxes[f"{name}_lw"] for name in ("flux_dn", "flux_up"))

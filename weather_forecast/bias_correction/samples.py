@@ -1,4 +1,4 @@
-"""A bounded choice of columns that the figures show, the same however the test set is divided."""
+"""A bounded choice of columns for the figures, the same however the test set is divided."""
 
 from __future__ import annotations
 

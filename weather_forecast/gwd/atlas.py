@@ -1,4 +1,4 @@
-"""What the figures show of target and model: sums over zones, joint densities, a few columns."""
+"""Target and model as the figures show them: sums over zones, joint densities, a few columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ai4sim.evaluation.scores import MODEL, Sums, add, error_sums, sum_by
 LATITUDE_STEP = 5.0
 """Width of a zone [degrees]."""
 ZONES = 36
-"""Zones from pole to pole; one more is that of columns whose latitude is not known."""
+"""Zones from pole to pole; one more holds the columns whose latitude is not known."""
 BAND = 6
 """Zones in a latitude band: 30 degrees."""
 GROUP_BOUNDS = (100.0, 1e3, 1e4, 5e4)
@@ -23,7 +23,7 @@ GROUP_BOUNDS = (100.0, 1e3, 1e4, 5e4)
 DENSITY_BINS = 201
 """Bins per axis of a joint density; odd, so that zero lies in the middle of one."""
 DENSITY_RESOLUTION, DENSITY_RANGE = 1e-7, 0.1
-"""Tendencies [m/s2] below which the bins are evenly wide, respectively that the last ones hold."""
+"""Tendencies [m/s2]: below the first the bins are evenly wide, and the second is the last edge."""
 SAMPLES = 6
 """Columns to look at: one per latitude band, or all from those whose latitude is not known."""
 DRAWN = ("ridge", MODEL)
@@ -38,7 +38,7 @@ class Atlas:
     Parameters
     ----------
     pressure : (level,)  [Pa]
-        That the levels are grouped by.
+        The pressure that the levels are grouped by.
 
     Attributes
     ----------
@@ -101,11 +101,11 @@ class Atlas:
         )
 
     def merge(self, other: Atlas) -> None:
-        """Take in that of other columns."""
+        """Take in the atlas of other columns."""
         add(self.sums, other.sums)
         self.reservoir.merge(other.reservoir)
 
-    # ---- what the sums say ----------------------------------------------------------------------
+    # ---- means ----------------------------------------------------------------------------------
 
     @property
     def columns(self) -> Tensor:

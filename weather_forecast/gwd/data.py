@@ -19,6 +19,7 @@ from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.tables import Table
 from ai4sim.evaluation.moments import CrossMoments
+from ai4sim.evaluation.reservoir import thinning
 from ai4sim.io.files import open_hdf5
 from ai4sim.normalization import RunningStatistics
 from weather_forecast.gwd.io.layout import (
@@ -204,6 +205,6 @@ class ColumnDataModule(RowDataModule[DragLayout]):
         parts = []
         for path in files:
             inputs = self.processed(path)[0]["inputs"]
-            stride = max(1, -(-len(inputs) * len(files) // most))
+            stride = thinning(len(inputs) * len(files), most)
             parts.append(torch.from_numpy(np.array(inputs[::stride])))
         return torch.cat(parts)

@@ -1,20 +1,20 @@
-"""What an emulator of gravity wave drag is judged by, summed up batch by batch.
+"""The metrics that an emulator of gravity wave drag is judged by, from sums over columns.
 
-Only sums over columns are kept, in float64, so that a test set of any size streams through and the
-parts of several processes add up to the whole: never a mean over batches. The outputs of a scheme
-are seen as (component, level), with the components u, v of each part of it: of the non-orographic
-drag as such, of the waves and of the blocked flow of the orographic one.
+The outputs of a scheme have the axes (component, level). The components are u and v of each part
+of the drag: of the non-orographic drag, or of the waves and of the blocked flow of the orographic
+one.
 
 Metrics of the model and of each baseline, tendencies in m/s2:
 
 ``columns``
-    Columns that they stand for. A baseline may leave out some, see :meth:`ColumnEvaluation.update`.
+    Number of columns behind the metrics. A baseline may leave out some, see
+    :meth:`ColumnEvaluation.update`.
 ``r2``
     Of all outputs of all columns at once, around their one mean. The largest tendencies, at the
     top of the model, decide it.
 ``r2_mean``, ``r2_median``
-    Mean and median over the outputs of the R2 of each; the ``constant_outputs``, those that the
-    test set does not vary, have none.
+    Mean and median over the outputs of the R2 of each. The ``constant_outputs``, which do not vary
+    in the test set, have none.
 ``rmse``, ``mae``, ``bias``
     Of all outputs at once.
 ``sign_agreement``
@@ -30,7 +30,7 @@ Metrics of the model and of each baseline, tendencies in m/s2:
     Minus the cosine of the angle between blocking and local wind, weighted with the force; 1 for
     the scheme, 0 for a drag that does not know the wind.
 
-What does not exist, the R2 of a constant target for instance, is None.
+A metric that does not exist, for instance the R2 of a constant target, is None.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ class ColumnEvaluation:
     Parameters
     ----------
     layout : DragLayout
-        What the rows of the columns are.
+        The layout of the columns.
 
     Attributes
     ----------
     scores : name -> sums
         Of each model, over its columns, see :func:`_sums`.
     atlas : Atlas
-        What the figures show.
+        The sums and the columns that the figures show.
     """
 
     def __init__(self, layout: DragLayout) -> None:
@@ -139,7 +139,7 @@ class ColumnEvaluation:
         )
 
     def merge(self, other: ColumnEvaluation) -> None:
-        """Take in what another process evaluated, of other columns.
+        """Take in the evaluation of another process, of other columns.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class ColumnEvaluation:
         add(self.scores, other.scores)
         self.atlas.merge(other.atlas)
 
-    # ---- what the sums say ----------------------------------------------------------------------
+    # ---- metrics --------------------------------------------------------------------------------
 
     def metrics(self) -> dict[str, Any]:
         """Form the metrics of the module's docstring, and R2 and RMSE [m/s2] level by level.
