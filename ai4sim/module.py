@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from ai4sim.evaluation.figures import save_figures
+from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
 from ai4sim.io.files import write_json
@@ -39,19 +40,6 @@ class Evaluation(Protocol):
 
     def metrics(self) -> dict[str, Any]:
         """Return ``{"model": {metric: value}, "baselines": {name: {metric: value}}, ...}``."""
-        ...
-
-
-class Baselines(Protocol):
-    """Simple models with coefficients from the training set, which every network is compared to."""
-
-    def state(self) -> dict[str, Any]:
-        """Return the coefficients: plain numbers and tensors."""
-        ...
-
-    @classmethod
-    def from_state(cls, state: Any) -> Self:
-        """Rebuild the baselines from what :meth:`state` gave."""
         ...
 
 
@@ -92,7 +80,7 @@ class SurrogateModule(pl.LightningModule):
     evaluation: Callable[[], Any]
     """Makes the empty accumulator of the test set, see :class:`Evaluation`."""
 
-    baselines_class: type[Baselines] | None = None
+    baselines_class: type[FittedBaselines] | None = None
     """The baselines whose coefficients a checkpoint holds."""
 
     def __init__(
