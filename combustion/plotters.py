@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ai4sim.evaluation import panels
 from ai4sim.evaluation.figures import (
     NETWORK,
     Look,
@@ -21,19 +22,6 @@ from ai4sim.evaluation.figures import (
     look,
     looks_of,
     styled,
-)
-from ai4sim.evaluation.panels import (
-    MARKS,
-    ZERO,
-    colour_bar,
-    cropped,
-    diverging,
-    draw_density,
-    label_outer,
-    note,
-    number,
-    panels,
-    sequential,
 )
 from combustion import baselines as closures
 from combustion.evaluation import DENSITY_BINS, MODEL, SIGMA_DX_MAX, FlameEvaluation
@@ -72,11 +60,11 @@ def cross_sections(evaluation: FlameEvaluation, case: str) -> Figure:
     section = evaluation.section(case)
     planes = [_Panel(section.stream, score.dx), _Panel(section.cross, score.dx)]
     fields = [p.values[name] for p in planes for name in ("target", MODEL)]
-    scale = sequential(*fields, cmap="inferno")
+    scale = panels.sequential(*fields, cmap="inferno")
     scales = {
         "target": scale,
         MODEL: scale,
-        "error": diverging(*(p.values["error"] for p in planes)),
+        "error": panels.diverging(*(p.values["error"] for p in planes)),
     }
     (cells_x, cells_y), (cells_z, _) = (panel.cells for panel in planes)
     inch = min(6.0 / (cells_x + cells_z), 2.6 / cells_y)  # per cell
@@ -87,10 +75,10 @@ def cross_sections(evaluation: FlameEvaluation, case: str) -> Figure:
         for column, panel in enumerate(planes):
             image = panel.draw(axes[row, column], name, shown)
         if name == MODEL:
-            colour_bar(image, list(axes[:2].flat), SURFACE, aspect=24, pad=0.03)
-    colour_bar(image, list(axes[2]), f"error of {SURFACE}", aspect=12, pad=0.03)
+            panels.colour_bar(image, list(axes[:2].flat), SURFACE, aspect=24, pad=0.03)
+    panels.colour_bar(image, list(axes[2]), f"error of {SURFACE}", aspect=12, pad=0.03)
     names = [_looks(evaluation)[name]["label"] for name in ("target", MODEL)]
-    label_outer(
+    panels.label_outer(
         axes, left=[f"{name}\ny [mm]" for name in (*names, "Error")], bottom=["x [mm]", "z [mm]"]
     )
     when = f", t = {score.time * 1e3:.2f} ms" if math.isfinite(score.time) else ""
@@ -106,11 +94,11 @@ def joint_density(evaluation: FlameEvaluation) -> Figure:
     figure = empty_figure(5.0, 3.9)
     axes = figure.subplots()
     edges = np.linspace(0, SIGMA_DX_MAX, DENSITY_BINS + 1)
-    image = draw_density(axes, *cropped(counts, edges))
-    note(axes, f"$R^2$ = {evaluation.metrics()[MODEL]['r2']:.3f}")
+    image = panels.draw_density(axes, *panels.cropped(counts, edges))
+    panels.note(axes, f"$R^2$ = {evaluation.metrics()[MODEL]['r2']:.3f}")
     axes.set(xlabel=f"DNS  {SIGMA_DX}", ylabel=f"{evaluation.label}  {SIGMA_DX}")
     counted = "cells" if all(s.extent is None for s in evaluation.of_case()) else "nodes"
-    colour_bar(image, axes, counted)
+    panels.colour_bar(image, axes, counted)
     return figure
 
 
@@ -125,7 +113,7 @@ def conditional_errors(evaluation: FlameEvaluation) -> Figure:
         "target": f"DNS  {SIGMA_DX}",
     }
     for ax, (by, axis) in zip(axes, conditions.items(), strict=True):
-        ax.axhline(0, **ZERO)
+        ax.axhline(0, **panels.ZERO)
         for name in (MODEL, *_rivals(evaluation), *_best(evaluation, 2)):
             centres, mean, rms = evaluation.conditional_error(by, name)
             centres, mean, rms = (v[np.isfinite(mean)] for v in (centres, mean / 1e3, rms / 1e3))
@@ -133,7 +121,7 @@ def conditional_errors(evaluation: FlameEvaluation) -> Figure:
             line = looks[name]
             band = (mean - spread, mean + spread)
             ax.fill_between(centres, *band, color=line["color"], alpha=0.18, linewidth=0)
-            ax.plot(centres, mean, **MARKS, **line)
+            ax.plot(centres, mean, **panels.MARKS, **line)
         ax.set(xlabel=axis)
         ax.margins(x=0.02)
     axes[0].set_ylabel(f"error of {SURFACE}\nmean ± standard deviation")
@@ -166,7 +154,7 @@ def surface_in_time(evaluation: FlameEvaluation) -> Figure:
         timed = bool(np.isfinite(time).all())
         at = time * 1e3 if timed else np.arange(len(time))
         for name, line in _curves(evaluation).items():
-            ax.plot(at, curves[name] * 1e4, **MARKS, **line)
+            ax.plot(at, curves[name] * 1e4, **panels.MARKS, **line)
         if len(time) == 1:
             ax.set_xticks(at, [f"{at[0]:.3g}"])
         ax.set(title=case, xlabel="t [ms]" if timed else "snapshot", ylabel="flame surface [cm²]")
@@ -189,7 +177,9 @@ def scores(evaluation: FlameEvaluation) -> Figure:
     r2 = np.array([table[name]["r2"] for name in names])
     left.barh(rows, np.clip(r2, 0, 1), color=colours, height=0.7)
     for row, value in zip(rows, r2, strict=True):
-        left.text(max(value, 0) + 0.015, row, number(value, ".3f"), va="center", fontsize=8.5)
+        left.text(
+            max(value, 0) + 0.015, row, panels.number(value, ".3f"), va="center", fontsize=8.5
+        )
     left.set(xlim=(0, 1.16), xlabel=r"$R^2$", yticks=rows)
     left.set_yticklabels([looks[name]["label"] for name in names])
     left.set_xticks(np.linspace(0, 1, 6))
@@ -234,7 +224,7 @@ def figures(evaluation: FlameEvaluation) -> Iterator[tuple[str, Figure]]:
 def _panels(evaluation: FlameEvaluation) -> tuple[Figure, list[Axes]]:
     """Return one panel per case, three in a row."""
     count = len(evaluation.cases)
-    return panels(count, 3, 3.4 if count > 1 else 4.6, 2.7)
+    return panels.in_rows(count, 3, 3.4 if count > 1 else 4.6, 2.7)
 
 
 def _rivals(evaluation: FlameEvaluation) -> list[str]:

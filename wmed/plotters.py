@@ -14,21 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ai4sim.evaluation import panels
 from ai4sim.evaluation.figures import empty_figure, legend_above, looks_of, styled
-from ai4sim.evaluation.panels import (
-    LATITUDE,
-    LONGITUDE,
-    MARKS,
-    ZERO,
-    colour_bar,
-    cropped,
-    diverging,
-    draw_density,
-    label_outer,
-    note,
-    panels,
-    sequential,
-)
 from ai4sim.evaluation.scores import MODEL, TARGET, error_sums, metrics_of
 from wmed.evaluation import WIND_CLASSES, FluxEvaluation, wind_class
 from wmed.excerpts import DENSITY_BINS, DENSITY_EDGES, SERIES, Storm
@@ -66,18 +53,18 @@ def maps(evaluation: FluxEvaluation) -> Figure:
     figure.suptitle(_when(storm))
     for row, name in zip(axes, ("tau_x", "tau_y", "heat"), strict=True):
         target, guess = (storm.fields[of][name].numpy() for of in (TARGET, MODEL))
-        colours = diverging(target, guess, quantile=MOST)
+        colours = panels.diverging(target, guess, quantile=MOST)
         shown = (
             ("target", target, colours),
             ("network", guess, colours),
-            ("network - target", guess - target, diverging(guess - target, quantile=MOST)),
+            ("network - target", guess - target, panels.diverging(guess - target, quantile=MOST)),
         )
         for ax, (title, values, colours) in zip(row, shown, strict=True):
             image = draw_field(ax, storm.grid, values, **colours)
-            colour_bar(image, ax, f"[{units_of(name)}]")
+            panels.colour_bar(image, ax, f"[{units_of(name)}]")
             ax.set_title(f"{TITLES[name]}, {title}")
         _note_rms(row[2], guess - target, name)
-    label_outer(axes, left=LATITUDE, bottom=LONGITUDE)
+    panels.label_outer(axes, left=panels.LATITUDE, bottom=panels.LONGITUDE)
     return figure
 
 
@@ -92,9 +79,11 @@ def storm(evaluation: FluxEvaluation) -> Figure:
     figure.suptitle(_when(event))
     wind = event.wind_x.numpy(), event.wind_y.numpy()
     speed = np.hypot(*wind)
-    image = draw_field(axes[0, 0], grid, speed, **sequential(speed, cmap="YlGnBu", quantile=MOST))
+    image = draw_field(
+        axes[0, 0], grid, speed, **panels.sequential(speed, cmap="YlGnBu", quantile=MOST)
+    )
     draw_arrows(axes[0, 0], grid, *wind)
-    colour_bar(image, axes[0, 0], r"[m s$^{-1}$]")
+    panels.colour_bar(image, axes[0, 0], r"[m s$^{-1}$]")
     axes[0, 0].set_title("Wind relative to the current")
     _draw_errors_by_wind(axes[1, 0], event, guesses)
     for row, quantity in enumerate(("tau", "heat")):
@@ -103,20 +92,20 @@ def storm(evaluation: FluxEvaluation) -> Figure:
         }
         target = fields[TARGET]
         errors = {name: fields[name] - target for name in guesses}
-        span = sequential if quantity == "tau" else diverging
+        span = panels.sequential if quantity == "tau" else panels.diverging
         colours = span(target, quantile=MOST)
-        of_error = diverging(*errors.values(), quantile=MOST)
+        of_error = panels.diverging(*errors.values(), quantile=MOST)
         for column, (name, values) in enumerate({TARGET: target, **errors}.items(), 1):
             ax = axes[row, column]
             image = draw_field(ax, grid, values, **(colours if name == TARGET else of_error))
-            colour_bar(image, ax, f"[{units_of(quantity)}]")
+            panels.colour_bar(image, ax, f"[{units_of(quantity)}]")
             label = LOOKS[name]["label"].lower()
             title = label if name == TARGET else f"{label} - target"
             ax.set_title(f"{TITLES[quantity]}, {title}")
             if name != TARGET:
                 _note_rms(ax, values, quantity)
-    label_outer(axes[:, 1:], left=LATITUDE, bottom=LONGITUDE)
-    axes[0, 0].set(xlabel=LONGITUDE, ylabel=LATITUDE)
+    panels.label_outer(axes[:, 1:], left=panels.LATITUDE, bottom=panels.LONGITUDE)
+    axes[0, 0].set(xlabel=panels.LONGITUDE, ylabel=panels.LATITUDE)
     return figure
 
 
@@ -126,10 +115,10 @@ def scatter(evaluation: FluxEvaluation) -> Figure:
     density = evaluation.excerpts.density
     names = [name for name in DENSITY_EDGES if name in density]
     metrics = evaluation.metrics()[MODEL]
-    figure, axes = panels(len(names), 2, 4.7, 4.0)
+    figure, axes = panels.in_rows(len(names), 2, 4.7, 4.0)
     for ax, name in zip(axes, names, strict=True):
         edges = np.linspace(*DENSITY_EDGES[name], DENSITY_BINS + 1)
-        image = draw_density(ax, *cropped(density[name].numpy(), edges))
+        image = panels.draw_density(ax, *panels.cropped(density[name].numpy(), edges))
         ax.locator_params(nbins=6)
         ax.set(
             title=TITLES[name],
@@ -137,12 +126,12 @@ def scatter(evaluation: FluxEvaluation) -> Figure:
             ylabel=f"network [{units_of(name)}]",
         )
         r2, rmse = metrics[f"{name}_r2"], metrics[f"{name}_rmse"]
-        note(
+        panels.note(
             ax,
             None if r2 is None else f"$R^2$ {r2:.4f}",
             f"RMSE {rmse:.3g} {units_of(name)}",
         )
-        colour_bar(image, ax, "points")
+        panels.colour_bar(image, ax, "points")
     return figure
 
 
@@ -165,7 +154,7 @@ def series(evaluation: FluxEvaluation) -> Figure:
                 if len(values):
                     ax.plot(dates, values[shown], **line)
         _date_axis(axes[-1, column])
-    label_outer(
+    panels.label_outer(
         axes,
         top=places,
         left=[
@@ -183,14 +172,14 @@ def by_wind(evaluation: FluxEvaluation) -> Figure:
     """RMSE by class of wind, the network beside what it must beat."""
     shown = {"tau": ("tau_x", "tau_y"), "heat": ("heat",), "non_solar": ("non_solar",)}
     looks, place = looks_of(evaluation.names, LOOKS), np.arange(len(WIND_CLASSES))
-    figure, axes = panels(len(shown), len(shown), 4.1, 3.5)
+    figure, axes = panels.in_rows(len(shown), len(shown), 4.1, 3.5)
     for ax, (quantity, parts) in zip(axes, shown.items(), strict=True):
         for name, line in looks.items():
             sums = [evaluation.total(name, part) for part in parts]
             if not all(sums):
                 continue
             rmse = np.sqrt(sum(metrics_of(part)["rmse"].numpy() ** 2 for part in sums))
-            ax.plot(place, rmse, **MARKS, **line)
+            ax.plot(place, rmse, **panels.MARKS, **line)
         known = evaluation.total(MODEL, parts[0])
         points = known["weight"].numpy() if known else np.zeros(len(WIND_CLASSES))
         share = 100 * points / max(points.sum(), 1)
@@ -235,8 +224,8 @@ def coupling(evaluation: FluxEvaluation) -> Figure:
         )
         fit = (curl.sum() + slope * (x * count.sum() - vorticity.sum())) / count.sum()
         ax.plot(1e5 * x, 1e7 * fit, **{**line, "label": label})
-    ax.axhline(0, **ZERO)
-    ax.axvline(0, **ZERO)
+    ax.axhline(0, **panels.ZERO)
+    ax.axvline(0, **panels.ZERO)
     ax.set(
         title="Mesoscale anomalies: means of bins and regression",
         xlabel=r"vorticity of the current [10$^{-5}$ s$^{-1}$]",
@@ -303,7 +292,7 @@ def _when(storm: Storm) -> str:
 def _note_rms(ax: Axes, error: Values, quantity: str) -> None:
     """Write the RMS of an error on its map."""
     rms = float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
-    note(ax, f"RMS {rms:.2g} {units_of(quantity)}")
+    panels.note(ax, f"RMS {rms:.2g} {units_of(quantity)}")
 
 
 def _draw_errors_by_wind(ax: Axes, storm: Storm, guesses: list[str]) -> None:
@@ -314,7 +303,7 @@ def _draw_errors_by_wind(ax: Axes, storm: Storm, guesses: list[str]) -> None:
         target, predicted = (storm.fields[of]["tau"] for of in (TARGET, name))
         sums = error_sums(target, predicted, group=classes, groups=len(WIND_CLASSES))
         rms = metrics_of(sums)["rmse"][place]
-        ax.plot(place, rms, **MARKS, **line)
+        ax.plot(place, rms, **panels.MARKS, **line)
     ax.set_xticks(place, [WIND_CLASSES[i] for i in place])
     ax.set(
         title=rf"Error of {TITLES['tau']}",

@@ -25,7 +25,7 @@ MARKS: dict[str, Any] = {"marker": "o", "markersize": 3.5}
 LONGITUDE, LATITUDE = "longitude [°E]", "latitude [°N]"
 
 
-def panels(
+def in_rows(
     count: int, wide: int, width: float, height: float, **options: Any
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure of some panels.

@@ -18,11 +18,11 @@ from ai4sim.evaluation.panels import (
     cropped,
     diverging,
     draw_density,
+    in_rows,
     label_outer,
     latitude,
     note,
     number,
-    panels,
     pressure_axis,
     sequential,
 )
@@ -36,7 +36,7 @@ def test_models_that_nobody_knows_get_a_look_of_their_own():
 
 
 def test_a_legend_names_the_lines_of_all_panels_once():
-    figure, axes = panels(2, 2, 2.0, 2.0)
+    figure, axes = in_rows(2, 2, 2.0, 2.0)
     for ax, looks in zip(axes, ((TARGET, NETWORK), (NETWORK, RIDGE)), strict=True):
         ax.axhline(0)
         for look in looks:
@@ -48,7 +48,7 @@ def test_a_legend_names_the_lines_of_all_panels_once():
 
 
 def test_panels_stand_in_rows_and_the_rest_of_the_last_row_is_empty():
-    figure, axes = panels(5, 3, 2.0, 1.0)
+    figure, axes = in_rows(5, 3, 2.0, 1.0)
     assert len(axes) == len(figure.axes) == 5
     assert figure.get_figwidth() > figure.get_figheight()
     assert axes[3].get_subplotspec().rowspan.start == 1

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 from matplotlib.contour import ContourSet
 
 from ai4sim.evaluation.figures import save_figures
+from ai4sim.tests.drawn import assert_written
+from ai4sim.tests.drawn import lines as lines_of
 from combustion import plotters
 from combustion.baselines import Closures, resolved_gradient
 from combustion.evaluation import FlameEvaluation
@@ -42,35 +43,30 @@ def evaluation(cases: list[str], closures: Closures | None, factor: float = 1.0)
 
 def test_every_figure_is_written_and_nothing_else(tmp_path: Path):
     closures = Closures.fit([flame("a", 1e-3)])
-    before = dict(matplotlib.rcParams)
-    files = save_figures(
-        plotters.figures(evaluation(["a", "u/S_L = 2"], closures, 0.9)), tmp_path / "plots"
-    )
-    assert [path.name for path in files] == [
-        "scores.png",
-        "cross_sections_a.png",
-        "cross_sections_u_S_L_2.png",
-        "joint_density.png",
-        "conditional_errors.png",
-        "surface_along_stream.png",
-        "surface_in_time.png",
+    names = [
+        "scores",
+        "cross_sections_a",
+        "cross_sections_u_S_L_2",
+        "joint_density",
+        "conditional_errors",
+        "surface_along_stream",
+        "surface_in_time",
     ]
-    assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
-    assert dict(matplotlib.rcParams) == before
+    known = evaluation(["a", "u/S_L = 2"], closures, 0.9)
+    assert_written(plotters.figures(known), names, tmp_path / "plots")
 
 
 def test_surface_curves_are_those_of_the_evaluation():
     known = evaluation(["a"], Closures(), 0.9)
     (axes,) = plotters.surface_in_time(known).axes
-    lines = {line.get_label(): line for line in axes.get_lines()}
+    lines = lines_of(axes)
     surface = flame("a", 2e-3).flame_surface_density
     assert surface is not None
     assert lines["DNS"].get_xdata() == pytest.approx([0, 2])  # ms
     assert lines["DNS"].get_ydata()[1] == pytest.approx(surface.sum() * DX**3 * 1e4)  # cm2
     assert lines["Network"].get_ydata() == pytest.approx(0.9 * lines["DNS"].get_ydata())
     (axes,) = plotters.surface_along_stream(known).axes
-    lines = {line.get_label(): line for line in axes.get_lines()}
+    lines = lines_of(axes)
     per_length = np.asarray(lines["DNS"].get_ydata()) / 100  # m2/m
     total = np.mean(known.in_time("a")[1]["target"])
     assert per_length.sum() * DX == pytest.approx(total)
@@ -115,7 +111,7 @@ def test_other_trained_models_are_in_every_comparison_under_their_own_names():
         plotters.surface_in_time(known),
         plotters.conditional_errors(known),
     ):
-        lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+        lines = lines_of(figure.axes[0])
         assert names < set(lines)
         assert len({lines[name].get_color() for name in lines if not name.startswith("_")}) == len(
             [name for name in lines if not name.startswith("_")]

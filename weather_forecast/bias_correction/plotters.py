@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ai4sim.evaluation import panels
 from ai4sim.evaluation.figures import (
     NETWORK,
     RIDGE,
@@ -24,20 +25,6 @@ from ai4sim.evaluation.figures import (
     legend_above,
     look,
     styled,
-)
-from ai4sim.evaluation.panels import (
-    LATITUDE,
-    LONGITUDE,
-    MARKS,
-    ZERO,
-    colour_bar,
-    diverging,
-    draw_one_to_one,
-    label_outer,
-    latitude,
-    note,
-    panels,
-    pressure_axis,
 )
 from ai4sim.evaluation.scores import MODEL
 from weather_forecast.bias_correction.evaluation import (
@@ -108,7 +95,7 @@ def profiles(evaluation: CorrectionEvaluation) -> Figure:
                 ax.plot(levels[metric].numpy(), p, **LOOKS[name])
         axes[0, column].set(xlabel=f"MAE [{units}]", xlim=(0, None))
         axes[1, column].set_xlabel(f"bias [{units}]")
-        axes[1, column].axvline(0, **ZERO)
+        axes[1, column].axvline(0, **panels.ZERO)
         for ax in axes[:, column]:
             ax.locator_params(axis="x", nbins=4)
     for ax in axes[:, 0]:
@@ -124,7 +111,7 @@ def scatter(evaluation: CorrectionEvaluation) -> Figure:
     """Prediction over target at the surface and at the top, coloured by sun and by cloud."""
     points = {name: values.numpy() for name, values in evaluation.samples.points.items()}
     angle = np.degrees(np.arccos(np.clip(points["cos_solar_zenith_angle"], -1, 1)))
-    figure, axes = panels(len(POINT_VALUES), 2, 4.1, 3.6)
+    figure, axes = panels.in_rows(len(POINT_VALUES), 2, 4.1, 3.6)
     metrics = evaluation.metrics()[MODEL]
     for i, (ax, name) in enumerate(zip(axes, POINT_VALUES, strict=True)):
         wave = name[-2:]
@@ -146,7 +133,7 @@ def scatter(evaluation: CorrectionEvaluation) -> Figure:
         _diagonal(ax, target, prediction)
         ax.set(title=f"{TITLES[name]} [{FLUX_UNITS}]", xlabel="target", ylabel="network")
         r2, mae, relative = (metrics[f"{name}_{key}"] for key in ("r2", "mae", "relative"))
-        note(
+        panels.note(
             ax,
             None if r2 is None else f"$R^2$ {r2:.3f}",
             f"MAE {mae:.2g}",
@@ -154,7 +141,7 @@ def scatter(evaluation: CorrectionEvaluation) -> Figure:
         )
         if i % 2:
             label = "solar zenith angle [°]" if wave == "sw" else "largest cloud fraction"
-            bar = colour_bar(image, axes[i - 1 : i + 1], label)
+            bar = panels.colour_bar(image, axes[i - 1 : i + 1], label)
             if bar.solids is not None:
                 bar.solids.set_alpha(1)
     return figure
@@ -169,17 +156,17 @@ def zenith(evaluation: CorrectionEvaluation) -> Figure:
     network = {key: values.numpy() for key, values in evaluation.angles(MODEL).items()}
     for i in range(len(POINT_VALUES)):
         effect, bias = network["target"][:, i], network["bias"][:, i]
-        axes[0, i].plot(middle, effect, **MARKS, **TARGET)
-        axes[0, i].plot(middle, effect + bias, **MARKS, **NETWORK)
+        axes[0, i].plot(middle, effect, **panels.MARKS, **TARGET)
+        axes[0, i].plot(middle, effect + bias, **panels.MARKS, **NETWORK)
         for name in _names(evaluation):
             mae = evaluation.angles(name)["mae"][:, i].numpy()
-            axes[1, i].plot(middle, mae, **MARKS, **LOOKS[name])
-        axes[0, i].axhline(0, **ZERO)
+            axes[1, i].plot(middle, mae, **panels.MARKS, **LOOKS[name])
+        axes[0, i].axhline(0, **panels.ZERO)
         axes[1, i].set_ylim(bottom=0)
         for ax in axes[:, i]:
             ax.axvspan(90, 100, color="0.92", linewidth=0, zorder=0)
         axes[1, i].set(xlim=(0, 100), xticks=[0, 30, 60, 90])
-    label_outer(
+    panels.label_outer(
         axes,
         top=[TITLES[name] for name in POINT_VALUES],
         left=[f"mean effect [{FLUX_UNITS}]", f"MAE [{FLUX_UNITS}]"],
@@ -198,7 +185,7 @@ def columns(evaluation: CorrectionEvaluation) -> Figure:
     for column, sample in enumerate(shown.values()):
         for ax, group in zip(axes[:, column], ("sw", "lw", "hr"), strict=True):
             _draw_column(ax, evaluation, sample, group)
-    label_outer(
+    panels.label_outer(
         axes,
         top=[f"{kind.capitalize()}\n{_place(sample)}" for kind, sample in shown.items()],
         left=[f"{name}\npressure [hPa]" for name in ("SW fluxes", "LW fluxes", "heating")],
@@ -230,7 +217,7 @@ def maps(evaluation: CorrectionEvaluation) -> Figure:
             (np.bincount(index, points[f"{prefix}_{name}"]) / np.bincount(index))[shown]
             for prefix in ("target", "prediction")
         )
-        colours = diverging(target, quantile=0.99)
+        colours = panels.diverging(target, quantile=0.99)
         for ax, values in zip(row, (target, prediction, prediction - target), strict=True):
             image = ax.scatter(
                 places[:, 1],
@@ -244,8 +231,10 @@ def maps(evaluation: CorrectionEvaluation) -> Figure:
             )
             ax.grid(visible=False)
         title = f"{TITLES[name].replace(', ', chr(10))} [{FLUX_UNITS}]"
-        colour_bar(image, list(row), title, aspect=16, extend="both")
-    label_outer(axes, top=["Target", "Network", "Error"], left=LATITUDE, bottom=LONGITUDE)
+        panels.colour_bar(image, list(row), title, aspect=16, extend="both")
+    panels.label_outer(
+        axes, top=["Target", "Network", "Error"], left=panels.LATITUDE, bottom=panels.LONGITUDE
+    )
     return figure
 
 
@@ -284,7 +273,7 @@ def _draw_column(
         color="0.88",
         linewidth=0,
     )
-    ax.axvline(0, **ZERO)
+    ax.axvline(0, **panels.ZERO)
     names = HEATING_RATES if group == "hr" else (f"flux_dn_{group}", f"flux_up_{group}")
     shown = []
     for name in names:
@@ -321,7 +310,7 @@ def _pressure_axis(ax: Axes, evaluation: CorrectionEvaluation) -> None:
             lambda y: np.maximum(y, 0.0) ** (1 / EXPONENT),
         ),
     )
-    pressure_axis(ax, surface, 0, PRESSURE_TICKS)
+    panels.pressure_axis(ax, surface, 0, PRESSURE_TICKS)
 
 
 def _diagonal(ax: Axes, *values: NDArray[Any]) -> None:
@@ -330,7 +319,7 @@ def _diagonal(ax: Axes, *values: NDArray[Any]) -> None:
     low, high = float(every.min()), float(every.max())
     margin = 0.05 * (high - low) or 1.0
     ends = (low - margin, high + margin)
-    draw_one_to_one(ax, *ends)
+    panels.draw_one_to_one(ax, *ends)
     ax.axhline(0, color="0.75", linewidth=0.6, zorder=0)
     ax.axvline(0, color="0.75", linewidth=0.6, zorder=0)
     ax.locator_params(nbins=6)
@@ -354,7 +343,7 @@ def _place(sample: Mapping[str, Tensor]) -> str:
     """Name solar zenith angle and latitude of a column."""
     cosine, place = (float(sample[name]) for name in ("cos_solar_zenith_angle", "latitude"))
     sun = f"SZA {np.degrees(np.arccos(np.clip(cosine, -1, 1))):.0f}°"
-    return sun if np.isnan(place) else f"{sun}, {latitude(place)}"
+    return sun if np.isnan(place) else f"{sun}, {panels.latitude(place)}"
 
 
 def _places(evaluation: CorrectionEvaluation) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

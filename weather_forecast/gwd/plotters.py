@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.evaluation import panels
 from ai4sim.evaluation.figures import (
     NETWORK,
     RIDGE,
@@ -24,16 +25,6 @@ from ai4sim.evaluation.figures import (
     legend_above,
     look,
     styled,
-)
-from ai4sim.evaluation.panels import (
-    ZERO,
-    colour_bar,
-    draw_density,
-    label_outer,
-    latitude,
-    number,
-    panels,
-    pressure_axis,
 )
 from ai4sim.evaluation.scores import MODEL
 from weather_forecast.gwd import atlas
@@ -68,7 +59,7 @@ SHOWN = 3e-5
 def r2_by_level(evaluation: ColumnEvaluation) -> Figure:
     """R2 of each output over pressure, the model against what it must beat."""
     outputs = _output_names(evaluation)
-    figure, axes = panels(len(outputs), len(outputs), 2.5, 4.1)
+    figure, axes = panels.in_rows(len(outputs), len(outputs), 2.5, 4.1)
     for name in LOOKS:
         if name in evaluation.scores:
             r2 = evaluation.level_scores(name)["r2"].numpy()
@@ -77,7 +68,7 @@ def r2_by_level(evaluation: ColumnEvaluation) -> Figure:
     for i, (ax, title) in enumerate(zip(axes, outputs, strict=True)):
         _pressure_axis(ax, evaluation, i)
         ax.set(title=title, xlabel=r"$R^2$", xlim=(-0.5, 1.03), ylabel="")
-        ax.axvline(0, **ZERO)
+        ax.axvline(0, **panels.ZERO)
     axes[0].set_ylabel("pressure [hPa]")
     legend_above(figure)
     return figure
@@ -123,7 +114,7 @@ def flux_profiles(evaluation: ColumnEvaluation) -> Figure:
 def samples(evaluation: ColumnEvaluation) -> Figure:
     """Single columns, drawn at random in proportion to the momentum that they exchange."""
     drawn = evaluation.atlas.samples
-    titles = [latitude(degrees) for degrees in drawn["latitude"].tolist()]
+    titles = [panels.latitude(degrees) for degrees in drawn["latitude"].tolist()]
     outputs = _output_names(evaluation)
     figure, axes = _grid(evaluation, outputs, titles)
     for column in range(len(titles)):
@@ -166,9 +157,11 @@ def zonal_mean(evaluation: ColumnEvaluation) -> Figure:
             )
             ax.grid(visible=False)
         _pressure_axis(axes[i, 0], evaluation, i)
-        bar = colour_bar(image, list(axes[i]), f"{output} [{UNITS}]", aspect=16, extend="both")
+        bar = panels.colour_bar(
+            image, list(axes[i]), f"{output} [{UNITS}]", aspect=16, extend="both"
+        )
         bar.ax.yaxis.set_ticks(*_decades(width, top, 3))
-    label_outer(axes, top=list(sections), left="pressure [hPa]", bottom=["", "latitude", ""])
+    panels.label_outer(axes, top=list(sections), left="pressure [hPa]", bottom=["", "latitude", ""])
     axes[0, 0].set_xticks([-90, -60, -30, 0, 30, 60, 90])
     axes[0, 0].set_xticklabels(["90S", "60S", "30S", "0", "30N", "60N", "90N"])
     return figure
@@ -184,7 +177,7 @@ def scatter(evaluation: ColumnEvaluation) -> Figure:
     moved = density.copy()
     moved[:, :, atlas.DENSITY_BINS // 2] = 0  # that without drag shows nothing
     shown = np.argwhere(moved.any((2, 3)).T).tolist()  # part and group
-    figure, axes = panels(len(shown), 4 if len(shown) == 4 else 3, 2.8, 2.6)
+    figure, axes = panels.in_rows(len(shown), 4 if len(shown) == 4 else 3, 2.8, 2.6)
     for ax, (part, group) in zip(axes, shown, strict=True):
         end = edges[_outermost(density[group, part])]
         width = _typical(moved[group, part].sum(1), edges)
@@ -196,7 +189,7 @@ def scatter(evaluation: ColumnEvaluation) -> Figure:
             for every in (density, moved)
         )
         norm = LogNorm(1e-4, 1, clip=True)
-        image = draw_density(ax, counts / scale.max(), edges[kept], norm)
+        image = panels.draw_density(ax, counts / scale.max(), edges[kept], norm)
         for axis, set_scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
             set_scale("asinh", linear_width=width)
             axis.set_ticks(*_decades(width, end, 2), fontsize=7.5)
@@ -205,7 +198,7 @@ def scatter(evaluation: ColumnEvaluation) -> Figure:
         ax.set_title(("" if name == "drag" else f"{name}, ") + _group_name(group))
     figure.supxlabel(f"Target [{UNITS}]", fontsize=9)
     figure.supylabel(f"Network [{UNITS}]", fontsize=9)
-    colour_bar(image, axes, "density / its maximum", aspect=24)
+    panels.colour_bar(image, axes, "density / its maximum", aspect=24)
     return figure
 
 
@@ -236,7 +229,7 @@ def _grid(
     axes = figure.subplots(len(rows), len(columns), sharey="row", squeeze=False)
     for i in range(len(rows)):
         _pressure_axis(axes[i, 0], evaluation, i * len(evaluation.layout.outputs) // len(rows))
-    label_outer(axes, top=columns, left=[f"{row}\npressure [hPa]" for row in rows])
+    panels.label_outer(axes, top=columns, left=[f"{row}\npressure [hPa]" for row in rows])
     return figure, axes
 
 
@@ -245,7 +238,7 @@ def _pressure_axis(ax: Axes, evaluation: ColumnEvaluation, component: int) -> No
     moved = evaluation.scores[MODEL]["target2"][component].numpy() > 0
     p = _hpa(evaluation)[moved if moved.any() else slice(None)]
     margin = (p[-1] / p[0]) ** 0.02
-    pressure_axis(ax, p[-1] * margin, p[0] / margin)
+    panels.pressure_axis(ax, p[-1] * margin, p[0] / margin)
 
 
 def _logarithmic_row(axes: NDArray[Any]) -> None:
@@ -272,7 +265,7 @@ def _decades(width: float, top: float, most: int) -> tuple[list[float], list[str
         step = max(1, math.ceil((last - first + 1) / most))
         sizes = [10.0**e for e in range(last, first - 1, -step)]
     ticks = [*(-size for size in sizes), 0.0, *reversed(sizes)]
-    return ticks, [number(tick) for tick in ticks]
+    return ticks, [panels.number(tick) for tick in ticks]
 
 
 # ---- names and numbers --------------------------------------------------------------------------

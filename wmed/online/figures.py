@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.evaluation import panels
 from ai4sim.evaluation.figures import empty_figure, looks_of, styled
-from ai4sim.evaluation.panels import (
-    LATITUDE,
-    LONGITUDE,
-    ZERO,
-    colour_bar,
-    diverging,
-    label_outer,
-    panels,
-    sequential,
-)
 from ai4sim.physics.constants import ZERO_CELSIUS
 from wmed.io.grid import OceanGrid
 from wmed.online.runs import OnlineRuns
@@ -51,7 +42,7 @@ def drift(runs: OnlineRuns) -> Figure:
         ("current_rmse", r"Current rmse [m s$^{-1}$]", 1.0, 0.0),
     )
     days = runs.hours / 24
-    figure, axes = panels(len(quantities), 3, 3.7, 2.95, sharex=True)
+    figure, axes = panels.in_rows(len(quantities), 3, 3.7, 2.95, sharex=True)
     for ax, (name, title, scale, shift) in zip(axes, quantities, strict=True):
         absolute = name in ("sst_mean", "kinetic_energy")
         values = scale * runs.series[name] + shift
@@ -63,7 +54,7 @@ def drift(runs: OnlineRuns) -> Figure:
             known = values[days >= min(1.0, days[-1] / 4)]
             _limits(ax, known)
         if not absolute:
-            ax.axhline(0, **ZERO)
+            ax.axhline(0, **panels.ZERO)
         ax.set_title(title)
     for ax in axes[3:]:
         ax.set_xlabel("days")
@@ -89,18 +80,18 @@ def maps(runs: OnlineRuns) -> Figure:
             colours: dict[str, Any]
             if i > 0:
                 shown = shown - values[0]
-                colours, unit = diverging(shown, quantile=MOST), units[what]
+                colours, unit = panels.diverging(shown, quantile=MOST), units[what]
                 size = float(np.sqrt(np.mean(shown**2)))
                 label = f"{label} - reference: rms {size:.2g}"
             elif what == "SST":
                 colours, unit = {"cmap": "viridis"}, "°C"
             else:
-                colours, unit = sequential(shown, cmap="YlGnBu", quantile=MOST), units[what]
+                colours, unit = panels.sequential(shown, cmap="YlGnBu", quantile=MOST), units[what]
             image = draw_field(ax, grid, shown, **colours)
-            bar = colour_bar(image, [ax], f"[{unit}]", location="bottom", aspect=30)
+            bar = panels.colour_bar(image, [ax], f"[{unit}]", location="bottom", aspect=30)
             bar.ax.locator_params(nbins=5)
             ax.set_title(f"{what}, {label}")
-    label_outer(axes, left=LATITUDE, bottom=LONGITUDE)
+    panels.label_outer(axes, left=panels.LATITUDE, bottom=panels.LONGITUDE)
     figure.suptitle(f"After {runs.hours[-1] / 24:g} days")
     return figure
 
@@ -108,14 +99,14 @@ def maps(runs: OnlineRuns) -> Figure:
 @styled
 def spectrum(runs: OnlineRuns) -> Figure:
     """Draw the spectra of kinetic energy at the end, and their ratio to that of the reference."""
-    figure, (left, right) = panels(2, 2, 4.3, 3.3, sharex=True)
+    figure, (left, right) = panels.in_rows(2, 2, 4.3, 3.3, sharex=True)
     looks = looks_of(runs.names, LOOKS)
     number, energy = kinetic_spectrum(runs.grid, runs.final["current_x"], runs.final["current_y"])
     for i, run in enumerate(runs.names):
         left.loglog(number, energy[i], **looks[run])
         if i > 0:
             right.semilogx(number, energy[i] / energy[0], **looks[run])
-    right.axhline(1, **ZERO)
+    right.axhline(1, **panels.ZERO)
     left.set(title=r"Kinetic energy [m$^2$ s$^{-2}$ per band]", xlabel=WAVE_NUMBER)
     right.set(title="Relative to the reference", xlabel=WAVE_NUMBER)
     left.legend()

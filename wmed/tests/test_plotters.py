@@ -2,13 +2,12 @@
 
 import logging
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from ai4sim.evaluation.figures import save_figures
+from ai4sim.tests.drawn import assert_written, lines
 from wmed import plotters
 from wmed.style import field_on
 from wmed.tests.fluxes_made_up import evaluate, made_up_graph, made_up_times
@@ -21,21 +20,10 @@ def known():
     return evaluate(made_up_times())
 
 
-def lines(ax):
-    return {line.get_label(): line for line in ax.get_lines()}
-
-
 def test_every_figure_is_written_and_shows_something(known, tmp_path, monkeypatch):
     # Half of the time goes into finding room for the labels, which the test of `fit` does as well.
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
-    before = dict(matplotlib.rcParams)
-    files = save_figures(plotters.figures(known), tmp_path / "plots")
-    assert [file.stem for file in files] == NAMES
-    assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
-    for file in files:
-        image = matplotlib.image.imread(file)[..., :3]
-        assert np.mean(image.min(-1) < 0.9) > 0.01, f"{file.name} is all but white"
-    assert dict(matplotlib.rcParams) == before
+    assert_written(plotters.figures(known), NAMES, tmp_path / "plots")
 
 
 def test_maps_are_white_at_zero_and_have_no_value_on_land(known):

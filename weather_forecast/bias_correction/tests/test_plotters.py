@@ -2,12 +2,11 @@
 
 import logging
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
 
-from ai4sim.evaluation.figures import save_figures
+from ai4sim.tests.drawn import assert_written, lines
 from weather_forecast.bias_correction import plotters
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
 from weather_forecast.bias_correction.io.layout import RadiationLayout
@@ -26,26 +25,12 @@ def evaluation(factor=0.8, count=300, **changed):
     return known
 
 
-def lines(ax):
-    return {line.get_label(): line for line in ax.get_lines()}
-
-
 @pytest.mark.parametrize("names", [NAMES[:3], NAMES[3:]])
 def test_every_figure_is_written_and_shows_something(names, tmp_path, monkeypatch):
-    every = plotters.figures
     for name in set(NAMES) - set(names):
         monkeypatch.setattr(plotters, name, lambda known: None)
-    monkeypatch.setattr(
-        plotters, "figures", lambda known: (pair for pair in every(known) if pair[1])
-    )
-    before = dict(matplotlib.rcParams)
-    files = save_figures(plotters.figures(evaluation()), tmp_path / "plots")
-    assert [file.stem for file in files] == names
-    assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
-    for file in files:
-        image = matplotlib.image.imread(file)[..., :3]
-        assert np.mean(image.min(-1) < 0.9) > 0.01, f"{file.name} is all but white"
-    assert dict(matplotlib.rcParams) == before
+    drawn = ((name, figure) for name, figure in plotters.figures(evaluation()) if figure)
+    assert_written(drawn, names, tmp_path / "plots")
 
 
 def test_profiles_are_those_of_the_metrics_with_the_surface_below():

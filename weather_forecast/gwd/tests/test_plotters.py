@@ -2,12 +2,11 @@
 
 import logging
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
 
-from ai4sim.evaluation.figures import save_figures
+from ai4sim.tests.drawn import assert_written, lines
 from weather_forecast.gwd import plotters
 from weather_forecast.gwd.evaluation import ColumnEvaluation
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns
@@ -28,20 +27,8 @@ def evaluation(layout, factor=0.8, latitude=None):
 
 
 def test_every_figure_is_written_and_shows_something(tmp_path):
-    before = dict(matplotlib.rcParams)
-    files = save_figures(
-        plotters.figures(evaluation(OGWD, latitude=torch.tensor(20.0))), tmp_path / "plots"
-    )
-    assert [file.stem for file in files] == NAMES
-    assert sorted((tmp_path / "plots").iterdir()) == sorted(files)
-    for file in files:
-        image = matplotlib.image.imread(file)[..., :3]
-        assert np.mean(image.min(-1) < 0.9) > 0.01, f"{file.name} is all but white"
-    assert dict(matplotlib.rcParams) == before
-
-
-def lines(ax):
-    return {line.get_label(): line for line in ax.get_lines()}
+    known = evaluation(OGWD, latitude=torch.tensor(20.0))
+    assert_written(plotters.figures(known), NAMES, tmp_path / "plots")
 
 
 def test_r2_by_level_is_that_of_the_metrics():
