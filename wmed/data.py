@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
+from ai4sim.data.rows import RowLoader
 from ai4sim.data.splits import Split, Strategy, find_table
 from wmed.io import croco
 from wmed.io.croco_layout import FLUXES
@@ -160,18 +161,9 @@ class CouplingDataModule(RowDataModule[Grids]):
 
     def snapshots(self, most: int) -> dict[str, Tensor]:
         """Return up to so many training times, evenly spread, as one batch."""
-        tables = self.tables("train")
-        count = sum(table.rows for table in tables)
-        chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
-        ends = np.cumsum([table.rows for table in tables])
-        shapes = {n: a.shape[1:] for table in tables for n, a in table.arrays.items()}
-        shapes |= self.widths("train")
-        found = {name: torch.empty(len(chosen), *shape) for name, shape in shapes.items()}
-        for i, row in enumerate(chosen.tolist()):
-            k = int(np.searchsorted(ends, row, side="right"))
-            start = row - int(ends[k]) + tables[k].rows
-            tables[k].read(start, {name: values[i : i + 1] for name, values in found.items()})
-        return found
+        loader = RowLoader(self.tables("train"), 1, widths=self.widths("train"))
+        last, number = loader.rows - 1, min(most, loader.rows)
+        return loader.rows_at(np.unique(np.linspace(0, last, number).round().astype(int)))
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
         """Add the graph and the states at the rho points, where the batch is."""

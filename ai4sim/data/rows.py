@@ -103,6 +103,14 @@ class RowLoader:
             done = end
         return rows
 
+    def rows_at(self, chosen: NDArray[np.integer]) -> Rows:
+        """Read single rows by their numbers, counted through the tables."""
+        counts = np.array([table.rows for table in self.tables])
+        ends = counts.cumsum()
+        table = np.searchsorted(ends, chosen, side="right")
+        start = chosen - ends[table] + counts[table]
+        return self.read(zip(table.tolist(), start.tolist(), (start + 1).tolist(), strict=True))
+
 
 class ShuffledRows(RowLoader):
     """Training batches: each row exactly once per epoch, in another order each time.

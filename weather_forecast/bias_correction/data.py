@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
-from ai4sim.data.rows import OrderedRows
+from ai4sim.data.rows import OrderedRows, RowLoader
 from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table, runs as runs_of
 from ai4sim.normalization import RunningStatistics
 from weather_forecast.bias_correction.io.layout import RadiationLayout
@@ -167,21 +166,11 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
         Returns
         -------
         dict of str to Tensor
-            ``inputs : (column, input_channels)`` and ``targets : (column, output_channels)``.
+            The arrays of a training batch.
         """
-        tables = self.tables("train")
-        total = sum(table.rows for table in tables)
-        chosen = np.arange(min(most, total)) * total // min(most, total)
-        parts: dict[str, list[Tensor]] = {"inputs": [], "targets": []}
-        begin = 0
-        for table in tables:
-            rows = np.concatenate([np.arange(*piece) for piece in table.places(0, table.rows)])
-            own = rows[chosen[(chosen >= begin) & (chosen < begin + table.rows)] - begin]
-            begin += table.rows
-            arrays, _ = self.processed(table.path)
-            for name, part in parts.items():
-                part.append(torch.from_numpy(arrays[name][own]))
-        return {name: torch.cat(part) for name, part in parts.items()}
+        loader = RowLoader(self.tables("train"), 1)
+        number = min(most, loader.rows)
+        return loader.rows_at(np.arange(number) * loader.rows // number)
 
     def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
         """Shape of a row of what may be absent: the place, and the fluxes of the cheap solver."""
