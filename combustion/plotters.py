@@ -14,15 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ai4sim.evaluation import panels
-from ai4sim.evaluation.figures import (
-    NETWORK,
-    Look,
-    empty_figure,
-    legend_above,
-    look,
-    looks_of,
-    styled,
-)
+from ai4sim.evaluation.figures import NETWORK, Look, empty_figure, look, looks_of, styled
 from combustion import baselines as closures
 from combustion.evaluation import DENSITY_BINS, MODEL, SIGMA_DX_MAX, FlameEvaluation
 from combustion.physics.geometry import Plane
@@ -125,7 +117,7 @@ def conditional_errors(evaluation: FlameEvaluation) -> Figure:
         ax.set(xlabel=axis)
         ax.margins(x=0.02)
     axes[0].set_ylabel(f"error of {SURFACE}\nmean ± standard deviation")
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -141,7 +133,7 @@ def surface_along_stream(evaluation: FlameEvaluation) -> Figure:
         ax.set(title=case, xlabel="x [mm]", ylabel="flame surface [cm²/cm]")
         ax.set_ylim(bottom=0)
         ax.margins(x=0)
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -159,7 +151,7 @@ def surface_in_time(evaluation: FlameEvaluation) -> Figure:
             ax.set_xticks(at, [f"{at[0]:.3g}"])
         ax.set(title=case, xlabel="t [ms]" if timed else "snapshot", ylabel="flame surface [cm²]")
         ax.set_ylim(bottom=0)
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ai4sim.evaluation import panels
-from ai4sim.evaluation.figures import empty_figure, legend_above, looks_of, styled
+from ai4sim.evaluation.figures import empty_figure, looks_of, styled
 from ai4sim.evaluation.scores import MODEL, TARGET, error_sums, metrics_of
 from wmed.evaluation import WIND_CLASSES, FluxEvaluation, wind_class
 from wmed.excerpts import DENSITY_BINS, DENSITY_EDGES, SERIES, Storm
@@ -163,7 +163,7 @@ def series(evaluation: FluxEvaluation) -> Figure:
         ],
         bottom="UTC",
     )
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -192,7 +192,7 @@ def by_wind(evaluation: FluxEvaluation) -> Figure:
             xlabel="relative wind [m s$^{-1}$], share of the points",
             ylabel=f"RMSE [{units_of(quantity)}]",
         )
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 

@@ -50,9 +50,6 @@ STYLE = {
     "lines.linewidth": 1.6,
 }
 
-COLUMN_OF_LEGEND = 1.4
-"""Width of a column of a legend [inch]."""
-
 # ---- models -------------------------------------------------------------------------------------
 
 Look = dict[str, Any]
@@ -89,22 +86,7 @@ def looks_of(names: Iterable[str], known: Mapping[str, Look]) -> dict[str, Look]
     }
 
 
-def legend_above(figure: Figure, handles: Iterable[Any] | None = None) -> None:
-    """Explain the lines of all panels, or the handles given, above the panels."""
-    if handles is None:
-        drawn: dict[str, Any] = {}
-        for ax in figure.axes:
-            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-                drawn.setdefault(label, handle)
-        handles = drawn.values()
-    handles = list(handles)
-    columns = max(1, int(figure.get_figwidth() / COLUMN_OF_LEGEND))
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=min(columns, max(len(handles), 1))
-    )
-
-
-# ---- figures and panels -------------------------------------------------------------------------
+# ---- figures and files --------------------------------------------------------------------------
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:

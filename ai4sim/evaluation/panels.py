@@ -1,4 +1,4 @@
-"""Panels of figures: their arrangement, axes, colours, colour bars and notes, joint densities."""
+"""Panels of figures: their arrangement, axes, legends, colours and notes, joint densities."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ ZERO: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "zorder": 1}
 """The line of no error."""
 MARKS: dict[str, Any] = {"marker": "o", "markersize": 3.5}
 """Points of a line over few places."""
+COLUMN_OF_LEGEND = 1.4
+"""Width of a column of a legend [inch]."""
 LONGITUDE, LATITUDE = "longitude [°E]", "latitude [°N]"
 
 
@@ -71,6 +73,21 @@ def label_outer(
         if texts is not None:
             for ax, text in zip(outer, np.broadcast_to(texts, len(outer)), strict=True):
                 getattr(ax, write)(text)
+
+
+def legend_above(figure: Figure, handles: Iterable[Any] | None = None) -> None:
+    """Explain the lines of all panels, or the handles given, above the panels."""
+    if handles is None:
+        drawn: dict[str, Any] = {}
+        for ax in figure.axes:
+            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+                drawn.setdefault(label, handle)
+        handles = drawn.values()
+    handles = list(handles)
+    columns = max(1, int(figure.get_figwidth() / COLUMN_OF_LEGEND))
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=min(columns, max(len(handles), 1))
+    )
 
 
 def note(ax: Axes, *lines: str | None) -> None:

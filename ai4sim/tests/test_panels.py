@@ -10,7 +10,6 @@ from ai4sim.evaluation.figures import (
     RIDGE,
     TARGET,
     empty_figure,
-    legend_above,
     looks_of,
 )
 from ai4sim.evaluation.panels import (
@@ -21,6 +20,7 @@ from ai4sim.evaluation.panels import (
     in_rows,
     label_outer,
     latitude,
+    legend_above,
     note,
     number,
     pressure_axis,

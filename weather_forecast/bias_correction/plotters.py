@@ -16,16 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.evaluation import panels
-from ai4sim.evaluation.figures import (
-    NETWORK,
-    RIDGE,
-    TARGET,
-    Look,
-    empty_figure,
-    legend_above,
-    look,
-    styled,
-)
+from ai4sim.evaluation.figures import NETWORK, RIDGE, TARGET, empty_figure, look, styled
 from ai4sim.evaluation.scores import MODEL
 from weather_forecast.bias_correction.evaluation import (
     ZENITH_BINS,
@@ -54,7 +45,7 @@ TITLES = {
     "surface_flux_dn_lw": "LW down, surface",
     "toa_flux_up_lw": "LW up, top of atmosphere",
 }
-LOOKS: dict[str, Look] = {
+LOOKS = {
     "zero": look("No correction", "black", "--"),
     "mean_profile": look("Mean profile", "sky_blue"),
     "ridge": RIDGE,
@@ -102,7 +93,7 @@ def profiles(evaluation: CorrectionEvaluation) -> Figure:
         _pressure_axis(ax, evaluation)
     for ax, output in zip(axes[0], outputs, strict=True):
         ax.set_title(TITLES[output])
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -172,7 +163,7 @@ def zenith(evaluation: CorrectionEvaluation) -> Figure:
         left=[f"mean effect [{FLUX_UNITS}]", f"MAE [{FLUX_UNITS}]"],
         bottom="solar zenith angle [°]",
     )
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -297,7 +288,7 @@ def _column_legend(figure: Figure) -> None:
     handles.append(Line2D([], [], color="0.3", linewidth=4, alpha=0.35, label="Target"))
     handles.append(Line2D([], [], color="0.3", linewidth=1.3, label="Network"))
     handles.append(Patch(color="0.88", label="Cloud fraction, 0 to 1"))
-    legend_above(figure, handles)
+    panels.legend_above(figure, handles)
 
 
 def _pressure_axis(ax: Axes, evaluation: CorrectionEvaluation) -> None:

@@ -16,16 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.evaluation import panels
-from ai4sim.evaluation.figures import (
-    NETWORK,
-    RIDGE,
-    TARGET,
-    Look,
-    empty_figure,
-    legend_above,
-    look,
-    styled,
-)
+from ai4sim.evaluation.figures import NETWORK, RIDGE, TARGET, empty_figure, look, styled
 from ai4sim.evaluation.scores import MODEL
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import ColumnEvaluation
@@ -39,7 +30,7 @@ log = logging.getLogger(__name__)
 DAY = 86_400.0
 """Seconds, from m/s2 to m/s per day."""
 UNITS = r"m s$^{-1}$ day$^{-1}$"
-LOOKS: dict[str, Look] = {
+LOOKS = {
     "target": TARGET,
     MODEL: NETWORK,
     "prediction": NETWORK,
@@ -70,7 +61,7 @@ def r2_by_level(evaluation: ColumnEvaluation) -> Figure:
         ax.set(title=title, xlabel=r"$R^2$", xlim=(-0.5, 1.03), ylabel="")
         ax.axvline(0, **panels.ZERO)
     axes[0].set_ylabel("pressure [hPa]")
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -88,7 +79,7 @@ def profiles_by_latitude(evaluation: ColumnEvaluation) -> Figure:
     for row in axes:
         _logarithmic_row(row)
     figure.supxlabel(f"root mean square [{UNITS}]", fontsize=9)
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -106,7 +97,7 @@ def flux_profiles(evaluation: ColumnEvaluation) -> Figure:
     for row in axes:
         _logarithmic_row(row)
     figure.supxlabel("mean amount of the flux below each level [mPa]", fontsize=9)
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
@@ -130,7 +121,7 @@ def samples(evaluation: ColumnEvaluation) -> Figure:
             ax.set_xlim(-end, end)
             ax.set_xticks(*_decades(end / 100, end, 1))
     figure.supxlabel(f"tendency [{UNITS}], linear around zero only", fontsize=9)
-    legend_above(figure)
+    panels.legend_above(figure)
     return figure
 
 
