@@ -1,11 +1,8 @@
-"""Starting from trained weights, on the command line of a toy use case in processes of its own."""
+"""Starting from trained weights, on the command line of a toy use case."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,8 @@ import yaml
 
 from ai4sim.cli import find_weights
 from ai4sim.surrogate import Surrogate
+from ai4sim.tests import toy
+from ai4sim.tests.bench import one_run
 from ai4sim.tests.toy import ToyData, write_columns
 
 CONFIG = {
@@ -30,19 +29,12 @@ CONFIG = {
 }
 
 
-def run(root: Path, *arguments: str | Path, fails: bool = False) -> str:
-    """Run a command of the toy use case in its folder; return what it said."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from ai4sim.tests import toy; toy.run()", *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode != 0) == fails, done.stdout[-3000:] + done.stderr[-5000:]
-    return done.stderr
+def run(root: Path, *arguments: str | Path) -> None:
+    """Run a command of the toy use case in its folder."""
+    with one_run(), pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setattr("sys.argv", ["trainer.py", *map(str, arguments)])
+        toy.run()
 
 
 def state(experiment: Path, which: str = "best") -> dict:
@@ -97,8 +89,8 @@ def test_a_run_starts_from_another_one_and_needs_it_no_more(root):
     resume = ("--ckpt_path", "last", "--experiment", "tuned", "--trainer.max_epochs", "3")
     run(root, "fit", "--config", tuned / "config.yaml", *resume)
     assert state(tuned, "last")["epoch"] == 2
-    complaint = run(root, "fit", "--config", tuned / "config.yaml", fails=True)
-    assert f"{source} does not exist" in complaint
+    with pytest.raises(FileNotFoundError, match=f"{source} does not exist"):
+        run(root, "fit", "--config", tuned / "config.yaml")
     moved.rename(source)
 
 

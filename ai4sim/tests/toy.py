@@ -111,6 +111,6 @@ class LitToy(ToyModule):
 
 
 def run() -> None:
-    """Run the command line: ``python -c 'from ai4sim.tests import toy; toy.run()' fit ...``."""
+    """Run the command line of the working directory: ``fit ...`` of ``sys.argv``."""
     paths = f"{__name__}:ToyModule", f"{__name__}:ToyData"
     main(UseCase("toy", "Differences of columns", Path.cwd(), *paths, download=""))
