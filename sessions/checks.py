@@ -16,6 +16,7 @@ from sessions.registry import ROOT, use_cases
 
 PIPELINE = ROOT / ".gitlab-ci.yml"
 REPORTS = ROOT / ".ci-reports"
+CONTRACT = "tests/test_contract.py"
 COVERAGE_FLOOR = 85  # per cent of the lines
 MOST_TEST_WORKERS = 8  # each takes a gigabyte or two
 
@@ -44,20 +45,23 @@ def run_tests(
 ) -> None:
     """Run pytest with coverage; the reports go to ``.ci-reports/``.
 
-    Arguments after ``--`` are pytest's. They may select some of the tests, so the coverage floor
-    holds only without them.
+    Of the contract suite, which is about all use cases, a use case runs its own share. Arguments
+    after ``--`` are pytest's. They may select some of the tests, so the coverage floor holds only
+    without them.
     """
     REPORTS.mkdir(exist_ok=True)
-    folders = [path for path in parts if path.is_dir()]
+    folders = relative(path for path in parts if path.is_dir())
+    if "tests" not in folders and (ROOT / CONTRACT).is_file():
+        folders += [CONTRACT, f"-k=not test_contract or {name}"]
     covered = [path for path in parts if path.name != "tests"]
     cores = len(os.sched_getaffinity(0))  # granted by SLURM or a container
     with session.chdir(ROOT):
         run(
             "pytest",
-            # The files of tests run side by side, each in one process and on one thread.
+            # Tests run side by side, those of a file in one process as a rule, and on one thread.
             f"--numprocesses={min(cores, MOST_TEST_WORKERS)}",
-            "--dist=loadfile",
-            *relative(folders),
+            "--dist=worksteal",
+            *folders,
             *(f"--cov={path.removesuffix('.py').replace('/', '.')}" for path in relative(covered)),
             "--cov-report=term",
             f"--cov-report=xml:{REPORTS / f'coverage_{name}.xml'}",
