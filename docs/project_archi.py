@@ -76,7 +76,7 @@ def draw() -> Figure:
     ax.axis("off")
 
     box(ax, 0.1, 7.3, 2.1, 2.4, "raw data", "data/raw\nmade by a solver\nor fetched", "data")
-    results = "config, environment\ncheckpoints, logs\nresults.json, plots\npredictions, weights"
+    results = "config, versions,\ncheckpoints, logs,\nresults.json, plots,\npredictions,\nweights"
     box(ax, 12.0, 7.3, 2.1, 2.4, "experiment", results, "data")
     arrow(ax, (2.2, 8.5), (2.7, 8.5))
     arrow(ax, (11.5, 8.5), (12.0, 8.5))
@@ -88,7 +88,7 @@ def draw() -> Figure:
     for number, use_case in enumerate(declared):
         x = 2.7 + number * step
         name = textwrap.fill(use_case.root.name.replace("_", "_ "), 12).replace("_ ", "_")
-        text = textwrap.fill(use_case.title, 16)
+        text = textwrap.fill(use_case.title, 14)
         box(ax, x, 7.3, step - 0.15, 2.5, name, text, "case")
         centres.setdefault(package_of(use_case).split(".")[0], []).append(x + step / 2 - 0.075)
     rooms = [
@@ -97,7 +97,7 @@ def draw() -> Figure:
             "config · trainer\nmodels · data · baselines\nevaluation · plotters",
         ),
         ("proof and demo", "online\nsynthetic"),
-        ("what these stand on", "nets\nio\nphysics"),
+        ("foundations", "nets\nio\nphysics"),
     ]
     for number, (title, text) in enumerate(rooms):
         box(ax, 2.7 + number * 2.95, 5.35, 2.75, 1.45, title, text, "case", "--")
