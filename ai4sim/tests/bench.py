@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
@@ -179,6 +180,26 @@ def one_run() -> Iterator[None]:
         torch.set_num_threads(1)
         yield
     torch.set_num_threads(threads)
+
+
+def train(
+    module: pl.LightningModule, data: pl.LightningDataModule, folder: Path, epochs: int, **more: Any
+) -> pl.Trainer:
+    """Train for a number of epochs, without validation, log or checkpoint; then evaluate."""
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        limit_val_batches=0,
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **more,
+    )
+    trainer.fit(module, datamodule=data)
+    module.eval()
+    return trainer
 
 
 def results(experiment: Path) -> dict[str, Any]:

@@ -9,22 +9,12 @@ import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Bench, checkpoint, printed, results, state
+from ai4sim.tests.bench import checkpoint, printed, results, state
 from wmed.data import CouplingDataModule
 from wmed.io import croco
 from wmed.nets.coupler import fluxes
 from wmed.tests.labelled import write_labelled
 from wmed.tests.tiny import DATES, TINY
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return Bench.make(TINY, tmp_path_factory.mktemp("wmed"))
-
-
-@pytest.fixture(scope="module")
-def trained(bench):
-    return bench.run("fit")
 
 
 def test_fluxes_are_judged_beside_the_baselines_that_a_checkpoint_holds(trained):

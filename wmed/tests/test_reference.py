@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.tests.bench import train
 from ai4sim.evaluation.scores import RegressionMetrics
 from wmed.data import CouplingDataModule
 from wmed.io import croco
@@ -86,19 +87,7 @@ def test_states_of_the_files_give_the_fluxes_of_the_files(data, algorithm):
 def test_a_short_training_learns_an_event_that_it_has_not_seen(data, tmp_path):
     pl.seed_everything(1, verbose=False)
     model = LitTransferNet(features=32, loss="mae", learning_rate=6e-3)
-    trainer = pl.Trainer(
-        max_epochs=6,
-        accelerator="cpu",
-        limit_val_batches=0,
-        gradient_clip_val=1.0,
-        default_root_dir=tmp_path,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(model, datamodule=data)
-    model.eval()
+    train(model, data, tmp_path, 6, gradient_clip_val=1.0)
     found: dict[str, list[torch.Tensor]] = {}
     target: dict[str, list[torch.Tensor]] = {}
     with torch.inference_mode():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Bench, checkpoint, results, state
+from ai4sim.tests.bench import checkpoint, results, state
 from combustion.gnns.tests.tiny import TINY
 from combustion.io.layouts import R2
 from combustion.io.mesh_files import read_mesh
@@ -28,16 +28,6 @@ OTHERS = {
     "LitGAT": {"hidden_channels": 8, "num_layers": 2, "heads": 2, "dropout": 0.1},
     "LitGraphUNet": {"hidden_channels": 8, "depth": 2},
 }
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return Bench.make(TINY, tmp_path_factory.mktemp("gnns"))
-
-
-@pytest.fixture(scope="module")
-def trained(bench):
-    return bench.run("fit")
 
 
 def test_a_checkpoint_holds_no_graph(trained):

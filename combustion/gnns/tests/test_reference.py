@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
+from ai4sim.tests.bench import train
 from combustion.gnns.data import GraphDataModule
 from combustion.gnns.models import LitEdgeConditioned
 
@@ -14,14 +15,6 @@ REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 pytestmark = pytest.mark.skipif(
     REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def linked(tmp_path, monkeypatch, name: str) -> str:
@@ -36,17 +29,7 @@ def linked(tmp_path, monkeypatch, name: str) -> str:
 def trained(data: GraphDataModule, epochs: int, folder: Path, **settings) -> LitEdgeConditioned:
     pl.seed_everything(0)
     model = LitEdgeConditioned(learning_rate=1e-2, **settings)
-    pl.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        limit_val_batches=0,
-        default_root_dir=folder,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    ).fit(model, datamodule=data)
+    train(model, data, folder, epochs, use_distributed_sampler=False)
     return model.eval()
 
 

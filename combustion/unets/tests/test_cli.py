@@ -11,20 +11,10 @@ import numpy as np
 import pytest
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Bench, checkpoint, results, state
+from ai4sim.tests.bench import checkpoint, results, state
 from combustion.io.layouts import R2, read_snapshot
 from combustion.tests.flames import write_sheets
 from combustion.unets.tests.tiny import TINY
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return Bench.make(TINY, tmp_path_factory.mktemp("unets"))
-
-
-@pytest.fixture(scope="module")
-def trained(bench):
-    return bench.run("fit")
 
 
 def test_both_flames_are_judged_beside_the_closures(trained):

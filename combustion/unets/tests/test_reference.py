@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
+from ai4sim.tests.bench import train
 from combustion.crops import CropDataModule
 from combustion.unets.models import LitUNet3D
 
@@ -19,8 +20,6 @@ REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 def test_a_short_training_beats_every_closure_on_later_snapshots(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "raw").symlink_to(Path(str(REFERENCE), "combustion", "cnf", "raw").resolve())
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     pl.seed_everything(0)
     data = CropDataModule(
         data_path=str(tmp_path),
@@ -31,24 +30,11 @@ def test_a_short_training_beats_every_closure_on_later_snapshots(tmp_path, monke
         eval_batch_size=8,
     )
     module = LitUNet3D(features=8, levels=2, activation="silu", learning_rate=1e-2)
-    trainer = pl.Trainer(
-        max_epochs=25,
-        accelerator="cpu",
-        limit_val_batches=0,
-        default_root_dir=tmp_path,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
-    trainer.fit(module, datamodule=data)
+    train(module, data, tmp_path, 25, use_distributed_sampler=False)
     evaluation = module.evaluation()
-    module.eval()
     with torch.no_grad():
         for batch in data.test_dataloader():
             module.evaluate(evaluation, batch, module(batch))
-    torch.set_num_threads(threads)
     found = evaluation.metrics()
     best_closure = max(row["r2"] for row in found["baselines"].values())
     assert 0.8 < best_closure < 0.95

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import h5py
+import netCDF4
 import pytest
 import torch
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Bench, checkpoint, results, state
+from ai4sim.tests.bench import checkpoint, results, state
 from weather_forecast.bias_correction.tests import made_up
 from weather_forecast.bias_correction.tests.tiny import (
     COLUMNS,
@@ -16,16 +16,6 @@ from weather_forecast.bias_correction.tests.tiny import (
     TINY,
     predict_inputs,
 )
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return Bench.make(TINY, tmp_path_factory.mktemp("bias_correction"))
-
-
-@pytest.fixture(scope="module")
-def trained(bench):
-    return bench.run("fit")
 
 
 def test_columns_are_judged_beside_the_baselines_that_a_checkpoint_holds(trained):
@@ -53,8 +43,8 @@ def test_predictions_have_units_and_leave_the_incoming_light_alone(bench, traine
     raw = TINY.write_unlabelled(tmp_path)
     made = bench.run("predict", "--data.data_path", tmp_path, "--ckpt_path", checkpoint(trained))
     for path in raw:
-        with h5py.File(made / "predictions" / path.name) as file:
-            assert file["flux_dn_sw"].attrs["units"] == "W m-2"
+        with netCDF4.Dataset(made / "predictions" / path.name) as file:
+            assert file["flux_dn_sw"].units == "W m-2"
             assert (file["flux_dn_lw"][:, 0] == 0).all()
 
 

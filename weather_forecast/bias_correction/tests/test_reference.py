@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
+from ai4sim.tests.bench import train
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.models import LitBiRNN
 
@@ -28,22 +29,9 @@ def test_a_recurrent_network_beats_every_baseline_on_other_blocks(tmp_path):
     )
     pl.seed_everything(0)
     module = LitBiRNN(features=32, loss="mae", learning_rate=8e-3)
-    trainer = pl.Trainer(
-        max_epochs=5,
-        accelerator="cpu",
-        limit_val_batches=0,
-        gradient_clip_val=1.0,
-        default_root_dir=tmp_path,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
-    trainer.fit(module, datamodule=data)
+    train(module, data, tmp_path, 5, gradient_clip_val=1.0, use_distributed_sampler=False)
     data.prepare_files(data.files("test"))
     evaluation = module.evaluation()
-    module.eval()
     with torch.no_grad():
         for batch in data.test_dataloader():
             module.evaluate(evaluation, batch, module(batch))

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import Bench, checkpoint, printed, results, state
+from ai4sim.tests.bench import checkpoint, printed, results, state
 from weather_forecast.gwd.io.layout import DragLayout, write_columns
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 from weather_forecast.gwd.tests.tiny import (
@@ -24,16 +24,10 @@ from weather_forecast.gwd.tests.tiny import (
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    """Dates of both schemes."""
-    bench = Bench.make(TINY, tmp_path_factory.mktemp("gwd"))
+def bench(bench):
+    """Dates of the other scheme too."""
     write_dates(bench.root / "ogwd", OGWD, grid=GRID)
     return bench
-
-
-@pytest.fixture(scope="module")
-def trained(bench):
-    return bench.run("fit")
 
 
 def test_columns_are_judged_as_a_whole_and_by_level(trained):

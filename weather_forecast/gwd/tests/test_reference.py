@@ -8,6 +8,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
+from ai4sim.tests.bench import train
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.models import DragModule, LitFluxNet, LitStressNet
 
@@ -29,23 +30,10 @@ def trained(
     for name in ("raw", "filenames-split.yaml"):
         (folder / name).symlink_to(source / name)
     data = ColumnDataModule(data_path=str(folder), eval_batch_size=1440, **options)
-    trainer = pl.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        limit_val_batches=0,
-        gradient_clip_val=1.0,
-        default_root_dir=folder,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
-    trainer.fit(module, datamodule=data)
+    train(module, data, folder, epochs, gradient_clip_val=1.0, use_distributed_sampler=False)
     data.prepare_files(data.files("test"))
     evaluation = module.evaluation()
     module._every = 4
-    module.eval()
     with torch.no_grad():
         for batch in data.test_dataloader():
             module.evaluate(evaluation, batch, module(batch))

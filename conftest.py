@@ -1,0 +1,30 @@
+"""What all tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from ai4sim.tests.bench import Bench
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Run on one thread: tests run side by side, and more threads change the last bit of a sum."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Make a folder with the data of the test module's TINY."""
+    return Bench.make(request.module.TINY, tmp_path_factory.mktemp("bench"))
+
+
+@pytest.fixture(scope="module")
+def trained(bench: Bench) -> Path:
+    """Train once; return the experiment."""
+    return bench.run("fit")
