@@ -63,12 +63,6 @@ from weather_forecast.bias_correction.physics.diagnostics import (
 from weather_forecast.bias_correction.samples import POINT_VALUES, Samples
 from weather_forecast.levels import pressure_coordinate
 
-HEADLINE = (
-    *(f"{name}_relative" for name in (*FLUXES, *HEATING_RATES)),
-    "relative_mean",
-    "budget_residual_mean",
-)
-"""Metrics to read first."""
 METRICS = ("mae", "rmse", "bias", "r2", "relative")
 SHARES = ("albedo_violation", "negative_lw")
 """Residuals that are 0 or 1."""

@@ -28,7 +28,7 @@ from weather_forecast.bias_correction import plotters
 from weather_forecast.bias_correction.baselines import TEACHER_COLUMNS, Baselines
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
-from weather_forecast.bias_correction.io.layout import RadiationLayout
+from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.nets.correction_net import CorrectionNet
 
 CALIBRATION_COLUMNS = 10_000
@@ -66,9 +66,7 @@ class CorrectionModule(SurrogateModule):
 
     headline = (
         "relative_mean",
-        *(f"{name}_relative" for name in ("flux_dn_sw", "flux_up_sw", "flux_dn_lw", "flux_up_lw")),
-        "hr_sw_relative",
-        "hr_lw_relative",
+        *(f"{name}_relative" for name in (*FLUXES, *HEATING_RATES)),
     )
     baselines_class = Baselines
     figures = staticmethod(plotters.figures)

@@ -52,7 +52,8 @@ class CorrectionNet(nn.Module):
         self.layout, self.derived = RadiationLayout(levels), derived
         self.heating_weight = heating_weight
         self.head = StructuredHead(self.layout) if structured else FreeHead(self.layout)
-        inputs = self._features(self.layout.split_inputs(example(self.layout))).shape[1]
+        column = torch.ones(1, self.layout.input_channels)
+        inputs = self._features(self.layout.split_inputs(column)).shape[1]
         self.backbone = build(
             {**backbone, "in_channels": inputs, "out_channels": self.head.channels}
         )
@@ -118,8 +119,3 @@ def output_units(layout: RadiationLayout, targets: Tensor, heating_weight: float
         weights.append(torch.full_like(sizes[-1], heating_weight if name in HEATING_RATES else 1))
     weight = torch.cat(weights)
     return torch.cat(sizes) * weight.mean() / weight
-
-
-def example(layout: RadiationLayout) -> Tensor:
-    """Return a column of the layout (1, channel) that any network can be tried on: of ones."""
-    return torch.ones(1, layout.input_channels)

@@ -20,12 +20,14 @@ from torch.nn import functional
 
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.bias_correction.io.layout import AEROSOLS, LW_BANDS, SW_BANDS
+from weather_forecast.bias_correction.physics.regions import (
+    SEPARATION_POWER,
+    SEPARATION_SURFACE,
+    SEPARATION_TOP,
+)
 
 WATER_DENSITY, ICE_DENSITY = 1000.0, 917.0
 """[kg/m3]"""
-SEPARATION_TOP, SEPARATION_SURFACE, SEPARATION_POWER = 14000.0, 2500.0, 3.5
-"""Distance between clouds at zero pressure and at the surface [m], and how it goes from one to the
-other with the power of pressure: the parametrisation of ecRad's global runs."""
 LEAST_FRACTION = 1e-3
 """Cloud fraction below which in-cloud values are no longer scaled up."""
 FOURIER_WAVES = (1.0, 2.0, 4.0)

@@ -11,7 +11,7 @@ the entrapment between layers. A column without cloud meets neither.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -51,12 +51,8 @@ class _Below(NamedTuple):
     cloudy_source: Tensor
 
 
-def _layer(slab: Slab, level: int) -> Slab:
-    return Slab(*(part[level] for part in slab))
-
-
-def _pairs(slab: Slab, pairs: slice) -> Slab:
-    return Slab(*(part[..., pairs] for part in slab))
+def _part(slab: Slab, index: Any) -> Slab:
+    return Slab(*(field[index] for field in slab))
 
 
 def _on_diagonal(matrix: Tensor) -> Tensor:
@@ -108,7 +104,7 @@ def shortwave_fluxes(
     distance = torch.zeros_like(below[:2])  # of diffuse and of direct light, (2, 3, ...)
     seen: list[_Below] = []
     for k in range(levels - 1, -1, -1):
-        here, slab = clouds.columns(k), _layer(clear, k)
+        here, slab = clouds.columns(k), _part(clear, k)
         a, ad = below[0, 0].clone(), below_direct[0, 0].clone()
         part, part_direct = _pick(below, here), _pick(below_direct, here)
         seen.append(_Below(a, ad, part, part_direct))
@@ -121,7 +117,7 @@ def shortwave_fluxes(
             slab.direct * ad + slab.transmittance_direct * a
         )
         if len(here):
-            layer = _pairs(cloudy, clouds.pairs[k])
+            layer = _part(cloudy, (..., clouds.pairs[k]))
             lit = matmul(part_direct, layer.direct) + matmul(part, layer.transmittance_direct)
             right = torch.cat([matmul(part, layer.transmittance), lit], 1)
             inner = solve(identity_minus(matmul(part, layer.reflectance)), right)
@@ -161,7 +157,7 @@ def shortwave_fluxes(
             share = _pick(clouds.dn[k], mixed)[:, :, None]
             for state in (sun, diffuse):
                 _put(state, mixed, matvec(share, _pick(state, mixed)))
-        here, slab, base = clouds.columns(k), _layer(clear, k), seen[k]
+        here, slab, base = clouds.columns(k), _part(clear, k), seen[k]
         light, entering = _pick(sun, here), _pick(diffuse, here)
         scattered = slab.transmittance_direct * sun[0] + slab.transmittance * diffuse[0]
         sun[0] *= slab.direct
@@ -172,7 +168,7 @@ def shortwave_fluxes(
         dn = (sun[0] + diffuse[0]).sum(0)
         up = (reflected + base.albedo * diffuse[0]).sum(0)
         if len(here):
-            layer = _pairs(cloudy, clouds.pairs[k])
+            layer = _part(cloudy, (..., clouds.pairs[k]))
             passing = matvec(layer.direct, light)
             reflected = matvec(base.cloudy_source, passing)
             right = (

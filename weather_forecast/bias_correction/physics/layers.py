@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from weather_forecast.bias_correction.physics.matrices import (
+    diagonal,
     identity_minus,
     matmul,
     matvec,
@@ -80,12 +81,12 @@ def sun_tangent(mu0: Tensor) -> Tensor:
     return (1.0 / mu.square() - 1.0).clamp(min=0.0).sqrt()
 
 
-def _attenuation(diagonal: Tensor, out: Tensor, back: Tensor) -> Tensor:
+def _attenuation(extinction: Tensor, out: Tensor, back: Tensor) -> Tensor:
     """Return the matrix of what leaves regions: extinction (3, ...) and exchange (2, ...)."""
-    matrix = diagonal.new_zeros(3, *diagonal.shape)
-    matrix[0, 0] = diagonal[0] + out[0]
-    matrix[1, 1] = diagonal[1] + back[0] + out[1]
-    matrix[2, 2] = diagonal[2] + back[1]
+    matrix = extinction.new_zeros(3, *extinction.shape)
+    matrix[0, 0] = extinction[0] + out[0]
+    matrix[1, 1] = extinction[1] + back[0] + out[1]
+    matrix[2, 2] = extinction[2] + back[1]
     matrix[1, 0], matrix[0, 1] = -out[0], -back[0]
     matrix[2, 1], matrix[1, 2] = -out[1], -back[1]
     return matrix
@@ -204,34 +205,27 @@ def side_emissivity(clouds: Regions, tau: Tensor, ssa: Tensor, asymmetry: Tensor
     return (SIDE_EMISSIVITY_THIN - thick) / (across + 1.0) + thick
 
 
-def _double(
-    attenuation: Tensor,
-    scattering: Tensor,
-    direct: Tensor | None = None,
-    up: Tensor | None = None,
-    dn: Tensor | None = None,
-) -> list[Tensor]:
+def _double(attenuation: Tensor, scattering: Tensor, *sun: Tensor) -> list[Tensor]:
     """Return reflectance and transmittance (and what direct light becomes) of layers.
 
     Parameters
     ----------
-    attenuation, direct : (3, 3, element)
-        G1 and G0 for the whole layer.
-    scattering, up, dn : (3, element)
-        Diagonals of G2, G3 and G4.
+    attenuation, scattering : (3, 3, element), (3, element)
+        G1 and the diagonal of G2, for the whole layer.
+    *sun : (3, 3, element), (3, element), (3, element)
+        G0 and the diagonals of G3 and G4; none in the long wave.
 
     Returns
     -------
     list of (3, 3, element), as the attributes of :class:`Slab`
     """
     size = attenuation.diagonal(dim1=0, dim2=1).amax(-1)
-    if direct is not None:
-        size = size.maximum(direct.diagonal(dim1=0, dim2=1).amax(-1))
+    if sun:
+        size = size.maximum(sun[0].diagonal(dim1=0, dim2=1).amax(-1))
     doublings = torch.log2((size / THIN).clamp(min=1.0)).ceil().long()
     doublings, order = doublings.sort(descending=True)
     scale = torch.exp2(-doublings.to(size.dtype))
-    given = [x for x in (attenuation, scattering, direct, up, dn) if x is not None]
-    slab = _thin_slab(*(x[..., order] * scale for x in given))
+    slab = _thin_slab(*(x[..., order] * scale for x in (attenuation, scattering, *sun)))
 
     # How many elements need at least 0, 1, 2, ... doublings: the first ones in the order.
     counts = torch.bincount(doublings).flip(0).cumsum(0).flip(0).tolist()
@@ -244,13 +238,7 @@ def _double(
     return [part[..., inverse] for part in slab]
 
 
-def _thin_slab(
-    attenuation: Tensor,
-    scattering: Tensor,
-    direct: Tensor | None = None,
-    up: Tensor | None = None,
-    dn: Tensor | None = None,
-) -> list[Tensor]:
+def _thin_slab(attenuation: Tensor, scattering: Tensor, *sun: Tensor) -> list[Tensor]:
     """Expand reflectance and transmittance of a slab into powers of its thickness.
 
     A sheet on top of a slab changes what it does by (Ambarzumian's invariance)
@@ -274,7 +262,8 @@ def _thin_slab(
             if i > 0:
                 r_next += matmul(r[i], scattered[n - i])
             t_next += matmul(t[i], scattered[n - i])
-        if direct is not None and up is not None and dn is not None:
+        if sun:
+            direct, up, dn = sun
             rs_next = -matmul(rs[n], direct) - matmul(attenuation, rs[n]) + r[n] * dn
             ts_next = -matmul(ts[n], direct) + t[n] * dn
             for i in range(n):
@@ -284,24 +273,16 @@ def _thin_slab(
                 ts_next += matmul(t[i], back)
             e_next = -matmul(e[n], direct)
             if n == 0:
-                rs_next = rs_next + _diagonal_like(up, rs_next)
+                rs_next = rs_next + diagonal(up)
             rs.append(rs_next / (n + 1))
             ts.append(ts_next / (n + 1))
             e.append(e_next / (n + 1))
         if n == 0:
-            r_next = r_next + _diagonal_like(scattering, r_next)
+            r_next = r_next + diagonal(scattering)
         r.append(r_next / (n + 1))
         t.append(t_next / (n + 1))
-    series = [r, t] if direct is None else [r, t, rs, ts, e]
+    series = [r, t, rs, ts, e] if sun else [r, t]
     return [torch.stack(terms).sum(0) for terms in series]
-
-
-def _diagonal_like(vector: Tensor, matrix: Tensor) -> Tensor:
-    """Return ``matrix``-shaped zeros with ``vector`` on the diagonal."""
-    full = torch.zeros_like(matrix)
-    for i in range(len(vector)):
-        full[i, i] = vector[i]
-    return full
 
 
 def _twice(slab: list[Tensor]) -> list[Tensor]:

@@ -192,8 +192,7 @@ def draw_decks(frequencies: Tensor, chosen: Tensor, drawn: Tensor, tropopause: T
     """
     edges = frequencies.cumsum(-1)[:, :-1].contiguous()
     kind = torch.searchsorted(edges, chosen[:, None]).squeeze(-1)
-    low, high, rest = _table(frequencies.dtype)
-    low, high, rest = low[kind], high[kind], rest[kind]
+    low, high, rest = (values[kind] for values in _table(frequencies.dtype))
     base, depth, fraction = torch.lerp(low, high, drawn)[..., :3].unbind(-1)
     # Water varies by factors. An absent deck has none.
     water = low[..., 3] * (high[..., 3] / low[..., 3].clamp(min=1e-9)) ** drawn[..., 3]
@@ -202,17 +201,8 @@ def draw_decks(frequencies: Tensor, chosen: Tensor, drawn: Tensor, tropopause: T
     def height(km: Tensor) -> Tensor:
         return 1e3 * km.clamp(max=3) + 1e3 * (km - 3).clamp(min=0) * squeeze
 
-    taper, supercooled, inversion = rest.unbind(-1)
-    return Decks(
-        kind,
-        height(base),
-        height(base + depth),
-        fraction,
-        1e-3 * water,
-        taper,
-        supercooled,
-        inversion,
-    )
+    tops = height(base + depth)
+    return Decks(kind, height(base), tops, fraction, 1e-3 * water, *rest.unbind(-1))
 
 
 def _table(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

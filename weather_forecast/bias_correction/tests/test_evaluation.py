@@ -15,12 +15,9 @@ from ai4sim.tests.alike import alike
 from ai4sim.io.files import write_json
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 from weather_forecast.bias_correction import samples
-from weather_forecast.bias_correction.evaluation import (
-    HEADLINE,
-    CorrectionEvaluation,
-    zenith_bin,
-)
+from weather_forecast.bias_correction.evaluation import CorrectionEvaluation, zenith_bin
 from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
+from weather_forecast.bias_correction.models import CorrectionModule
 from weather_forecast.bias_correction.physics.diagnostics import consistency, tropopause
 from weather_forecast.bias_correction.physics.heating import HEATING
 from weather_forecast.bias_correction.tests.made_up import columns
@@ -83,7 +80,7 @@ def test_metrics_are_those_of_all_columns_at_once():
     )
     net = sum((p[n] - y[n])[:, 0] * (1 if "dn" in n else -1) for n in FLUXES)
     assert model["toa_net_bias"] == pytest.approx(net.mean())
-    assert set(HEADLINE) <= set(model)
+    assert {*CorrectionModule.headline, "budget_residual_mean"} <= set(model)
 
 
 def test_any_division_of_the_test_set_gives_the_same(tmp_path):

@@ -278,12 +278,9 @@ def _momentum_flux(
         spectrum,
     )
     weight = 2 / cos.abs().sum()
-    ends = (
-        1,
-        1,
-    )  # no flux through the top of the model, nor through the bottom of the launch layer
-    u_flux, v_flux = (weight * (flux @ x).T for x in (cos, sin))
-    return torch.nn.functional.pad(u_flux, ends), torch.nn.functional.pad(v_flux, ends)
+    # No flux through the top of the model, nor through the bottom of the launch layer.
+    u_flux, v_flux = (torch.nn.functional.pad(weight * (flux @ x).T, (1, 1)) for x in (cos, sin))
+    return u_flux, v_flux
 
 
 def along_azimuths(u: Tensor, v: Tensor, state: Background, spectrum: WaveSpectrum) -> Tensor:

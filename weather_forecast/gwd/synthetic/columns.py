@@ -28,6 +28,7 @@ from ai4sim.physics.constants import (
     HEAT_CAPACITY,
     REFERENCE_PRESSURE,
 )
+from ai4sim.physics.random_fields import normal, uniform
 from weather_forecast import climate
 from weather_forecast.levels import full_level_pressure, geopotential, half_level_pressure
 
@@ -158,7 +159,7 @@ def draw_columns(
 
     land = climate.land_share(latitude, longitude)
     relief = climate.surface_height(latitude, longitude)
-    relief = relief * (1 + 0.2 * _normal(generator, len(relief))).clamp(0.4, 1.6)
+    relief = relief * (1 + 0.2 * normal(generator, len(relief))).clamp(0.4, 1.6)
     ground = int((height < 0).sum())
     surface_pressure = _surface_pressure(latitude, relief, wave_geopotential[:, ground])
     p_half = half_level_pressure(surface_pressure, LEVELS, TABLE)
@@ -185,30 +186,22 @@ def qbo_wind(height: Tensor, date: datetime.date) -> Tensor:
     return QBO_SPEED * envelope * (2 * math.pi * turns).cos()
 
 
-def _normal(generator: torch.Generator, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-
-def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
-
-
 def _draw_strength(generator: torch.Generator, day: int) -> dict[str, tuple[float, float]]:
     """Draw how this winter, and this year's semi-annual oscillation, differ from the climate.
 
     Northern vortices vary much, and on one midwinter day in six a sudden warming has turned them
     around; southern ones are steady (Charlton & Polvani 2007, J. Climate 20, 449).
     """
-    normal = _normal(generator, 5).tolist()
-    north, south = max(1 + 0.28 * normal[0], 0.2), max(1 + 0.12 * normal[1], 0.5)
-    semi_annual = 1 + 0.25 * normal[2]
-    warming, broken = _uniform(generator, 0, 1, 2).tolist()
+    drawn = normal(generator, 5).tolist()
+    north, south = max(1 + 0.28 * drawn[0], 0.2), max(1 + 0.12 * drawn[1], 0.5)
+    semi_annual = 1 + 0.25 * drawn[2]
+    warming, broken = uniform(generator, 2).tolist()
     warm = warming < 1 / 6 and climate.season(day) > 0.3
     return {
         "polar night": (0.7 * broken - 0.5 if warm else north, south),
         "winter stratopause": (0.3 if warm else 0.5 + 0.5 * north, south),
         "semi-annual stratopause": (semi_annual, semi_annual),
-        "subtropical": (1 + 0.1 * normal[3], 1 + 0.1 * normal[4]),
+        "subtropical": (1 + 0.1 * drawn[3], 1 + 0.1 * drawn[4]),
     }
 
 
@@ -241,18 +234,16 @@ def _draw_waves(generator: torch.Generator, day: int) -> DrawnWaves:
             winter = 0.5 * (1 + climate.season(day, southern=high <= 0))
             winter = 1.0 if low < 0 < high else family.summer + (1 - family.summer) * winter
             for number in family.numbers:
-                place, width, phase, turn = _uniform(generator, 0, 1, 4).tolist()
-                rayleigh = float(_normal(generator, 2).square().mean().sqrt())
-                wavelength = family.wavelength[0] + turn * (
-                    family.wavelength[1] - family.wavelength[0]
-                )
+                place, width, phase, turn = uniform(generator, 4).tolist()
+                rayleigh = float(normal(generator, 2).square().mean().sqrt())
+                short, long = family.wavelength
                 wave = (
                     number,
                     low + (high - low) * place,
                     family.width * (0.7 + 0.6 * width),
                     family.speed * winter * rayleigh,
                     2 * math.pi * phase,
-                    2 * math.pi / (1e3 * wavelength),
+                    2 * math.pi / (1e3 * (short + turn * (long - short))),
                     1e3 * family.height,
                     1e3 * family.below,
                     1e3 * family.above,
@@ -281,15 +272,13 @@ def large_waves(
     shape = climate.bell(distance, 0.0, waves.width) * phi.cos().square()
     steepness = -(distance / waves.width.square()).rad2deg() - 2 * phi.tan()  # d ln(shape) / dphi
     scale = waves.speed * EARTH_RADIUS / (waves.number * waves.latitude.deg2rad().cos())
-    place = torch.polar(
-        scale * shape, waves.number * longitude.deg2rad()[:, None] + waves.phase
-    )  # (column, wave) [m2/s]
+    turns = waves.number * longitude.deg2rad()[:, None] + waves.phase
+    place = torch.polar(scale * shape, turns)  # (column, wave) [m2/s]
 
     def profile(z: Tensor) -> Tensor:
-        envelope = climate.bell(
-            z, waves.height[:, None], waves.below[:, None], waves.above[:, None]
-        )
-        return torch.polar(envelope, waves.lean[:, None] * z)  # (wave, level)
+        centre, below, above, lean = waves.height, waves.below, waves.above, waves.lean
+        envelope = climate.bell(z, centre[:, None], below[:, None], above[:, None])
+        return torch.polar(envelope, lean[:, None] * z)  # (wave, level)
 
     here, f = profile(height), climate.coriolis(latitude)[:, None]
     u = -(place * steepness / EARTH_RADIUS @ here).real
@@ -321,7 +310,7 @@ def gravity_waves(
     """
     columns = len(height)
     # Single precision where every column has all of its waves on every level.
-    drawn = _uniform(generator, 0, 1, columns, 1, 4 * GRAVITY_WAVES).float()
+    drawn = uniform(generator, columns, 1, 4 * GRAVITY_WAVES).float()
     length, direction, phase, turning = drawn.chunk(4, dim=-1)
     short, long = GRAVITY_WAVE_LENGTHS
     number = 2 * math.pi / (short * (long / short) ** length)
@@ -329,7 +318,7 @@ def gravity_waves(
     turning = latitude.sign().float()[:, None, None] * (0.1 + 0.5 * turning)
     # Intermittent, and stronger in the winter of middle and high latitudes.
     winter = climate.season(day) * latitude.deg2rad().sin()
-    strength = (0.6 * _normal(generator, columns) + 0.4 * winter - 0.18).exp()[:, None]
+    strength = (0.6 * normal(generator, columns) + 0.4 * winter - 0.18).exp()[:, None]
 
     layer = -torch.gradient(height, dim=1)[0]
     lapse = -torch.gradient(temperature, dim=1)[0] / layer
@@ -396,22 +385,16 @@ def _surface_pressure(latitude: Tensor, relief: Tensor, wave_geopotential: Tenso
     return climate.sea_level_pressure(latitude) * (-depth).exp()
 
 
-def _draw_orography(
-    generator: torch.Generator, relief: Tensor, land: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _draw_orography(generator: torch.Generator, relief: Tensor, land: Tensor) -> Sequence[Tensor]:
     """Draw standard deviation [m], slope, anisotropy and angle [rad] of the sub-grid orography.
 
     Hills are the higher the land is and some kilometres wide; their axes have no preference.
     """
     columns = len(relief)
-    std = (45 + 0.14 * relief) * (0.7 * _normal(generator, columns)).exp()
-    slope = std / 5500 * (0.35 * _normal(generator, columns)).exp()
-    anisotropy = torch.sigmoid(0.9 * _normal(generator, columns))
-    angle = _uniform(generator, -math.pi / 2, math.pi / 2, columns)
-    ashore = _uniform(generator, 0, 1, columns) < land
-    return (
-        std.clamp(max=1100).where(ashore, 0.0),
-        slope.clamp(max=0.2).where(ashore, 0.0),
-        anisotropy.where(ashore, 0.0),
-        angle.where(ashore, 0.0),
-    )
+    std = (45 + 0.14 * relief) * (0.7 * normal(generator, columns)).exp()
+    slope = std / 5500 * (0.35 * normal(generator, columns)).exp()
+    anisotropy = torch.sigmoid(0.9 * normal(generator, columns))
+    angle = math.pi * uniform(generator, columns) - math.pi / 2
+    ashore = uniform(generator, columns) < land
+    drawn = torch.stack([std.clamp(max=1100), slope.clamp(max=0.2), anisotropy, angle])
+    return drawn.where(ashore, 0.0).unbind()
