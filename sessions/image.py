@@ -16,12 +16,7 @@ TAG = "ai4sim"
 def find_engine() -> str | None:
     """Return the first program that can build an image here; docker must answer, too."""
     for engine in ENGINES:
-        if shutil.which(engine) is None:
-            continue
-        if (
-            engine != "docker"
-            or subprocess.run(["docker", "info"], capture_output=True).returncode == 0
-        ):
+        if shutil.which(engine) and (engine != "docker" or _answers(engine)):
             return engine
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,25 @@ def use_cases(root: Path = ROOT) -> dict[str, UseCase]:
     """Return the use cases of a checkout by their names, in the order of their folders.
 
     A declaration imports nothing but ``ai4sim.use_case``, which needs the standard library alone.
+    A ``config.py`` that assigns no ``USE_CASE`` is somebody else's and is not run.
+
+    Raises
+    ------
+    ValueError
+        Two files declare use cases of one name.
     """
     files = sorted(file for depth in ("*", "*/*") for file in root.glob(f"{depth}/config.py"))
-    declared = [runpy.run_path(str(file)).get("USE_CASE") for file in files]
-    return {use_case.name: use_case for use_case in declared if use_case is not None}
+    found: dict[str, UseCase] = {}
+    for file in files:
+        if not re.search(rb"^USE_CASE\b", file.read_bytes(), re.MULTILINE):
+            continue
+        use_case = runpy.run_path(str(file))["USE_CASE"]
+        if other := found.get(use_case.name):
+            raise ValueError(
+                f"{file}: use case {use_case.name!r} is declared in {other.root / 'config.py'} too"
+            )
+        found[use_case.name] = use_case
+    return found
 
 
 def folder_of(use_case: UseCase) -> str:

@@ -1,6 +1,8 @@
 """Environments of the sessions: what decides that they are made, and how uv is told of a site."""
 
+from contextlib import chdir
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,11 +72,39 @@ def test_use_cases_are_found_by_their_declarations(tmp_path):
     for folder in ("combustion/piv", "sea"):
         (tmp_path / folder).mkdir(parents=True)
         declare(tmp_path, folder)
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "config.py").write_text("DEPTH = 3\n")
+    for folder, text in {
+        "other": "DEPTH = 3\n",
+        "broken": "print 1 # \xe9",
+        "mine": "1 / 0",
+    }.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "config.py").write_bytes(text.encode("latin-1"))
     found = registry.use_cases(tmp_path)
     assert list(found) == ["combustion_piv", "sea"]
     assert found["sea"].data == tmp_path / "sea" / "data"
+
+
+def test_two_use_cases_of_one_name_are_an_error(tmp_path):
+    for folder in ("a/b", "a_b"):
+        (tmp_path / folder).mkdir(parents=True)
+        declare(tmp_path, folder)
+    with pytest.raises(ValueError, match=r"a_b/config.py: use case 'a_b' .*a/b/config.py too"):
+        registry.use_cases(tmp_path)
+
+
+@pytest.mark.parametrize("chosen", [[], ["-k", "fit"]])
+def test_a_use_case_runs_its_share_of_the_contract_whatever_tests_are_chosen(
+    chosen, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checks, "REPORTS", tmp_path)
+    calls = []
+    session = SimpleNamespace(posargs=chosen, chdir=chdir)
+    run = lambda *line, **variables: calls.append((line, variables))  # noqa: E731
+    checks.run_tests(session, run, "wmed", [registry.ROOT / "wmed"])
+    ((line, variables),) = calls
+    assert {"wmed", checks.CONTRACT} <= set(line)
+    assert [word for word in line if word.startswith("-k")] == chosen[:1]
+    assert variables["CONTRACT_OF"] == "wmed"
 
 
 def test_a_noxfile_without_a_declaration_is_an_error(tmp_path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import logging
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
@@ -21,6 +22,8 @@ from torch import nn
 
 from ai4sim.nets.tiling import tiled
 from ai4sim.nets.unet import UNet
+
+log = logging.getLogger(__name__)
 
 __all__ = ["NETS", "UNet", "build", "completed", "find", "known", "tiled"]
 
@@ -106,34 +109,49 @@ def completed(net: str | Mapping[str, Any], **sizes: Any) -> dict[str, Any]:
 
 
 def find(name: str) -> type[nn.Module]:
-    """Return the class of a network by its short name; ValueError for an unknown one."""
-    module = known().get(name)
-    if module is None:
+    """Return the class of a network by its short name; ValueError unless just one has it."""
+    modules = [module for module, names in _tables().items() if name in names]
+    if not modules:
         raise ValueError(
             f"network: unknown name {name!r}{_nearest(name, known())}; known: {sorted(known())}"
         )
-    net: type[nn.Module] = getattr(import_module(module), name)
+    if len(modules) > 1:
+        raise ValueError(f"network: {name!r} is declared by {' and by '.join(modules)}; rename one")
+    net: type[nn.Module] = getattr(import_module(modules[0]), name)
     return net
 
 
-@cache
 def known() -> dict[str, str]:
     """Return the full name of the module of each network, by the network's short name."""
-    found = {name: f"{__name__}.{module}" for name, module in NETS.items()}
+    return {name: module for module, names in _tables().items() for name in names}
+
+
+@cache
+def _tables() -> dict[str, list[str]]:
+    """Return the networks of each module; folders that are no packages are left out."""
+    found: dict[str, list[str]] = {}
     for path in sorted([*ROOT.glob("*/nets/__init__.py"), *ROOT.glob("*/*/nets/__init__.py")]):
-        package = ".".join(path.parent.relative_to(ROOT).parts)
-        for name, module in declared(path).items():
-            found.setdefault(name, f"{package}.{module}")
+        parts = path.parent.relative_to(ROOT).parts
+        if all((folder / "__init__.py").is_file() for folder in path.parents[1 : len(parts)]):
+            for name, module in declared(path).items():
+                found.setdefault(".".join((*parts, module)), []).append(name)
     return found
 
 
 def declared(path: Path) -> dict[str, str]:
-    """Read the table ``NETS`` of a package's ``__init__.py``, empty where there is none."""
-    for node in ast.parse(path.read_bytes()).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id="NETS")], value=ast.Dict() as table):
-                found: dict[str, str] = ast.literal_eval(table)
-                return found
+    """Read the table ``NETS`` of a package's ``__init__.py``, empty where there is none.
+
+    Among installed packages a stranger's file may hold anything, another table or no valid Python.
+    """
+    try:
+        for node in ast.parse(path.read_bytes()).body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id="NETS")], value=ast.Dict() as table):
+                    found = ast.literal_eval(table)
+                    strings = all(isinstance(x, str) for pair in found.items() for x in pair)
+                    return found if strings else {}
+    except (SyntaxError, TypeError, ValueError):
+        log.debug("%s: no table of networks can be read", path)
     return {}
 
 

@@ -59,6 +59,27 @@ def test_a_network_of_a_use_case_is_suggested_too():
         build({"name": name[:-1]})
 
 
+def test_a_name_that_two_packages_declare_is_refused_and_no_other(tmp_path, monkeypatch):
+    for package in ("air", "sea"):
+        (tmp_path / package / "nets").mkdir(parents=True)
+        (tmp_path / package / "__init__.py").touch()
+        table = {"FluxNet": "flux", package.title(): "own"}
+        (tmp_path / package / "nets" / "__init__.py").write_text(f"NETS = {table}\n")
+        own = f"from torch import nn\nclass {package.title()}(nn.Module): ...\n"
+        (tmp_path / package / "nets" / "own.py").write_text(own)
+    monkeypatch.setattr(nets, "ROOT", tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    nets._tables.cache_clear()
+    try:
+        with pytest.raises(
+            ValueError, match="'FluxNet' is declared by air.nets.flux and by sea.nets.flux"
+        ):
+            find("FluxNet")
+        assert find("Air").__module__ == "air.nets.own"
+    finally:
+        nets._tables.cache_clear()
+
+
 def test_sizes_go_to_the_networks_that_take_them():
     sizes = {"in_channels": 3, "out_channels": 2, "levels": 9}
     assert completed("MLP", **sizes) == {"name": "MLP", "in_channels": 3, "out_channels": 2}
@@ -72,12 +93,23 @@ def test_packages_that_are_only_installed_beside_the_core_declare_networks(tmp_p
     """As in site-packages: a folder with packages and nothing else, one of them a stranger's."""
     for path in PACKAGES:
         copy = shutil.copytree(path.parent, tmp_path / path.parent.relative_to(nets.ROOT))
-        (copy.parent / "__init__.py").touch()
+        for folder in copy.relative_to(tmp_path).parents[:-1]:
+            (tmp_path / folder / "__init__.py").touch()
     stranger = tmp_path / "stranger" / "nets"
     stranger.mkdir(parents=True)
     (stranger / "__init__.py").write_text(
         "raise RuntimeError\nNETS = dict(UNet='unet')\nNETS: dict = {}"
     )
+    for name, text in {
+        "old": "print 1",
+        "other": "NETS = {'UNet': UNet}",
+        "no": "NETS = {1: 2}",
+    }.items():
+        (tmp_path / name / "nets").mkdir(parents=True)
+        (tmp_path / name / "__init__.py").touch()
+        (tmp_path / name / "nets" / "__init__.py").write_text(text)
+    # A copy of a package in a folder that is none, such as somebody's backup.
+    shutil.copytree(tmp_path / "wmed", tmp_path / "backup" / "wmed")
     names = {path.parts[-3]: sorted(declared(path)) for path in PACKAGES}
     code = "import json; from ai4sim import nets; print(nets.__file__, json.dumps(nets.known()))"
     done = subprocess.run(
