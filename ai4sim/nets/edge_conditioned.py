@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.sparse import precision, weighted
+from ai4sim.nets.spec import spec_of
 
 EDGES_AT_ONCE = 4096
 """Edges whose values per kernel and channel are in memory together."""
@@ -150,14 +151,7 @@ class EdgeConditionedNet(GraphNet):
         kernels: int = 10,
     ) -> None:
         super().__init__()
-        self.spec: dict[str, Any] = {
-            "name": "EdgeConditionedNet",
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "hidden_channels": hidden_channels,
-            "num_layers": num_layers,
-            "kernels": kernels,
-        }
+        self.spec = spec_of(self, locals())
         width = hidden_channels
         self.reach = num_layers
         self.encoder = nn.Sequential(

@@ -6,18 +6,17 @@ parameters, same names, same results, several times faster and in a fraction of 
 
 from __future__ import annotations
 
-from typing import Any, get_args
-
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import conv, models
 
 from ai4sim.nets.attention import attention
 from ai4sim.nets.dropout import Dropout, odds
-from ai4sim.nets.gnn import Activation, JumpingKnowledge
+from ai4sim.nets.gnn import CHOICES, SIZES, Activation, JumpingKnowledge
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.sparse import precision
+from ai4sim.nets.spec import check_spec, spec_of
 
 
 class GATConv(conv.GATConv):
@@ -82,11 +81,6 @@ class GAT(GraphNet, models.GAT):
     dropout : float
         Share of the values and of the attention weights dropped in training, see
         `ai4sim.nets.dropout`.
-
-    Attributes
-    ----------
-    spec : dict
-        What ``ai4sim.nets.build`` needs to make this network again.
     """
 
     supports_edge_attr = False
@@ -103,45 +97,21 @@ class GAT(GraphNet, models.GAT):
         act: Activation = "silu",
         dropout: float = 0.0,
     ) -> None:
-        if num_layers < 1:
-            raise ValueError(f"GAT: num_layers must be at least 1, found {num_layers}")
+        self.spec = spec_of(self, locals())
+        check_spec(self.spec, SIZES, {name: CHOICES[name] for name in ("jk", "act")})
         if heads < 1 or hidden_channels % heads:
             raise ValueError(
                 f"GAT: hidden_channels must be a multiple of heads, found {hidden_channels} "
                 f"and {heads}"
             )
-        for name, value, known in (
-            ("jk", jk, (*get_args(JumpingKnowledge), None)),
-            ("act", act, get_args(Activation)),
-        ):
-            if value not in known:
-                raise ValueError(f"GAT: {name} must be one of {known}, found {value!r}")
         odds(dropout)
         super().__init__(
-            in_channels,
-            hidden_channels,
-            num_layers,
-            out_channels,
-            dropout,
-            act,
-            jk=jk,
-            heads=heads,
+            in_channels, hidden_channels, num_layers, out_channels, dropout, act, jk=jk, heads=heads
         )
         self.dropout = _ColumnDropout(dropout)
         if jk == "cat":
             self.jk = _ColumnCat()
         self.reach = num_layers
-        self.spec: dict[str, Any] = {
-            "name": "GAT",
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "hidden_channels": hidden_channels,
-            "num_layers": num_layers,
-            "heads": heads,
-            "jk": jk,
-            "act": act,
-            "dropout": dropout,
-        }
 
     def init_conv(self, in_channels: int, out_channels: int, *, heads: int) -> GATConv:
         """Make a layer; torch_geometric's constructor calls this."""

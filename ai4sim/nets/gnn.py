@@ -8,7 +8,7 @@ over neighbours are shifted fields on a lattice and sparse products on a general
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +25,13 @@ from ai4sim.nets.propagation import (
     gin_operator,
     propagate_linear,
 )
+from ai4sim.nets.spec import check_spec, spec_of
 
 Activation = Literal["relu", "leaky_relu", "silu", "gelu"]
 JumpingKnowledge = Literal["last", "cat", "max"]
 
-_CHOICES: dict[str, tuple[str | None, ...]] = {
+SIZES = ("in_channels", "out_channels", "hidden_channels", "num_layers")
+CHOICES: dict[str, tuple[str | None, ...]] = {
     "act": tuple(ACTIVATIONS),
     "jk": ("last", "cat", "max", None),
     "norm": ("batch_norm", None),
@@ -96,8 +98,6 @@ class GraphStack(GraphNet, BasicGNN):
 
     Attributes
     ----------
-    spec : dict
-        What ``ai4sim.nets.build`` needs to make this network again.
     beyond : int
         Steps along edges by which the farthest node's degree sees further than its values.
     """
@@ -121,18 +121,9 @@ class GraphStack(GraphNet, BasicGNN):
         norm: Literal["batch_norm"] | None = None,
         dropout: float = 0.0,
     ) -> None:
-        spec: dict[str, Any] = {
-            "name": type(self).__name__,
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "hidden_channels": hidden_channels,
-            "num_layers": num_layers,
-            "jk": jk,
-            "act": act,
-            "norm": norm,
-            "dropout": dropout,
-        }
-        _check(spec)
+        self.spec = spec_of(self, locals())
+        check_spec(self.spec, SIZES, CHOICES)
+        odds(dropout)
         super().__init__(
             in_channels,
             hidden_channels,
@@ -144,7 +135,6 @@ class GraphStack(GraphNet, BasicGNN):
             jk=jk,
             activation=act,
         )
-        self.spec = spec
         self.reach = num_layers + self.beyond
 
     def propagate(self, nodes: Tensor, graph: Graph | Lattice) -> Tensor:
@@ -187,18 +177,3 @@ class GIN(GraphStack, models.GIN):
     def init_conv(self, in_channels: int, out_channels: int, activation: Activation) -> GINConv:
         """Make one convolution."""
         return GINConv(super().init_conv(in_channels, out_channels).nn, activation)
-
-
-def _check(spec: dict[str, Any]) -> None:
-    """Refuse arguments that make no network, naming the argument and what it may be."""
-    for name in ("in_channels", "out_channels", "hidden_channels", "num_layers"):
-        if not isinstance(spec[name], int) or spec[name] < 1:
-            raise ValueError(
-                f"{spec['name']}: {name} must be a positive integer, found {spec[name]!r}"
-            )
-    for name, choices in _CHOICES.items():
-        if spec[name] not in choices:
-            raise ValueError(
-                f"{spec['name']}: {name} must be one of {choices}, found {spec[name]!r}"
-            )
-    odds(spec["dropout"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -17,6 +18,8 @@ class GraphNet(nn.Module):
 
     Attributes
     ----------
+    spec : dict
+        What ``ai4sim.nets.build`` needs to make this network again.
     stride : int
         Grid sizes must be multiples of it (any will do).
     reach : int or None
@@ -24,6 +27,7 @@ class GraphNet(nn.Module):
         included: the halo that makes the evaluation in parts exact. None where it is unbounded.
     """
 
+    spec: dict[str, Any]
     stride = 1
     reach: int | None = None
 

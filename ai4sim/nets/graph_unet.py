@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +23,7 @@ from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.propagation import propagate_linear, whole
 from ai4sim.nets.sparse import csr, multiply
+from ai4sim.nets.spec import spec_of
 
 
 class GraphUNet(GraphNet, models.GraphUNet):
@@ -47,8 +47,6 @@ class GraphUNet(GraphNet, models.GraphUNet):
 
     Attributes
     ----------
-    spec : dict
-        What ``ai4sim.nets.build`` needs to make this network again.
     reach : None
         The selection compares the scores of all nodes of a graph: there is no halo with which parts
         would give the result of the whole. A field is therefore evaluated in one go, which with
@@ -85,6 +83,7 @@ class GraphUNet(GraphNet, models.GraphUNet):
         act: str = "silu",
     ) -> None:
         ratios = pool_ratios if isinstance(pool_ratios, (int, float)) else list(pool_ratios)
+        self.spec = {**spec_of(self, locals()), "pool_ratios": ratios}
         if depth < 1:
             raise ValueError(f"GraphUNet: depth must be at least 1, found {depth}")
         if isinstance(ratios, list) and len(ratios) != depth:
@@ -95,16 +94,6 @@ class GraphUNet(GraphNet, models.GraphUNet):
         super().__init__(in_channels, hidden_channels, out_channels, depth, ratios, sum_res, act)
         if min(pool.ratio for pool in self.pools) <= 0:
             raise ValueError(f"GraphUNet: pool_ratios must be positive, found {ratios}")
-        self.spec: dict[str, Any] = {
-            "name": "GraphUNet",
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "hidden_channels": hidden_channels,
-            "depth": depth,
-            "pool_ratios": ratios,
-            "sum_res": sum_res,
-            "act": act,
-        }
 
     def propagate(self, nodes: Tensor, graph: Graph | Lattice) -> Tensor:
         """Map node values (nodes, in_channels) to (nodes, out_channels)."""

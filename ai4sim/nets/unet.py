@@ -10,33 +10,20 @@ small crops and be applied to full fields.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ai4sim.nets.spec import check_spec, spec_of
+
 Norm = Literal["batch", "group", "instance", "none"]
 Activation = Literal["relu", "leaky_relu", "silu", "gelu"]
 Upsampling = Literal["linear", "transposed"]
 Padding = Literal["zeros", "replicate", "reflect", "circular"]
 
-_CONVOLUTION: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-_TRANSPOSED: dict[int, type[nn.Module]] = {
-    1: nn.ConvTranspose1d,
-    2: nn.ConvTranspose2d,
-    3: nn.ConvTranspose3d,
-}
-_BATCH_NORM: dict[int, type[nn.Module]] = {
-    1: nn.BatchNorm1d,
-    2: nn.BatchNorm2d,
-    3: nn.BatchNorm3d,
-}
-_INSTANCE_NORM: dict[int, type[nn.Module]] = {
-    1: nn.InstanceNorm1d,
-    2: nn.InstanceNorm2d,
-    3: nn.InstanceNorm3d,
-}
 _MAX_POOL = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}
 _INTERPOLATION = {1: "linear", 2: "bilinear", 3: "trilinear"}
 _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
@@ -46,7 +33,16 @@ _ACTIVATION: dict[str, type[nn.Module]] = {
     "silu": nn.SiLU,
     "gelu": nn.GELU,
 }
-_CHOICES: dict[str, tuple[str, ...]] = {
+_SIZES = (
+    "in_channels",
+    "out_channels",
+    "features",
+    "levels",
+    "convolutions_per_level",
+    "kernel_size",
+)
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "dimensions": (1, 2, 3),
     "norm": ("batch", "group", "instance", "none"),
     "activation": tuple(_ACTIVATION),
     "upsampling": ("linear", "transposed"),
@@ -131,47 +127,23 @@ class UNet(nn.Module):
         channels_last: bool = True,
     ) -> None:
         super().__init__()
-        self.spec: dict[str, Any] = {
-            "name": "UNet",
-            "dimensions": dimensions,
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "features": features,
-            "levels": levels,
-            "convolutions_per_level": convolutions_per_level,
-            "kernel_size": kernel_size,
-            "norm": norm,
-            "activation": activation,
-            "upsampling": upsampling,
-            "residual": residual,
-            "padding_mode": padding_mode,
-            "channels_last": channels_last,
-        }
-        _check(self.spec)
+        self.spec = spec = spec_of(self, locals())
+        check_spec(spec, _SIZES, _CHOICES)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"UNet: kernel_size must be odd, found {kernel_size}")
         self.dimensions = dimensions
         self.in_channels = in_channels
         self.stride = 2 ** (levels - 1)
 
-        def block(inputs: int, outputs: int) -> _Block:
-            return _Block(
-                [inputs] + [outputs] * convolutions_per_level,
-                dimensions,
-                kernel_size,
-                norm,
-                activation,
-                residual,
-                padding_mode,
-            )
-
         widths = [features * 2**level for level in range(levels)]
         self.down = nn.ModuleList(
-            block(inputs, width) for inputs, width in zip([in_channels, *widths], widths)
+            _Block(inputs, width, spec) for inputs, width in zip([in_channels, *widths], widths)
         )
         self.upsample = nn.ModuleList(
             _Upsample(2 * width, width, dimensions, upsampling) for width in widths[-2::-1]
         )
-        self.up = nn.ModuleList(block(2 * width, width) for width in widths[-2::-1])
-        self.head = _CONVOLUTION[dimensions](features, out_channels, 1)
+        self.up = nn.ModuleList(_Block(2 * width, width, spec) for width in widths[-2::-1])
+        self.head = _layer("Conv", dimensions)(features, out_channels, 1)
         if channels_last and dimensions in _CHANNELS_LAST:
             self.to(memory_format=_CHANNELS_LAST[dimensions])  # type: ignore[call-overload]
 
@@ -238,35 +210,27 @@ class UNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Convolutions, each with norm and activation, on one grid; `widths` are the channels."""
+    """Convolutions, each with norm and activation, on one grid; `spec` is that of the U-Net."""
 
-    def __init__(
-        self,
-        widths: list[int],
-        dimensions: int,
-        kernel_size: int,
-        norm: Norm,
-        activation: Activation,
-        residual: bool,
-        padding_mode: Padding,
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, spec: Mapping[str, Any]) -> None:
         super().__init__()
+        convolution, size = _layer("Conv", spec["dimensions"]), spec["kernel_size"]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths, widths[1:]):
+        for i in range(spec["convolutions_per_level"]):
             layers += [
-                _CONVOLUTION[dimensions](
-                    inputs,
+                convolution(
+                    outputs if i else inputs,
                     outputs,
-                    kernel_size,
-                    padding=kernel_size // 2,
-                    padding_mode=padding_mode,
-                    bias=norm == "none",  # a norm has its own
+                    size,
+                    padding=size // 2,
+                    padding_mode=spec["padding_mode"],
+                    bias=spec["norm"] == "none",  # a norm has its own
                 ),
-                *_normalisation(norm, dimensions, outputs),
-                _activation(activation),
+                *_normalisation(spec["norm"], spec["dimensions"], outputs),
+                _activation(spec["activation"]),
             ]
         self.layers = nn.Sequential(*layers)
-        self.shortcut = _CONVOLUTION[dimensions](widths[0], widths[-1], 1) if residual else None
+        self.shortcut = convolution(inputs, outputs, 1) if spec["residual"] else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channel, *space) to the same grid."""
@@ -282,9 +246,9 @@ class _Upsample(nn.Module):
         self.mode = _INTERPOLATION[dimensions] if upsampling == "linear" else None
         # Mixing channels commutes with interpolation, and costs 2**dimensions times less before it.
         self.convolution = (
-            _CONVOLUTION[dimensions](inputs, outputs, 1)
+            _layer("Conv", dimensions)(inputs, outputs, 1)
             if self.mode
-            else _TRANSPOSED[dimensions](inputs, outputs, 2, stride=2)
+            else _layer("ConvTranspose", dimensions)(inputs, outputs, 2, stride=2)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -309,14 +273,20 @@ def _join(skip: Tensor, x: Tensor) -> Tensor:
     return torch.cat([skip, x], dim=1)
 
 
+def _layer(kind: str, dimensions: int) -> type[nn.Module]:
+    """Return torch's layer of a kind for so many axes: ``Conv3d`` of ``Conv`` and 3."""
+    layer: type[nn.Module] = getattr(nn, f"{kind}{dimensions}d")
+    return layer
+
+
 def _normalisation(norm: Norm, dimensions: int, channels: int) -> list[nn.Module]:
     """Give the norm layer, or none."""
     if norm == "batch":
-        return [_BATCH_NORM[dimensions](channels, momentum=BATCH_NORM_MOMENTUM)]
+        return [_layer("BatchNorm", dimensions)(channels, momentum=BATCH_NORM_MOMENTUM)]
     if norm == "group":
         return [nn.GroupNorm(math.gcd(8, channels), channels)]
     if norm == "instance":
-        return [_INSTANCE_NORM[dimensions](channels, affine=True)]
+        return [_layer("InstanceNorm", dimensions)(channels, affine=True)]
     return []
 
 
@@ -325,24 +295,3 @@ def _activation(activation: Activation) -> nn.Module:
     if activation in ("relu", "leaky_relu"):
         return _ACTIVATION[activation](inplace=True)
     return _ACTIVATION[activation]()
-
-
-def _check(spec: dict[str, Any]) -> None:
-    """Refuse arguments that make no network, naming the argument and what it may be."""
-    if spec["dimensions"] not in _CONVOLUTION:
-        raise ValueError(f"UNet: dimensions must be 1, 2 or 3, found {spec['dimensions']!r}")
-    for name in (
-        "in_channels",
-        "out_channels",
-        "features",
-        "levels",
-        "convolutions_per_level",
-        "kernel_size",
-    ):
-        if not isinstance(spec[name], int) or spec[name] < 1:
-            raise ValueError(f"UNet: {name} must be a positive integer, found {spec[name]!r}")
-    if spec["kernel_size"] % 2 == 0:
-        raise ValueError(f"UNet: kernel_size must be odd, found {spec['kernel_size']}")
-    for name, choices in _CHOICES.items():
-        if spec[name] not in choices:
-            raise ValueError(f"UNet: {name} must be one of {choices}, found {spec[name]!r}")

@@ -146,7 +146,7 @@ def test_mixed_precision_rounds_the_linear_maps_alone(graph):
     [
         ({"heads": 3}, "hidden_channels must be a multiple of heads, found 8 and 3"),
         ({"heads": 0}, "hidden_channels must be a multiple of heads, found 8 and 0"),
-        ({"num_layers": 0}, "num_layers must be at least 1, found 0"),
+        ({"num_layers": 0}, "num_layers must be a positive integer, found 0"),
         ({"dropout": 1.0}, "dropout: expected a probability from 0 to below 1, found 1.0"),
         ({"dropout": -0.1}, "dropout: expected a probability from 0 to below 1, found -0.1"),
         ({"jk": "first"}, r"jk must be one of \('last', 'cat', 'max', None\), found 'first'"),

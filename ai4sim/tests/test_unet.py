@@ -290,7 +290,7 @@ def test_learns_a_nonlinear_stencil_on_crops_and_applies_it_to_a_larger_field() 
             {"name": "UNet", "feature": 8},
             r"unexpected argument 'feature' \(did you mean 'features'\?\)",
         ),
-        ({"name": "UNet", "dimensions": 4}, "dimensions must be 1, 2 or 3, found 4"),
+        ({"name": "UNet", "dimensions": 4}, r"dimensions must be one of \(1, 2, 3\), found 4"),
         ({"name": "UNet", "levels": 0}, "levels must be a positive integer, found 0"),
         ({"name": "UNet", "kernel_size": 4}, "kernel_size must be odd, found 4"),
         ({"name": "UNet", "norm": "layer"}, "norm must be one of .*'batch'.*, found 'layer'"),
