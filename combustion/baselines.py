@@ -33,9 +33,10 @@ from ai4sim.evaluation.baselines import FittedBaselines
 from combustion.io import layouts
 from combustion.io.layouts import Flame
 from combustion.io.meshes import MeshSnapshot
-from combustion.physics.gradients import least_squares_gradient
+from combustion.physics.gradients import central_difference, least_squares_gradient
 
 log = logging.getLogger(__name__)
+_warn_once = functools.cache(log.warning)  # a test set repeats its gaps in every file
 
 Field: TypeAlias = "Tensor | NDArray | float"
 
@@ -70,7 +71,9 @@ def resolved_gradient(c_bar: Field, dx: Field) -> Tensor:
     (..., nx, ny, nz)  [1/m]
     """
     field = torch.as_tensor(c_bar)
-    squares = torch.stack([_difference(field, axis).square() for axis in (-3, -2, -1)]).sum(0)
+    squares = torch.stack([central_difference(field, axis).square() for axis in (-3, -2, -1)]).sum(
+        0
+    )
     return squares.sqrt() / _per_sample(dx, field)
 
 
@@ -314,30 +317,9 @@ _NEEDED = {
 }
 
 
-@functools.cache
-def _warn_once(message: str) -> None:
-    """Log a warning the first time only: a test set repeats its gaps in every file."""
-    log.warning(message)
-
-
 def _per_sample(value: Field | None, field: Tensor) -> Tensor:
     """Shape a number, (batch,) facts or a whole field to broadcast against `field`."""
     tensor = torch.as_tensor(value, dtype=field.dtype, device=field.device)
     if tensor.ndim == 1:
         tensor = tensor.reshape(-1, *[1] * (field.ndim - 1))
     return tensor
-
-
-def _difference(field: Tensor, axis: int) -> Tensor:
-    """First derivative times the spacing: central, 4th order inside, 2nd order at the two ends."""
-    if field.shape[axis] < 3:
-        raise ValueError(
-            f"a gradient needs at least 3 points along each axis, found {tuple(field.shape[-3:])}"
-        )
-    (slope,) = torch.gradient(field, dim=axis, edge_order=2)
-    points = field.shape[axis]
-    if points >= 5:
-        near = field.narrow(axis, 3, points - 4) - field.narrow(axis, 1, points - 4)
-        far = field.narrow(axis, 4, points - 4) - field.narrow(axis, 0, points - 4)
-        slope.narrow(axis, 2, points - 4).copy_((8 * near - far) / 12)
-    return slope

@@ -140,7 +140,11 @@ class FlameEvaluation:
         """
         path, dx = snapshot.path, snapshot.dx
         require_model(predictions, f"{path}: ")
-        place = Nodes(snapshot, dx) if isinstance(snapshot, MeshSnapshot) else Grid(dx)
+        place = (
+            Nodes(snapshot.positions, snapshot.volumes, snapshot.edges, dx)
+            if isinstance(snapshot, MeshSnapshot)
+            else Grid(dx)
+        )
         shape = place.shape or snapshot.progress_variable.shape
         c_bar, target = (
             _array(getattr(snapshot, name), f"{path}: {name}", shape)

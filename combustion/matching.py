@@ -20,6 +20,7 @@ from combustion.io.layouts import Flame, filter_width, states_filter
 from combustion.physics.resampling import Resampling, resampled
 
 log = logging.getLogger(__name__)
+_once = functools.cache(log.info)  # a test set repeats it in every file
 
 CELLS = "cells_per_filter_width"
 """Name of this fact about a trained network."""
@@ -115,9 +116,3 @@ def _equal(values: Sequence[float]) -> float | None:
     if not values or any(math.isnan(value) for value in values):
         return None
     return sum(values) / len(values) if max(values) <= (1 + TOLERANCE) * min(values) else None
-
-
-@functools.cache
-def _once(message: str) -> None:
-    """Say something the first time only: a test set repeats it in every file."""
-    log.info(message)

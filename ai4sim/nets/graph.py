@@ -31,11 +31,15 @@ class Lattice:
 
     def graph(self) -> Graph:
         """Write out the edges; offsets are unit vectors."""
-        edge_index, offsets = _lattice_edges(self.shape)
+        cells = torch.arange(math.prod(self.shape)).reshape(self.shape)
+        ways = [
+            (cells.narrow(i, 0, n - 1), cells.narrow(i, 1, n - 1)) for i, n in enumerate(self.shape)
+        ]
+        edges = torch.cat([torch.stack(way, -1).reshape(-1, 2) for way in ways])
         axes = [torch.arange(n, dtype=torch.float32) for n in self.shape]
         positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)
         positions = nn.functional.pad(positions, (0, 3 - len(self.shape)))
-        one = Graph(edge_index, offsets, positions, (len(positions),))
+        one = Graph.from_edges(edges, positions)
         return one if self.batch == 1 else Graph.batched([one] * self.batch)
 
 
@@ -192,36 +196,3 @@ class Graph:
         return torch.repeat_interleave(shift, counts) + torch.arange(
             int(counts.sum()), device=nodes.device
         )
-
-
-def _lattice_edges(shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """List the edges of one grid, sorted by receiver, then sender, and their unit vectors.
-
-    Cut across the first axis, all slabs but the first and the last have the same edges, shifted:
-    three slabs stand for any number, so that the cost is that of writing the result.
-    """
-    slabs, slab = shape[0], math.prod(shape[1:])
-    table = (min(slabs, 3), *shape[1:])
-    # For each cell a slot per direction, in the order of the neighbours' numbers.
-    units = torch.eye(len(shape), 3)
-    directions = torch.cat([-units, units.flip(0)])
-    strides = torch.tensor([math.prod(shape[axis + 1 :]) for axis in range(len(shape))])
-    steps = torch.cat([-strides, strides.flip(0)])
-    exists = torch.ones(*table, len(steps), dtype=torch.bool)
-    for axis in range(len(shape)):
-        exists[..., axis].narrow(axis, 0, 1).fill_(False)
-        exists[..., -1 - axis].narrow(axis, table[axis] - 1, 1).fill_(False)
-    receivers, slots = exists.flatten(0, -2).nonzero().unbind(1)
-    edges, offsets = torch.stack([receivers + steps[slots], receivers]), directions[slots]
-    if slabs <= 3:
-        return edges, offsets
-    begin, end = (int(exists[:n].sum()) for n in (1, 2))
-    last = begin + (end - begin) * (slabs - 2)
-    all_edges = edges.new_empty(2, last + edges.shape[1] - end)
-    all_edges[:, :begin] = edges[:, :begin]
-    inner = all_edges[:, begin:last].unflatten(1, (slabs - 2, -1))
-    shifts = slab * torch.arange(slabs - 2)[:, None]
-    torch.add(edges[:, None, begin:end], shifts, out=inner)
-    all_edges[:, last:] = edges[:, end:] + slab * (slabs - 3)
-    inner_offsets = offsets[begin:end].repeat(slabs - 2, 1)
-    return all_edges, torch.cat([offsets[:begin], inner_offsets, offsets[end:]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,40 +54,6 @@ def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
             attributes |= {n: v for n, v in group.attrs.items() if n not in OWN_ATTRIBUTES}
         zones = [_read_zone(group, path) for group in groups]
     return zones, {name: plain(value) for name, value in attributes.items()}
-
-
-def write_zone(
-    path: Path,
-    name: str,
-    positions: NDArray[np.float64],
-    tables: Iterable[NDArray[np.int64]],
-    fields: Mapping[str, NDArray[np.float32]],
-    attributes: Mapping[str, Any],
-) -> None:
-    """Write a file of one zone.
-
-    Parameters
-    ----------
-    path : Path
-    name : of the zone
-    positions : (nodes, 3)  [m]
-    tables : elements, one array (elements, nodes per element) per kind, nodes from 0
-    fields : dataset name -> (nodes,)
-    attributes : of the file
-    """
-    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
-        zone = file.create_group(f"Base/{name}")
-        for axis, values in zip("XYZ", positions.T, strict=True):
-            zone[f"GridCoordinates/Coordinate{axis}/{DATA}"] = values
-        last = 0
-        for nodes in tables:
-            section = zone.create_group(KINDS[nodes.shape[1]].capitalize())
-            section[f"ElementConnectivity/{DATA}"] = (nodes.ravel() + 1).astype(np.int32)
-            first, last = last + 1, last + len(nodes)
-            section[f"ElementRange/{DATA}"] = np.array([first, last], np.int32)
-        for field, values in fields.items():
-            zone[f"FlowSolution/{field}/{DATA}"] = values
-        file.attrs.update(dict(attributes))
 
 
 def write_like(

@@ -51,20 +51,13 @@ class FlameLayout:
     flame_surface_density: str
     resolved_gradient: str
     subfilter_velocity: str
-    les_velocity_estimate: str
+    les_velocity: str
     axes: str
 
     @property
     def datasets(self) -> dict[str, str]:
         """Field name in memory (of `Snapshot`) -> dataset name in the file."""
-        names = (
-            self.progress_variable,
-            self.flame_surface_density,
-            self.resolved_gradient,
-            self.subfilter_velocity,
-            self.les_velocity_estimate,
-        )
-        return dict(zip(FIELDS, names, strict=True))
+        return {name: getattr(self, name) for name in FIELDS}
 
     def reorder(self, values: NDArray[Any]) -> NDArray[Any]:
         """Swap between file and memory axis order (its own inverse)."""
@@ -219,10 +212,7 @@ def write_snapshot(
 
 
 def write_like(
-    source: Path | str,
-    destination: Path | str,
-    fields: Mapping[str, ArrayLike],
-    attributes: Mapping[str, Any] | None = None,
+    source: Path | str, destination: Path | str, fields: Mapping[str, ArrayLike]
 ) -> None:
     """Write a copy of `source` in which `fields` replace (or join) what the file held.
 
@@ -237,8 +227,6 @@ def write_like(
         File to write, atomically.
     fields : mapping
         Field name -> array (nx, ny, nz), SI units.
-    attributes : mapping, optional
-        Further attributes, beside those of the source.
     """
     source = Path(source)
     with open_hdf5(source) as file:
@@ -248,7 +236,7 @@ def write_like(
             for name, dataset in layout.datasets.items()
             if dataset in file
         }
-        facts = {**file.attrs, **(attributes or {})}
+        facts = dict(file.attrs)
     write_snapshot(destination, {**kept, **fields}, facts, layout)
 
 

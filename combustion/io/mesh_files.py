@@ -28,7 +28,7 @@ import contextlib
 import importlib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ai4sim.io.files import atomic_write, missing_file_error
 from combustion.io import cgns
-from combustion.io.elements import FACES, Section, from_zero
+from combustion.io.elements import Section, from_zero
 from combustion.io.layouts import FIELDS, R2, check_progress_variable, grid_spacing
 from combustion.io.meshes import (
     MeshSnapshot,
@@ -123,43 +123,6 @@ def read_mesh(
         attributes=attributes,
         **mesh.fields,
     )
-
-
-def write_mesh(
-    path: Path | str,
-    mesh: MeshSnapshot,
-    elements: NDArray[np.int64] | Sequence[NDArray[np.int64]],
-    attributes: Mapping[str, Any],
-    zone: str = "0000.0000",
-) -> None:
-    """Write a mesh with its fields as HDF5 of one zone, atomically.
-
-    Parameters
-    ----------
-    path : path
-        Destination; its folder is created.
-    mesh : MeshSnapshot
-        Its positions and fields are written.
-    elements : (elements, nodes per element) or several such
-        Nodes counted from 0; 4, 5, 6 or 8 per element.
-    attributes : mapping
-        Facts about the flame, SI units; plain numbers and strings.
-    zone : str
-        Name of the zone.
-    """
-    tables = [elements] if isinstance(elements, np.ndarray) else list(elements)
-    kinds = [table.shape[1] for table in tables]
-    if not set(kinds) <= FACES.keys() or len(set(kinds)) < len(kinds):
-        raise ValueError(
-            f"{path}: elements with {kinds} nodes; expected one table for each kind, with "
-            f"{sorted(FACES)} nodes per element"
-        )
-    fields = {
-        R2.datasets[name]: np.asarray(getattr(mesh, name), np.float32)
-        for name in FIELDS
-        if getattr(mesh, name) is not None
-    }
-    cgns.write_zone(Path(path), zone, mesh.positions, tables, fields, attributes)
 
 
 def write_mesh_like(

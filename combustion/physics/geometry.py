@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,6 @@ from ai4sim.variables import Float64Array
 
 POINTS_IN_PLANE = 20_000
 """Points of a mesh that are kept of a plane at most, a random choice."""
-
-
-class MeshGeometry(Protocol):
-    """What must be known of a mesh; a `combustion.io.meshes.MeshSnapshot` knows it."""
-
-    @property
-    def positions(self) -> NDArray[Any]:
-        """Of the nodes, (nodes, 3) [m]; x along the stream, y across, z along the span."""
-        ...
-
-    @property
-    def volumes(self) -> NDArray[Any]:
-        """Share of each node in the volume of the mesh, (nodes,) [m3]."""
-        ...
-
-    @property
-    def edges(self) -> NDArray[Any]:
-        """Nodes that are joined, (edges, 2), each pair once."""
-        ...
 
 
 @dataclass
@@ -82,7 +63,6 @@ class Grid:
     dx : spacing [m]
     """
 
-    axes = 3
     shape = None
     first_station = 0
     extent = None
@@ -116,17 +96,18 @@ class Nodes:
 
     Parameters
     ----------
-    mesh : its nodes and edges
+    positions : (nodes, 3) [m]; x along the stream, y across, z along the span
+    volumes : (nodes,), share of each node in the volume of the mesh [m3]
+    edges : (edges, 2), nodes that are joined, each pair once
     dx : distance of the stations [m]
     """
 
-    axes = 1
-
-    def __init__(self, mesh: MeshGeometry, dx: float) -> None:
-        self.dx = dx
-        self.volumes = np.asarray(mesh.volumes, dtype=float)
-        self.positions = np.asarray(mesh.positions, dtype=float)
-        self.edges = np.asarray(mesh.edges)
+    def __init__(
+        self, positions: NDArray[Any], volumes: NDArray[Any], edges: NDArray[Any], dx: float
+    ) -> None:
+        self.dx, self.edges = dx, np.asarray(edges)
+        self.volumes = np.asarray(volumes, dtype=float)
+        self.positions = np.asarray(positions, dtype=float)
         self.shape = (len(self.positions),)
 
     @cached_property

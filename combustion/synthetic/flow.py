@@ -20,6 +20,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from combustion.synthetic.transport import wrap
+
 Inflow = Callable[[float], Tensor]
 _PLANES = 16  # refined at a time, so that the temporaries stay in the cache
 STABILITY = 1.7  # SSP-RK3 with central differences: sum of |u_a| dt / h <= sqrt(3)
@@ -154,14 +156,8 @@ class Flow:
         u[1] -= p - p.roll(1, 1)
         u[2] -= p - p.roll(1, 2)
         for axis in (2, 3):
-            _wrap(self.velocity, axis)
+            wrap(self.velocity, axis, 1)
         self.velocity[1:, -1] = self.velocity[1:, -2]
-
-
-def _wrap(field: Tensor, axis: int) -> None:
-    """Fill the one-cell halo of a periodic axis in place."""
-    field.select(axis, 0).copy_(field.select(axis, -2))
-    field.select(axis, -1).copy_(field.select(axis, 1))
 
 
 def _inverse_laplacian(shape: tuple[int, int, int], device: torch.device) -> Tensor:
@@ -203,9 +199,7 @@ def refine(faces: Tensor, out: Tensor, halo: int) -> None:
                 fine[..., halo : halo + 2 * nz : 2] = low
                 fine[..., halo + 1 : halo + 2 * nz : 2] = high
     for axis in (2, 3):
-        n = out.shape[axis] - 2 * halo
-        out.narrow(axis, 0, halo).copy_(out.narrow(axis, n, halo))
-        out.narrow(axis, n + halo, halo).copy_(out.narrow(axis, halo, halo))
+        wrap(out, axis, halo)
 
 
 def _halves(field: Tensor, axis: int, *, normal: bool, periodic: bool) -> tuple[Tensor, Tensor]:

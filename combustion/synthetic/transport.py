@@ -87,8 +87,8 @@ class ScalarTransport:
         self.courant = torch.zeros((3, *padded), device=device)
         self.inflow = torch.zeros(padded[1:], device=device)
         self.inflow[HALO:-HALO, HALO:-HALO] = inflow.to(self.c)
-        _wrap(self.inflow, 0)
-        _wrap(self.inflow, 1)
+        wrap(self.inflow, 0)
+        wrap(self.inflow, 1)
         plane, column = padded[1] * padded[2], padded[0] * padded[2]
         cells = BLOCK_CELLS if device.type == "cpu" else math.prod(padded)
         self._planes = max(1, min(shape[0], cells // plane))
@@ -140,14 +140,14 @@ class ScalarTransport:
         inner.add_(flat_z[:, 3:-1]).sub_(flat_z[:, 2:-2])
         z_rows = z[:, HALO:-HALO]
 
-        _wrap(c, 1)
+        wrap(c, 1)
         self._sweep(c, speed_y, fourier, squeeze_y.add_(z_rows), z_rows)
-        _wrap(c, 2)
+        wrap(c, 2)
         self._sweep(flat, flat_z, fourier, inner, None)
         _react(c, self.flame.rate * time_step, self._density[0])
-        _wrap(c, 2)
+        wrap(c, 2)
         self._sweep(flat, flat_z, fourier, None, inner.neg_().add_(2))
-        _wrap(c, 1)
+        wrap(c, 1)
         torch.sub(speed_y[:, 2:-2], speed_y[:, 3:-1], out=squeeze_y)
         self._sweep(c, speed_y, fourier, z_rows, squeeze_y.add_(z_rows))
 
@@ -232,11 +232,11 @@ def _react(c: Tensor, rate: float, scratch: Tensor) -> None:
     c.add_(square, alpha=rate / 2)
 
 
-def _wrap(field: Tensor, axis: int) -> None:
+def wrap(field: Tensor, axis: int, halo: int = HALO) -> None:
     """Fill the halo of a periodic axis in place."""
-    n = field.shape[axis]
-    field.narrow(axis, 0, HALO).copy_(field.narrow(axis, n - 2 * HALO, HALO))
-    field.narrow(axis, n - HALO, HALO).copy_(field.narrow(axis, HALO, HALO))
+    n = field.shape[axis] - 2 * halo
+    field.narrow(axis, 0, halo).copy_(field.narrow(axis, n, halo))
+    field.narrow(axis, n + halo, halo).copy_(field.narrow(axis, halo, halo))
 
 
 def _scratch(memory: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.surrogate import Surrogate
-from combustion.io.layouts import CNF, FlameLayout, read_snapshot, write_snapshot
-from combustion.io.mesh_files import write_mesh
-from combustion.io.meshes import grid_tetrahedra, mesh_of_snapshot
+from combustion.io.layouts import CNF, FIELDS, R2, FlameLayout, read_snapshot, write_snapshot
+from combustion.io.meshes import MeshSnapshot, grid_tetrahedra, mesh_of_snapshot
 
 DX = 8e-4
 
@@ -64,6 +63,40 @@ def write_sheets(
     return paths
 
 
+def write_zones(path: Path, attributes: dict | None = None, blank: str = " ", **zones: Any) -> Path:
+    """Write CGNS-like zones.
+
+    A zone is {"positions": ..., "sections": {name: table from 1}, other names: node fields}.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        for name, content in zones.items():
+            zone = file.create_group(f"Base/{name}")
+            fields = dict(content)
+            positions, sections = fields.pop("positions"), fields.pop("sections")
+            for axis, values in zip("XYZ", np.transpose(positions), strict=True):
+                zone[f"GridCoordinates/Coordinate{axis}/{blank}data"] = values
+            last = 0
+            for section, table in sections.items():
+                first, last = last + 1, last + len(table)
+                zone[f"{section}/ElementConnectivity/{blank}data"] = np.ravel(table)
+                zone[f"{section}/ElementRange/{blank}data"] = np.array([first, last])
+            for field, values in fields.items():
+                zone[f"FlowSolution/{field}/{blank}data"] = values
+        file.attrs.update(attributes or {})
+    return path
+
+
+def zone_of(mesh: MeshSnapshot, tetrahedra: NDArray[np.int64]) -> dict[str, Any]:
+    """Return a mesh as a zone of `write_zones`; the elements (elements, 4) have nodes from 0."""
+    fields = {R2.datasets[name]: getattr(mesh, name) for name in FIELDS}
+    return {
+        "positions": mesh.positions,
+        "sections": {"Tetrahedra": tetrahedra + 1},
+        **{name: values for name, values in fields.items() if values is not None},
+    }
+
+
 def write_mesh_sheets(
     folder: Path,
     case: str = "DNS1",
@@ -79,7 +112,8 @@ def write_mesh_sheets(
         for i, sheet in enumerate(sheets):
             mesh = mesh_of_snapshot(read_snapshot(sheet), jitter=jitter, seed=i)
             path = folder / "raw" / sheet.name
-            write_mesh(path, mesh, grid_tetrahedra(shape), mesh.attributes)
+            zone = zone_of(mesh, grid_tetrahedra(shape))
+            write_zones(path, mesh.attributes, mesh=zone)
             paths.append(path)
     return paths
 

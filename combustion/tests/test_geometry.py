@@ -19,8 +19,12 @@ def scattered(seed: int = 0):
     return mesh
 
 
+def nodes_of(mesh) -> Nodes:
+    return Nodes(mesh.positions, mesh.volumes, mesh.edges, DX)
+
+
 def test_integral_and_profile_of_a_uniform_field_are_volume_and_slabs():
-    nodes = Nodes(block((5, 4, 3), DX, (2, 0, 0)), DX)
+    nodes = nodes_of(block((5, 4, 3), DX, (2, 0, 0)))
     ones = np.ones(60)
     assert nodes.integral(ones) == pytest.approx(4 * 3 * 2 * DX**3)
     assert nodes.first_station == 2
@@ -33,7 +37,7 @@ def test_integral_and_profile_of_a_uniform_field_are_volume_and_slabs():
 def test_profile_of_scattered_nodes_adds_up_to_the_integral():
     mesh = scattered()
     values = np.random.default_rng(1).random(len(mesh.volumes))
-    nodes = Nodes(mesh, DX)
+    nodes = nodes_of(mesh)
     assert sum(nodes.profile(values)) == pytest.approx(nodes.integral(values))
 
 
@@ -51,7 +55,7 @@ def test_a_cut_is_exact_for_a_linear_field():
         "target": np.exp(-(((x - 3 * DX) / DX) ** 2)),
         "model": y,
     }
-    section = Nodes(mesh, DX).section(fields)
+    section = nodes_of(mesh).section(fields)
     assert section.stream.position == pytest.approx(2.5 * DX)  # between the planes of nodes
     across, up = np.array(section.stream.points).T
     np.testing.assert_allclose(
@@ -73,7 +77,7 @@ def test_the_plane_across_the_stream_stays_inside_the_mesh(peak: int):
     mesh = block((9, 7, 6), DX)
     target = np.zeros(mesh.shape)
     target[peak] = 1.0
-    section = Nodes(mesh, DX).section({"target": target.ravel()})
+    section = nodes_of(mesh).section({"target": target.ravel()})
     assert section.cross.position == pytest.approx(DX * (0.5 if peak == 0 else 7.5))
     assert len(section.cross.points or ()) == 7 * 6
 
@@ -81,15 +85,15 @@ def test_the_plane_across_the_stream_stays_inside_the_mesh(peak: int):
 def test_a_plane_keeps_a_bounded_number_of_points(monkeypatch: pytest.MonkeyPatch):
     mesh = scattered()
     fields = {"target": np.ones(len(mesh.volumes))}
-    whole = Nodes(mesh, DX).section(fields).stream
+    whole = nodes_of(mesh).section(fields).stream
     assert whole.points is not None
     assert whole.reach is not None
     monkeypatch.setattr(geometry, "POINTS_IN_PLANE", 16)
-    few = Nodes(mesh, DX).section(fields).stream
+    few = nodes_of(mesh).section(fields).stream
     assert few.points is not None
     assert few.reach is not None
     assert len(whole.points) == 9 * 7
     assert len(few.points) == len(few.reach) == len(few.fields["target"]) == 16
     assert {tuple(p) for p in few.points} < {tuple(p) for p in whole.points}
     assert np.mean(few.reach) == pytest.approx(np.mean(whole.reach) * (63 / 16) ** 0.5, rel=0.2)
-    assert Nodes(mesh, DX).section(fields).stream == few
+    assert nodes_of(mesh).section(fields).stream == few

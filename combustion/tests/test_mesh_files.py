@@ -9,32 +9,10 @@ import numpy as np
 import pytest
 
 from combustion.io.layouts import R2, write_snapshot
-from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh, write_mesh_like
+from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths, grid_tetrahedra, mesh_of_snapshot
+from combustion.tests.flames import write_zones, zone_of
 from combustion.tests.shapes import CORNERS, FACTS, HEXAHEDRON, TETRAHEDRON, flame
-
-
-def write_zones(path: Path, attributes: dict | None = None, blank: str = " ", **zones: Any) -> Path:
-    """Write CGNS-like zones.
-
-    A zone is {"positions": ..., "sections": {name: table from 1}, other names: node fields}.
-    """
-    with h5py.File(path, "w") as file:
-        for name, content in zones.items():
-            zone = file.create_group(f"Base/{name}")
-            fields = dict(content)
-            positions, sections = fields.pop("positions"), fields.pop("sections")
-            for axis, values in zip("XYZ", np.transpose(positions), strict=True):
-                zone[f"GridCoordinates/Coordinate{axis}/{blank}data"] = values
-            last = 0
-            for section, table in sections.items():
-                first, last = last + 1, last + len(table)
-                zone[f"{section}/ElementConnectivity/{blank}data"] = np.ravel(table)
-                zone[f"{section}/ElementRange/{blank}data"] = np.array([first, last])
-            for field, values in fields.items():
-                zone[f"FlowSolution/{field}/{blank}data"] = values
-        file.attrs.update(attributes or {})
-    return path
 
 
 def one_tetrahedron(**changes: object) -> dict:
@@ -58,17 +36,14 @@ def test_what_is_written_is_read(tmp_path: Path):
     grid = flame()
     mesh = mesh_of_snapshot(grid)
     path = tmp_path / "R2like_0000.0003.h5"
-    write_mesh(path, mesh, grid_tetrahedra(grid.progress_variable.shape), FACTS)
+    zone = zone_of(mesh, grid_tetrahedra(grid.progress_variable.shape))
+    write_zones(path, FACTS, mesh=zone)
     found = read_mesh(path)
     assert (found.case, found.time, found.dx) == ("R2like", 0.25, 8e-4)
     assert found.attributes == FACTS
     for name in ("positions", "edges", "progress_variable", "flame_surface_density"):
         np.testing.assert_array_equal(getattr(found, name), getattr(mesh, name))
     np.testing.assert_array_equal(found.volumes, mesh.volumes)
-    with h5py.File(path) as file:
-        zone = file["Base/0000.0000"]
-        assert zone["Tetrahedra/ElementConnectivity/ data"][...].min() == 1
-        assert zone["Tetrahedra/ElementRange/ data"][...].tolist() == [1, 6 * 5 * 4 * 3]
 
 
 def test_mixed_elements_with_any_names(tmp_path: Path):
@@ -236,8 +211,6 @@ def test_predictions_that_do_not_fit(tmp_path: Path):
         write_mesh_like(raw, tmp_path / "o.h5", {"sigma": np.zeros(4)})
     with pytest.raises(ValueError, match=r"o.vtu: expected the suffix of .*raw.h5"):
         write_mesh_like(raw, tmp_path / "o.vtu", {"flame_surface_density": np.zeros(4)})
-    with pytest.raises(ValueError, match=r"elements with \[3\] nodes"):
-        write_mesh(tmp_path / "o.h5", read_mesh(raw), np.array([[0, 1, 2]]), {})
     assert not list(tmp_path.glob("*o.*"))
 
 
