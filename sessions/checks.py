@@ -58,9 +58,9 @@ def run_tests(
     with session.chdir(ROOT):
         run(
             "pytest",
-            # Tests run side by side, those of a file in one process as a rule, and on one thread.
+            # Tests run side by side on one thread, those of a file in one process (conftest.py).
             f"--numprocesses={min(cores, MOST_TEST_WORKERS)}",
-            "--dist=worksteal",
+            "--dist=loadgroup",
             *folders,
             *(f"--cov={path.removesuffix('.py').replace('/', '.')}" for path in relative(covered)),
             "--cov-report=term",
