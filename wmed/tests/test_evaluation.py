@@ -16,6 +16,7 @@ from wmed.evaluation import (
     WIND_CLASSES,
     WIND_EDGES,
     FluxEvaluation,
+    _by_class,
     wind_class,
 )
 from wmed.excerpts import STORMS
@@ -112,6 +113,21 @@ def test_metrics_by_wind_are_those_of_its_points():
             rmse, r2 = (by_wind[metric][quantity]["model"][k] for metric in ("rmse", "r2"))
             assert rmse == pytest.approx(np.sqrt((error**2).mean()))
             assert r2 == pytest.approx(1 - (error**2).mean() / y[chosen].var())
+
+
+def test_sums_of_a_class_are_those_of_its_known_points_with_their_weights():
+    rng = np.random.default_rng(0)
+    target, predicted, weight = rng.standard_normal((3, 4, 50))
+    target[rng.random(target.shape) < 0.2] = np.nan
+    classes = rng.integers(0, len(WIND_CLASSES), target.shape)
+    sums = _by_class(*map(torch.from_numpy, (target, predicted, classes, weight)))
+    for k in range(len(WIND_CLASSES)):
+        chosen = (classes == k) & ~np.isnan(target)
+        w, error = weight[chosen], (predicted - target)[chosen]
+        expected = {"weight": w, "target": w * target[chosen], "error": w * error}
+        expected |= {"target2": w * target[chosen] ** 2, "error2": w * error**2}
+        for name, value in {**expected, "abs_error": w * abs(error)}.items():
+            assert float(sums[name][k]) == pytest.approx(value.sum(), abs=1e-12), name
 
 
 def test_each_file_is_a_case():
