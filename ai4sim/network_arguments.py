@@ -63,7 +63,11 @@ def with_network(
         )
 
         def init(self: Module, **given: Any) -> None:
-            bound = signature.bind(self, **given)
+            try:
+                bound = signature.bind(self, **given)
+            except TypeError as error:
+                takes = ", ".join(parameter.name for parameter in chosen)
+                raise TypeError(f"{type(self).__name__}: {error}; it takes {takes}") from None
             bound.apply_defaults()
             arguments = {key: value for key, value in bound.arguments.items() if key != "self"}
             everything = {**arguments, **only}

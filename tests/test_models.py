@@ -150,7 +150,10 @@ def test_a_model_has_no_other_arguments():
         (LitStressNet, "scheme"),
         (LitConstantBulk, "layers"),
     ):
-        with pytest.raises(TypeError, match=f"unexpected keyword argument '{argument}'"):
+        message = (
+            f"{model.__name__}: got an unexpected keyword argument '{argument}'; it takes .*loss"
+        )
+        with pytest.raises(TypeError, match=message):
             model(**{argument: 2})
         with pytest.raises(ArgumentError, match=argument):
             made(model, f"--model.init_args.{argument}=2")
