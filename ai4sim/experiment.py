@@ -9,7 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -18,52 +17,40 @@ from typing import Any
 CHECKPOINT_SUFFIX = ".ckpt"
 
 
-@dataclass(frozen=True)
 class Experiment:
-    """The rooms of ``experiments/<name>/``.
+    """The rooms of ``experiments/<name>/``, made by whoever writes into them first.
+
+    Lightning puts the event files for TensorBoard beside them, into ``logs``.
+
+    Parameters
+    ----------
+    path : Path
+        The folder itself.
 
     Attributes
     ----------
-    path : Path
-        The folder itself. Its rooms are made by whoever writes into them first.
+    config : Path
+        The resolved configuration; ``fit --config`` of it reproduces the run.
+    environment : Path
+        Versions, commit, command, seed.
+    checkpoints : Path
+        ``best.ckpt`` and ``last.ckpt``.
+    artifacts : Path
+        ``results.json``, weights as safetensors, exported model.
+    plots : Path
+        The figures of the test set.
+    predictions : Path
+        One file per raw file, in the raw format.
     """
 
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        """The resolved configuration; ``fit --config`` of it reproduces the run."""
-        return self.path / "config.yaml"
-
-    @property
-    def environment(self) -> Path:
-        """Versions, commit, command, seed."""
-        return self.path / "environment.json"
-
-    @property
-    def logs(self) -> Path:
-        """Event files for TensorBoard."""
-        return self.path / "logs"
-
-    @property
-    def checkpoints(self) -> Path:
-        """``best.ckpt`` and ``last.ckpt``."""
-        return self.path / "checkpoints"
-
-    @property
-    def artifacts(self) -> Path:
-        """``results.json``, weights as safetensors, exported model."""
-        return self.path / "artifacts"
-
-    @property
-    def plots(self) -> Path:
-        """The figures of the test set."""
-        return self.path / "plots"
-
-    @property
-    def predictions(self) -> Path:
-        """One file per raw file, in the raw format."""
-        return self.path / "predictions"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.environment = path / "environment.json"
+        self.checkpoints = path / "checkpoints"
+        self.artifacts = path / "artifacts"
+        self.plots = path / "plots"
+        self.predictions = path / "predictions"
 
 
 def _job_identity() -> str | None:

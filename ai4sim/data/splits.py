@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Strategy = Literal["time", "case", "all-test"]
 Group = TypeVar("Group", int, str)
+Item = TypeVar("Item")
 SETS = ("train", "val", "test")
 TABLES = ("splits.yaml", "filenames-split.yaml")
 SYNONYMS = {"valid": "val", "validation": "val"}
@@ -80,6 +81,17 @@ def _shares(n: int, ratios: Sequence[float]) -> list[int]:
     return shares
 
 
+def _blocks(items: Sequence[Item], ratios: Sequence[float], gap: int = 0) -> list[list[Item]]:
+    """Cut a sequence into three blocks near the ratios, `gap` items apart."""
+    check_ratios(ratios)
+    blocks = sum(r > 0 for r in ratios)
+    found, start = [], 0
+    for share in _shares(max(len(items) - gap * (blocks - 1), 0), ratios):
+        found.append(list(items[start : start + share]))
+        start += share + gap if share else 0
+    return found
+
+
 def by_time(files: Sequence[Path], ratios: Sequence[float], gap: int) -> Split:
     """Cut one simulation into three blocks of time, `gap` files apart.
 
@@ -92,29 +104,15 @@ def by_time(files: Sequence[Path], ratios: Sequence[float], gap: int) -> Split:
     gap : int
         Files dropped between two blocks, so that nearly identical snapshots never face each other.
     """
-    check_ratios(ratios)
     if gap < 0:
         raise ValueError(f"gap must be a number of files >= 0, found {gap}")
-    blocks = sum(r > 0 for r in ratios)
-    shares = _shares(max(len(files) - gap * (blocks - 1), 0), ratios)
-    sets: list[list[Path]] = []
-    start = 0
-    for share in shares:
-        sets.append(list(files[start : start + share]))
-        start += share + gap if share else 0
-    return Split(*sets)
+    return Split(*_blocks(files, ratios, gap))
 
 
 def by_case(cases: dict[str, list[Path]], ratios: Sequence[float]) -> Split:
     """Give whole simulations to the sets, in the order of their names."""
-    check_ratios(ratios)
-    names = list(cases)
-    shares = _shares(len(names), ratios)
-    sets, start = [], 0
-    for share in shares:
-        sets.append([f for name in names[start : start + share] for f in cases[name]])
-        start += share
-    return Split(*sets)
+    blocks = _blocks(list(cases), ratios)
+    return Split(*([file for case in block for file in cases[case]] for block in blocks))
 
 
 def by_group(

@@ -204,11 +204,6 @@ def plain_number(value: Tensor) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def plain_numbers(values: Tensor) -> list[float | None]:
-    """Return values ``(n,)`` for JSON; see :func:`plain_number`."""
-    return [plain_number(value) for value in values]
-
-
 def metrics_along(
     coordinate: Mapping[str, Any],
     metrics: Mapping[str, Mapping[str, Mapping[str, Tensor]]],
@@ -233,7 +228,10 @@ def metrics_along(
         "coordinate": dict(coordinate),
         **{
             metric: {
-                quantity: {name: plain_numbers(found[metric]) for name, found in models.items()}
+                quantity: {
+                    name: [plain_number(value) for value in found[metric]]
+                    for name, found in models.items()
+                }
                 for quantity, models in metrics.items()
             }
             for metric in chosen

@@ -9,16 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
-
-
-class Dropout(nn.Dropout):
-    """Drop-in replacement for ``torch.nn.Dropout``; see :func:`dropout`."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Set elements to 0 at random while training; return `x` itself in evaluation."""
-        return dropout(x, self.p, self.training)
 
 
 def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:

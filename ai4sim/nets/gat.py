@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import conv, models
 
 from ai4sim.nets.attention import attention
-from ai4sim.nets.dropout import Dropout, odds
+from ai4sim.nets.dropout import dropout, odds
 from ai4sim.nets.gnn import CHOICES, SIZES, Activation, JumpingKnowledge
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
@@ -45,11 +45,11 @@ class GATConv(conv.GATConv):
         return y.mean(0).add(self.bias[:, None]).t()
 
 
-class _ColumnDropout(Dropout):
+class _ColumnDropout(nn.Dropout):
     """Dropout of node values whose channels are contiguous in memory."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.t()).t()
+        return dropout(x.t(), self.p, self.training).t()
 
 
 class _ColumnCat(nn.Module):

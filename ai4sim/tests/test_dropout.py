@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ai4sim.nets.dropout import Dropout, dropout
+from ai4sim.nets.dropout import dropout
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
@@ -47,8 +47,6 @@ def test_evaluation_and_a_probability_of_0_change_nothing():
     x = torch.rand(5, 2)
     assert dropout(x, 0.0) is x
     assert dropout(x, 0.5, training=False) is x
-    assert Dropout(0.5).eval()(x) is x
-    assert not torch.equal(Dropout(0.5)(x), x)
 
 
 @pytest.mark.parametrize("p", [1.0, 0.999, -0.5])

@@ -23,16 +23,16 @@ def test_a_title_becomes_a_legal_folder_name(tmp_path):
 def test_children_of_a_distributed_run_share_the_folder(tmp_path, monkeypatch):
     first = create(tmp_path, "demo")
     monkeypatch.setenv("AI4SIM_EXPERIMENT_PATH", str(first.path))
-    assert create(tmp_path, "demo") != first
+    assert create(tmp_path, "demo").path != first.path
     monkeypatch.setenv("AI4SIM_EXPERIMENT_PATH", str(first.path))
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert create(tmp_path, "demo") == first
+    assert create(tmp_path, "demo").path == first.path
 
 
 def test_all_tasks_of_a_slurm_step_share_the_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "77")
     monkeypatch.setenv("SLURM_STEP_ID", "0")
-    assert create(tmp_path, "cnf") == create(tmp_path, "cnf")
+    assert create(tmp_path, "cnf").path == create(tmp_path, "cnf").path
     assert create(tmp_path, "cnf").path.name == "job77-0_cnf"
 
 

@@ -6,7 +6,7 @@ import itertools
 import logging
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,8 @@ class MeshSnapshot(Flame):
 
     def scaled_graph(self) -> Graph:
         """Return the graph in units of dx, as networks take it."""
-        graph = self.graph
-        offsets, positions = graph.offsets / self.dx, graph.positions / self.dx
-        return Graph(graph.edge_index, offsets, positions, graph.sizes)
+        offsets, positions = self.graph.offsets / self.dx, self.graph.positions / self.dx
+        return replace(self.graph, offsets=offsets, positions=positions)
 
 
 @dataclass(eq=False)
