@@ -16,7 +16,6 @@ from wmed.online.runs import OnlineRuns
 from wmed.style import LOOKS, MOST, draw_field
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WAVE_NUMBER = r"wave number [km$^{-1}$]"
@@ -52,7 +51,9 @@ def drift(runs: OnlineRuns) -> Figure:
         if name == "kinetic_energy_difference":
             # At the start there is no energy to compare with.
             known = values[days >= min(1.0, days[-1] / 4)]
-            _limits(ax, known)
+            low, high = min(float(known.min()), 0.0), max(float(known.max()), 0.0)
+            room = 0.08 * (high - low) or 1e-6
+            ax.set_ylim(low - room, high + room)
         if not absolute:
             ax.axhline(0, **panels.ZERO)
         ax.set_title(title)
@@ -147,10 +148,3 @@ def kinetic_spectrum(
         dtype=np.float64,
     )
     return number * width, energy
-
-
-def _limits(ax: Axes, values: NDArray[np.float64]) -> None:
-    """Fit the vertical axis to some values, with room around."""
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    room = 0.08 * (high - low) or 1e-6
-    ax.set_ylim(low - room, high + room)

@@ -72,8 +72,7 @@ class OnlineRuns:
     def heat_residual(self) -> Series:
         """Change of the heat content that no flux explains, (time, run)  [W/m2]."""
         s = self.series
-        residual: Series = s["heat_content_change"] - s["heat_flux"] - s["heat_from_below"]
-        return residual
+        return s["heat_content_change"] - s["heat_flux"] - s["heat_from_below"]
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Return of each run the last values, and the largest ones over time of some."""
@@ -142,8 +141,8 @@ def simulate(
             f"values every {record_hours:g} h"
         )
     ocean = SlabOcean(grid, parameters)
-    points = tuple(Points(sea) for sea in grid.masks.values())
-    start = points[0].to_grid(sst.expand(len(names), -1).to(ocean.dtype), fill=float(sst.mean()))
+    masks = tuple(torch.from_numpy(sea) for sea in grid.masks.values())
+    start = to_grid(sst.expand(len(names), -1).to(ocean.dtype), masks[0], fill=float(sst.mean()))
     state = ocean.at_rest(start)
     books = _Books(ocean, state)
     couplings = math.ceil(24 * days / coupling_hours - 1e-9)
@@ -154,7 +153,7 @@ def simulate(
         hours = k * coupling_hours
         if k % every == 0:
             books.record(hours, state)
-        forced = _forcing(points, state, schemes, radiation, forcing.at(hours), hours)
+        forced = _forcing(masks, state, schemes, radiation, forcing.at(hours), hours)
         books.add(state, steps * seconds, *forced)
         for _ in range(steps):
             state = ocean.step(state, seconds, *forced)
@@ -163,31 +162,15 @@ def simulate(
     return books.close(names, state)
 
 
-class Points:
-    """The sea among the points of a kind, their values as nodes or on the grid.
-
-    Parameters
-    ----------
-    sea : (n, m)
-    """
-
-    def __init__(self, sea: NDArray[np.bool_]) -> None:
-        self.shape = sea.shape
-        self.nodes = torch.from_numpy(np.flatnonzero(sea))
-
-    def to_nodes(self, field: Tensor) -> Tensor:
-        """Return (..., node) of (..., n, m)."""
-        return field.flatten(-2)[..., self.nodes]
-
-    def to_grid(self, values: Tensor, fill: float = 0.0) -> Tensor:
-        """Return (..., n, m) of (..., node)."""
-        field = values.new_full((*values.shape[:-1], self.shape[0] * self.shape[1]), fill)
-        field[..., self.nodes] = values
-        return field.unflatten(-1, self.shape)
+def to_grid(values: Tensor, sea: Tensor, fill: float = 0.0) -> Tensor:
+    """Return (..., n, m) of (..., node), given the mask (n, m) of the nodes."""
+    field = values.new_full((*values.shape[:-1], *sea.shape), fill)
+    field[..., sea] = values
+    return field
 
 
 def _forcing(
-    points: tuple[Points, ...],
+    masks: tuple[Tensor, ...],
     state: OceanState,
     schemes: Mapping[str, FluxScheme],
     radiation: FluxScheme | str,
@@ -195,18 +178,15 @@ def _forcing(
     hours: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return stress on both kinds of faces and net heat of all runs, on the grid."""
-    rho, u, v = points
+    rho, u, v = masks
     air, sun = (values[None].float() for values in above)
-    sst = rho.to_nodes(state.temperature).float()
-    current_u, current_v = u.to_nodes(state.current_u).float(), v.to_nodes(state.current_v).float()
+    below = {
+        "sst": state.temperature[..., rho].float(),
+        "current_u": state.current_u[..., u].float(),
+        "current_v": state.current_v[..., v].float(),
+    }
     fields = {
-        name: {
-            "atmosphere": air,
-            "sun": sun,
-            "sst": sst[i : i + 1],
-            "current_u": current_u[i : i + 1],
-            "current_v": current_v[i : i + 1],
-        }
+        name: {"atmosphere": air, "sun": sun, **{k: x[i : i + 1] for k, x in below.items()}}
         for i, name in enumerate(schemes)
     }
     found = {name: dict(scheme(fields[name])) for name, scheme in schemes.items()}
@@ -221,9 +201,9 @@ def _forcing(
                 )
     heat = [net_heat(*(fluxes[part] for part in HEAT_PARTS)) for fluxes in found.values()]
     return (
-        u.to_grid(torch.cat([fluxes["tau_x"] for fluxes in found.values()])),
-        v.to_grid(torch.cat([fluxes["tau_y"] for fluxes in found.values()])),
-        rho.to_grid(torch.cat(heat)),
+        to_grid(torch.cat([fluxes["tau_x"] for fluxes in found.values()]), u),
+        to_grid(torch.cat([fluxes["tau_y"] for fluxes in found.values()]), v),
+        to_grid(torch.cat(heat), rho),
     )
 
 
@@ -294,12 +274,6 @@ class _Books:
         series = {
             name: torch.stack([line[name] for line in self.lines]).numpy() for name in self.lines[0]
         }
-        u, v = self.ocean.at_centres(state)
-        final = {"sst": state.temperature, "current_x": u, "current_y": v}
-        return OnlineRuns(
-            self.ocean.grid,
-            names,
-            np.array(self.hours),
-            series,
-            {name: values.numpy() for name, values in final.items()},
-        )
+        u, v = (current.numpy() for current in self.ocean.at_centres(state))
+        final = {"sst": state.temperature.numpy(), "current_x": u, "current_y": v}
+        return OnlineRuns(self.ocean.grid, names, np.array(self.hours), series, final)

@@ -45,12 +45,8 @@ def bulk_scheme(
         state = _lowest_state(fields, graph, height)
         found = formula(**state, z_wind=height, z_air=height, **options)
         tau_x, tau_y = graph.to_faces(found.tau_x, found.tau_y)
-        return {
-            "tau_x": tau_x,
-            "tau_y": tau_y,
-            "latent": found.latent,
-            "sensible": found.sensible,
-        }
+        heat = {"latent": found.latent, "sensible": found.sensible}
+        return {"tau_x": tau_x, "tau_y": tau_y, **heat}
 
     return fluxes
 

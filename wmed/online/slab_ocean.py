@@ -214,16 +214,6 @@ class SlabOcean:
         along_v = (_mean_y(h) * v**2 * self.area_v).sum((-2, -1))
         return self.parameters.density / 2 * (along_u + along_v)
 
-    def potential_energy(self, state: OceanState) -> Tensor:
-        """Return the available potential energy of the basin, (...)  [J]."""
-        p = self.parameters
-        displaced = (state.thickness - p.depth) ** 2 * self._sea_area
-        return p.density * p.reduced_gravity / 2 * displaced.sum((-2, -1))
-
-    def volume(self, state: OceanState) -> Tensor:
-        """Return the volume of the layer, (...)  [m3]."""
-        return self.integral(state.thickness)
-
     def heat_content(self, state: OceanState) -> Tensor:
         """Return the heat of the layer against that of deep water, (...)  [J]."""
         warmth = state.thickness * (state.temperature - self.parameters.deep_temperature)
@@ -231,8 +221,8 @@ class SlabOcean:
 
     def heat_from_below(self, state: OceanState) -> Tensor:
         """Return such heat that has come from below since the start, (...)  [J]."""
-        scale = self.parameters.density * self.parameters.heat_capacity
-        return scale * self.integral(state.from_below)
+        p = self.parameters
+        return p.density * p.heat_capacity * self.integral(state.from_below)
 
     def integral(self, values: Tensor) -> Tensor:
         """Integrate over the sea: (..., eta, xi) -> (...)."""
@@ -298,7 +288,7 @@ class SlabOcean:
         on any grid; as the mean of u^2 area does the kinetic energy, so does that of the pressure.
         """
         p = self.parameters
-        vorticity = (_step_x(v * self.dy_v) - _step_y(u * self.dx_u)) * self._per_corner_area
+        vorticity = ((v * self.dy_v).diff() - (u * self.dx_u).diff(dim=-2)) * self._per_corner_area
         head = p.reduced_gravity * h
         if p.linear:
             potential = self._coriolis / p.depth
@@ -313,15 +303,15 @@ class SlabOcean:
         head = head - p.viscosity * self._divergence(u * self.dy_u, v * self.dx_v)
         turn_u = _mean_y(_closed_y(potential * _mean_x(flux_v)))
         turn_v = _mean_x(_closed_x(potential * _mean_y(flux_u)))
-        du = (turn_u - _step_x(head)) / self.dx_u
-        dv = (-turn_v - _step_y(head)) / self.dy_v
-        du = du - p.viscosity * _step_y(_closed_y(vorticity)) / self.dy_u
-        dv = dv + p.viscosity * _step_x(_closed_x(vorticity)) / self.dx_v
+        du = (turn_u - head.diff()) / self.dx_u
+        dv = (-turn_v - head.diff(dim=-2)) / self.dy_v
+        du = du - p.viscosity * _closed_y(vorticity).diff(dim=-2) / self.dy_u
+        dv = dv + p.viscosity * _closed_x(vorticity).diff() / self.dx_v
         return du, dv
 
     def _divergence(self, flux_u: Tensor, flux_v: Tensor) -> Tensor:
         """Return what leaves a cell through its faces, over its area."""
-        return (_step_x(_closed_x(flux_u)) + _step_y(_closed_y(flux_v))) / self.area
+        return (_closed_x(flux_u).diff() + _closed_y(flux_v).diff(dim=-2)) / self.area
 
     def _entrainment(self, h: Tensor) -> Tensor:
         """Return the speed at which water comes in from below [m/s]."""
@@ -340,16 +330,6 @@ def _mean_x(values: Tensor) -> Tensor:
 def _mean_y(values: Tensor) -> Tensor:
     """Mean of neighbours along eta: one fewer."""
     return (values[..., 1:, :] + values[..., :-1, :]) / 2
-
-
-def _step_x(values: Tensor) -> Tensor:
-    """Difference of neighbours along xi: one fewer."""
-    return values[..., 1:] - values[..., :-1]
-
-
-def _step_y(values: Tensor) -> Tensor:
-    """Difference of neighbours along eta: one fewer."""
-    return values[..., 1:, :] - values[..., :-1, :]
 
 
 def _corner_sum(values: Tensor) -> Tensor:

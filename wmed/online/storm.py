@@ -150,10 +150,9 @@ def read_case(data_path: Path | str, event: str | None = None) -> Case:
     rows = list(process(history))
     grids = read_grids(history)
     times = np.array([float(np.ravel(row["time"])[0]) for row in rows])
+    air = torch.from_numpy(np.concatenate([row["atmosphere"] for row in rows]))
     try:
-        forcing = EventForcing(
-            times, torch.from_numpy(np.concatenate([row["atmosphere"] for row in rows]))
-        )
+        forcing = EventForcing(times, air)
     except ValueError as error:
         raise ValueError(f"{history}: {error}") from error
     return Case(
@@ -200,34 +199,19 @@ def run(
     return simulate(case.grid, case.forcing, schemes, light, case.sst, **options)
 
 
-def report(runs: OnlineRuns, **settings: Any) -> dict[str, Any]:
-    """Return what is written as JSON: settings, a summary, and the series of each run.
-
-    Parameters
-    ----------
-    runs : OnlineRuns
-    **settings
-        How they were made.
-    """
-    return {
-        "settings": settings,
-        "reference": runs.names[0],
-        "runs": runs.summary(),
-        "series": {
-            "hours": runs.hours.tolist(),
-            **{
-                name: {run: values[:, i].tolist() for i, run in enumerate(runs.names)}
-                for name, values in runs.series.items()
-            },
-        },
-    }
-
-
 def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> None:
-    """Write ``online.json`` and the figures, and log what is in them."""
-    write_json(folder / "online.json", report(runs, **settings))
+    """Write ``online.json`` (settings, summary, series of each run), figures, and a log of them."""
+    series = {
+        name: {run: values[:, i].tolist() for i, run in enumerate(runs.names)}
+        for name, values in runs.series.items()
+    }
+    summary = runs.summary()
+    found = {"settings": settings, "reference": runs.names[0], "runs": summary}
+    write_json(
+        folder / "online.json", {**found, "series": {"hours": runs.hours.tolist(), **series}}
+    )
     save_figures(figures(runs), folder)
-    for name, values in runs.summary().items():
+    for name, values in summary.items():
         log.info(
             "%-14s SST bias %+.4f K, rmse %.4f K; kinetic energy %+.2f %%; currents up to "
             "%.2f m/s; heat residual %.1e W/m2",

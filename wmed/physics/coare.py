@@ -25,7 +25,6 @@ from wmed.physics.surface_layer import (
     air_minus_sea,
     bulk_fluxes,
     buoyancy,
-    check_iterations,
     first_guess,
     gust_squared,
     in_blocks,
@@ -49,7 +48,7 @@ class Coare(NamedTuple):
     stable_wind : (slope, bend)
         Of the stability function of the wind in stable air.
     lapse_rate : float or None
-        [K/m]; None for that of AeroBulk, :func:`~wmed.physics.surface_layer.lapse_rate`.
+        [K/m]; None for that of AeroBulk, :attr:`.BulkState.lapse_rate`.
     saturation : {"goff", "buck"}
         Formula of the saturation vapour pressure.
     moist_heat_capacity : bool
@@ -109,10 +108,6 @@ def coare(
         COARE36, NOAA36 or COARE30.
     radiation : Radiation, optional
         With it the sea has a cool skin (Fairall et al. 1996b).
-
-    Returns
-    -------
-    BulkFluxes
     """
     lapse = state.lapse_rate if version.lapse_rate is None else version.lapse_rate
 
@@ -120,7 +115,6 @@ def coare(
         difference = air_minus_sea(state, skin, z_air * lapse, SALT_FACTOR, version.saturation)
         return difference, buoyancy(difference, skin, state.specific_humidity)
 
-    check_iterations(iterations)
     log_wind, log_air = math.log(z_wind), math.log(z_air)
     psi_m = partial(psi_m_coare, slope=version.stable_wind[0], bend=version.stable_wind[1])
 

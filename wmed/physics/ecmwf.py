@@ -23,7 +23,6 @@ from wmed.physics.surface_layer import (
     air_minus_sea,
     bulk_fluxes,
     buoyancy,
-    check_iterations,
     first_guess,
     gust_squared,
     in_blocks,
@@ -53,32 +52,22 @@ def ecmwf(
 ) -> BulkFluxes:
     """Turbulent fluxes over the sea as in the IFS (Beljaars 1995), without a skin.
 
-    The parameters are those of :func:`~wmed.physics.coare.coare`, and:
+    The parameters are those of :func:`~wmed.physics.coare.coare`; it iterates for 1 / L; and:
 
     Parameters
     ----------
-    iterations : int
-        Of the search for 1 / L.
     roughest : float
         Roughness lengths are at most this [m]. AeroBulk has 1 mm, which is reached in a wind of
         18 m/s; the IFS has no such bound: ``inf`` for a sea that gets rougher in a storm.
-
-    Returns
-    -------
-    BulkFluxes
     """
-    check_iterations(iterations)
     surface = state.sea_surface_temperature
     difference = air_minus_sea(state, surface, z_air * state.lapse_rate)
     surface_humidity = state.specific_humidity - difference.humidity
     viscosity = air_viscosity(state.air_temperature)
     smooth, log_viscosity = SMOOTH_MOMENTUM * viscosity, viscosity.log()
     wind_squared = state.wind_squared
-    log_roughest, log_heat, log_moisture = (
-        math.log(roughest),
-        math.log(SMOOTH_HEAT),
-        math.log(SMOOTH_MOISTURE),
-    )
+    log_roughest = math.log(roughest)
+    log_heat, log_moisture = math.log(SMOOTH_HEAT), math.log(SMOOTH_MOISTURE)
 
     guess = first_guess(
         wind_squared,

@@ -21,7 +21,6 @@ from wmed.physics.surface_layer import (
     Differences,
     air_minus_sea,
     bulk_fluxes,
-    check_iterations,
     in_blocks,
 )
 
@@ -44,18 +43,8 @@ def ncar(
     """Turbulent fluxes over the sea as in NCAR's ocean models, without gusts.
 
     The transfer of heat jumps by 80 % where the air becomes stable: that is how it was fitted. The
-    parameters are those of :func:`~wmed.physics.coare.coare`, but:
-
-    Parameters
-    ----------
-    iterations : int
-        Of the search for 1 / L.
-
-    Returns
-    -------
-    BulkFluxes
+    parameters are those of :func:`~wmed.physics.coare.coare`; it iterates for 1 / L.
     """
-    check_iterations(iterations)
     surface, humidity = state.sea_surface_temperature, state.specific_humidity
     difference = air_minus_sea(state, surface, z_air * state.lapse_rate)
     heat_buoyancy = GRAVITY * difference.temperature / (surface + difference.temperature)

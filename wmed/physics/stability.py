@@ -52,7 +52,6 @@ def psi_m_coare(zeta: Stratification, slope: float = 1.0, bend: float = _B) -> T
     Parameters
     ----------
     zeta : Stratification
-        z / L [1].
     slope, bend : float
         a and b of the stable side, 1 and 2/3; NOAA's code has 0.7 and 0.75.
 
@@ -68,13 +67,7 @@ def psi_m_coare(zeta: Stratification, slope: float = 1.0, bend: float = _B) -> T
 
 
 def psi_h_coare(zeta: Stratification) -> Tensor:
-    """Stability function of temperature and humidity (Fairall et al. 2003).
-
-    Parameters
-    ----------
-    zeta : Stratification
-        z / L [1].
-    """
+    """Stability function of temperature and humidity (Fairall et al. 2003)."""
     near = _kansas_heat(_line(15, zeta.unstable))
     far = _free_convection(_line(34.15, zeta.unstable))
     return _blend(zeta.unstable, near, far) - _stable_heat(zeta)
@@ -83,10 +76,7 @@ def psi_h_coare(zeta: Stratification) -> Tensor:
 def psi_m_ecmwf(zeta: Stratification) -> Tensor:
     """Stability function of the wind (IFS documentation, part IV, eq. 3.20, 3.22).
 
-    Parameters
-    ----------
-    zeta : Stratification
-        z / L [1]; the IFS takes it for 5 where it is more.
+    The IFS takes z / L for 5 where it is more.
     """
     return _kansas_wind(_line(16, zeta.unstable)) - zeta.stable - _B * zeta.bent
 
@@ -94,33 +84,18 @@ def psi_m_ecmwf(zeta: Stratification) -> Tensor:
 def psi_h_ecmwf(zeta: Stratification) -> Tensor:
     """Stability function of temperature and humidity (IFS documentation, part IV, eq. 3.20, 3.22).
 
-    Parameters
-    ----------
-    zeta : Stratification
-        z / L [1]; the IFS takes it for 5 where it is more.
+    The IFS takes z / L for 5 where it is more.
     """
     return _kansas_heat(_line(16, zeta.unstable)) - _stable_heat(zeta)
 
 
 def psi_m_ncar(zeta: Stratification) -> Tensor:
-    """Stability function of the wind (Large & Yeager 2009, eq. 8).
-
-    Parameters
-    ----------
-    zeta : Stratification
-        z / L [1].
-    """
+    """Stability function of the wind (Large & Yeager 2009, eq. 8)."""
     return torch.sub(_kansas_wind(_line(16, zeta.unstable)), zeta.stable, alpha=5)
 
 
 def psi_h_ncar(zeta: Stratification) -> Tensor:
-    """Stability function of temperature and humidity (Large & Yeager 2009, eq. 8).
-
-    Parameters
-    ----------
-    zeta : Stratification
-        z / L [1].
-    """
+    """Stability function of temperature and humidity (Large & Yeager 2009, eq. 8)."""
     return torch.sub(_kansas_heat(_line(16, zeta.unstable)), zeta.stable, alpha=5)
 
 

@@ -71,8 +71,15 @@ class BulkState(NamedTuple):
 
     @property
     def lapse_rate(self) -> Tensor:
-        """See :func:`lapse_rate`."""
-        return lapse_rate(self.air_temperature, self.specific_humidity, self.pressure)
+        """How fast air cools on its way up from the sea, as AeroBulk has it [K/m].
+
+        AeroBulk weighs the molar masses of dry air and of vapour with the relative humidity, where
+        the share of vapour belongs. That takes 0.03 K from the potential temperature at 10 m. It is
+        kept, since fluxes of AeroBulk are what surrogates here learn.
+        """
+        saturation = saturation_specific_humidity(self.air_temperature, self.pressure)
+        relative = self.specific_humidity / saturation
+        return LAPSE_RATE * (1 - (1 - VAPOUR_RATIO) * relative)
 
 
 class BulkFluxes(NamedTuple):
@@ -124,13 +131,16 @@ def in_blocks(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]
     Raises
     ------
     ValueError
-        From the algorithm that is returned: the fields have different shapes.
+        From the algorithm that is returned: fewer than one iteration, or the fields have different
+        shapes.
     """
 
     @wraps(algorithm)
     def blockwise(**arguments: Any) -> BulkFluxes:
         options = {k: value for k, value in arguments.items() if k not in BulkState._fields}
         state = BulkState(**{k: value for k, value in arguments.items() if k not in options})
+        if options.get("iterations", 1) < 1:
+            raise ValueError(f"iterations: at least 1 expected, found {options['iterations']}")
         whole = any(value.requires_grad for value in state) and torch.is_grad_enabled()
         sizes = {value.shape for value in state}
         if len(sizes) != 1:
@@ -155,28 +165,6 @@ class Differences(NamedTuple):
 
     temperature: Tensor
     humidity: Tensor
-
-
-def check_iterations(iterations: int) -> None:
-    """Raise a ValueError unless there is at least one."""
-    if iterations < 1:
-        raise ValueError(f"iterations: at least 1 expected, found {iterations}")
-
-
-def lapse_rate(temperature: Tensor, humidity: Tensor, pressure: Tensor) -> Tensor:
-    """How fast air cools on its way up from the sea, as AeroBulk has it [K/m].
-
-    AeroBulk weighs the molar masses of dry air and of vapour with the relative humidity, where the
-    share of vapour belongs. That takes 0.03 K from the potential temperature at 10 m. It is kept,
-    since fluxes of AeroBulk are what surrogates here learn.
-
-    Parameters
-    ----------
-    temperature, humidity, pressure
-        Of the air [K], specific [kg/kg], [Pa].
-    """
-    relative = humidity / saturation_specific_humidity(temperature, pressure)
-    return LAPSE_RATE * (1 - (1 - VAPOUR_RATIO) * relative)
 
 
 def air_minus_sea(
@@ -224,10 +212,9 @@ def gust_squared(
 
     Parameters
     ----------
-    buoyancy_flux : Tensor
-        Scale of buoyancy b* [m/s2], negative where the air rises.
-    friction_velocity : Tensor
-        [m/s]
+    buoyancy_flux : [m/s2]
+        Scale of buoyancy b*, negative where the air rises.
+    friction_velocity : [m/s]
     beta : float
         Gustiness parameter.
     depth : float

@@ -19,7 +19,7 @@ from wmed.physics.stability import (
     psi_m_ecmwf,
     stratify,
 )
-from wmed.physics.surface_layer import BLOCK, lapse_rate
+from wmed.physics.surface_layer import BLOCK, BulkState
 from wmed.physics.thermodynamics import air_viscosity, saturation_specific_humidity
 
 EVERY = pytest.mark.parametrize("name", [*ALGORITHMS, "constant"])
@@ -54,17 +54,10 @@ def neutral(wind, dtype=torch.float64):
     speed = torch.as_tensor(wind, dtype=dtype)
     sst, pressure = torch.full_like(speed, 288.0), torch.full_like(speed, 101300.0)
     humidity = saturation_specific_humidity(sst, pressure, SALT_FACTOR)
-    air = sst.clone()
+    state = BulkState(speed, torch.zeros_like(speed), sst.clone(), humidity, pressure, sst)
     for _ in range(5):
-        air = sst - 10 * lapse_rate(air, humidity, pressure)
-    return {
-        "wind_x": speed,
-        "wind_y": torch.zeros_like(speed),
-        "air_temperature": air,
-        "specific_humidity": humidity,
-        "pressure": pressure,
-        "sea_surface_temperature": sst,
-    }
+        state = state._replace(air_temperature=sst - 10 * state.lapse_rate)
+    return state._asdict()
 
 
 @PSI

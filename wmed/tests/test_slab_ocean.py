@@ -54,6 +54,13 @@ def at_rest(ocean, displaced=0.0, temperature=288.0):
     return state._replace(thickness=state.thickness + displaced * ocean.sea)
 
 
+def energy(ocean, state):
+    """Kinetic and available potential energy [J]."""
+    p = ocean.parameters
+    displaced = ocean.integral((state.thickness - p.depth) ** 2)
+    return float(ocean.kinetic_energy(state) + p.density * p.reduced_gravity / 2 * displaced)
+
+
 def run(ocean, state, seconds, steps, forcing=None):
     for _ in range(steps):
         state = ocean.step(state, seconds / steps, *(forcing or still(ocean)))
@@ -159,11 +166,8 @@ def test_ekman_transport_is_to_the_right_of_the_wind():
 def test_energy_is_conserved_up_to_the_order_of_the_time_scheme():
     ocean = SlabOcean(basin((24, 28), 8e3, sea=coast(), stretch=0.2), IDEAL)
     state = rough(ocean)
-
-    def energy(s):
-        return float(ocean.kinetic_energy(s) + ocean.potential_energy(s))
-
-    losses = [1 - energy(run(ocean, state, 7200, n)) / energy(state) for n in (24, 48)]
+    whole = energy(ocean, state)
+    losses = [1 - energy(ocean, run(ocean, state, 7200, n)) / whole for n in (24, 48)]
     assert 0 < losses[0] < 1e-3
     assert losses[1] < losses[0] / 7  # third order
 
@@ -176,7 +180,7 @@ def test_viscosity_and_drag_take_energy():
     state = rough(ocean)
     energies = []
     for _ in range(20):
-        energies.append(float(ocean.kinetic_energy(state) + ocean.potential_energy(state)))
+        energies.append(energy(ocean, state))
         state = run(ocean, state, 600, 1)
     assert (np.diff(energies) < 0).all()
 
@@ -188,8 +192,10 @@ def test_volume_and_heat_are_conserved_and_land_is_left_alone():
     )
     start = rough(ocean)
     end = run(ocean, start, 86_400, 120)
-    for quantity in (ocean.volume, ocean.heat_content):
-        assert float(quantity(end)) == pytest.approx(float(quantity(start)), rel=1e-13)
+    volumes = [float(ocean.integral(state.thickness)) for state in (start, end)]
+    assert volumes[1] == pytest.approx(volumes[0], rel=1e-13)
+    heat = [float(ocean.heat_content(state)) for state in (start, end)]
+    assert heat[1] == pytest.approx(heat[0], rel=1e-13)
     land = ~torch.from_numpy(ocean.grid.sea)
     assert torch.equal(end.temperature[land], start.temperature[land])
     assert torch.equal(end.thickness[land], start.thickness[land])
@@ -209,7 +215,7 @@ def test_heat_budget_closes_while_the_wind_drives_the_layer_up_at_a_coast():
     gained = ocean.heat_content(end) - ocean.heat_content(start)
     explained = 5 * 86_400 * ocean.integral(heat) + ocean.heat_from_below(end)
     assert float(end.thickness.min()) > 5
-    assert float(ocean.volume(end)) > float(ocean.volume(start))
+    assert float(ocean.integral(end.thickness)) > float(ocean.integral(start.thickness))
     assert float(gained - explained) == pytest.approx(0, abs=1e-12 * float(ocean.heat_content(end)))
 
 
