@@ -41,7 +41,7 @@ from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from ai4sim.variables import split_channels
 from wmed.io.layout import FLUXES, HEAT_PARTS, RhoLayout
 from wmed.nets.inputs import bulk_state, relative_wind
-from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
+from wmed.physics.bulk import coare36, constant_bulk, ecmwf
 from wmed.physics.constants import EMISSIVITY
 from wmed.physics.heat import net_shortwave
 
@@ -175,7 +175,9 @@ class Baselines(FittedBaselines):
         found["ridge"] = _named(line.to(nearest))
         # One radiation for all three; of the interpolated state, as it is no matter of the cell.
         at, at_nearest = (bulk_state(x, layout, float(self.height)) for x in (bilinear, nearest))
-        radiation = self._radiation(bilinear, at, layout)
+        sun, sky, sea = _radiation_terms(bilinear, at, layout)
+        shares = self.constants.to(bilinear)
+        radiation = {"shortwave": shares[0] * sun, "longwave": shares[1] * sky - sea}
         cd, (ch, ce) = float(self.drag), (float(self.constants[i]) for i in (3, 2))
         height = {"z_wind": float(self.height), "z_air": float(self.height)}
         for name, fluxes in (
@@ -183,16 +185,11 @@ class Baselines(FittedBaselines):
             ("coare_nearest", coare36(**at_nearest, **height)),
             ("ecmwf", ecmwf(**at, **height)),
         ):
-            found[name] = _with_heat({**_turbulent(fluxes), **radiation})
+            turbulent = ("tau_x", "tau_y", "latent", "sensible")
+            every = radiation | {flux: getattr(fluxes, flux) for flux in turbulent}
+            heat = torch.stack([every[part] for part in HEAT_PARTS]).sum(0)
+            found[name] = {**every, "heat": heat}
         return {name: _on_faces(fluxes, graph) for name, fluxes in found.items()}
-
-    def _radiation(
-        self, inputs: Tensor, bulk: Mapping[str, Any], layout: RhoLayout
-    ) -> dict[str, Tensor]:
-        """Return short and long wave [W/m2] with the fitted shares."""
-        sun, sky, sea = _radiation_terms(inputs, bulk, layout)
-        shares = self.constants.to(inputs)
-        return {"shortwave": shares[0] * sun, "longwave": shares[1] * sky - sea}
 
 
 def rho_fluxes(targets: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:
@@ -328,16 +325,6 @@ def _features(inputs: Tensor, layout: RhoLayout) -> Tensor:
 def _named(outputs: Tensor) -> dict[str, Tensor]:
     """Name the last axis of (time, rho, output)."""
     return dict(zip(OUTPUTS, outputs.unbind(-1), strict=True))
-
-
-def _turbulent(fluxes: BulkFluxes) -> dict[str, Tensor]:
-    """Return what of a bulk formula reaches the ocean."""
-    return {name: getattr(fluxes, name) for name in ("tau_x", "tau_y", "latent", "sensible")}
-
-
-def _with_heat(fluxes: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return fluxes with the sum of the parts of the heat."""
-    return {**fluxes, "heat": torch.stack([fluxes[name] for name in HEAT_PARTS]).sum(0)}
 
 
 def _on_faces(fluxes: Mapping[str, Tensor], graph: CouplingGraph) -> dict[str, Tensor]:

@@ -62,7 +62,7 @@ from ai4sim.evaluation.scores import (
     target_variance,
 )
 from wmed.excerpts import Conditions, Excerpts
-from wmed.io.layout import HEAT, points_of
+from wmed.io.layout import HEAT, NEEDED, points_of
 from wmed.nets.coupler import NamedFluxes
 from wmed.physics.stress_coupling import (
     PsiPoints,
@@ -364,13 +364,12 @@ def _check(at: Conditions, targets: NamedFluxes, predictions: Mapping[str, Named
     """Raise ValueError unless all that is needed is there, finite and of its shape."""
     require_model(predictions, f"{at.event}: ")
     sizes, times = at.graph.sizes, len(at.time)
-    needed = ("tau_x", "tau_y", "heat")
-    for name in needed:
+    for name in NEEDED:
         if name not in targets:
             raise ValueError(f"{at.event}: no target '{name}' among {sorted(targets)}")
     points = {"wind_x": "rho", "wind_y": "rho", "current_u": "u", "current_v": "v"}
     checked = {f"'{name}'": (getattr(at, name), where) for name, where in points.items()}
-    checked |= {f"target '{name}'": (targets[name], points_of(name)) for name in needed}
+    checked |= {f"target '{name}'": (targets[name], points_of(name)) for name in NEEDED}
     for name, fluxes in predictions.items():
         for flux in {"tau_x", "tau_y", *HEAT} & fluxes.keys():
             checked[f"'{flux}' of '{name}'"] = (fluxes[flux], points_of(flux))

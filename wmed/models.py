@@ -41,8 +41,6 @@ from wmed.nets.inputs import relative_wind, rho_inputs
 
 CALIBRATION_TIMES, CALIBRATION_ROWS = 48, 200_000
 """Of the training set, at most, that scales and baselines are taken from."""
-OUTPUTS = tuple(TARGETS)
-"""Fluxes that are learned, each on its own points."""
 HEIGHT_TOLERANCE = 0.01
 """Relative difference of heights up to which levels are the same."""
 
@@ -78,7 +76,7 @@ class CouplingModule(SurrogateModule):
         )
         super().__init__(Surrogate(spec, layout.inputs, layout.outputs), **kwargs)
         self.layout = layout
-        self.register_buffer("scales", torch.ones(len(OUTPUTS)))
+        self.register_buffer("scales", torch.ones(len(TARGETS)))
 
     scales: Tensor
 
@@ -127,7 +125,7 @@ class CouplingModule(SurrogateModule):
         heat, one = [fields[name][fields[name].isfinite()] for name in HEAT], torch.tensor(1.0)
         scales = [stress, stress, *(part.std() if len(part) > 1 else one for part in heat)]
         without_sun = fields["heat"] - fields["shortwave"].nan_to_num()
-        scales[OUTPUTS.index("heat")] = without_sun.std()
+        scales[TARGETS.index("heat")] = without_sun.std()
         self.scales.copy_(torch.stack(scales).nan_to_num(1.0))
 
     def _prepare(self, rows: Tensor, targets: Tensor) -> None:
@@ -162,7 +160,7 @@ class CouplingModule(SurrogateModule):
     def _normalized(self, prediction: NamedFluxes, batch: Batch) -> list[tuple[Tensor, Tensor]]:
         """Return prediction and target of each output, in its scale; 0 where it is not known."""
         pairs = []
-        for name, scale in zip(OUTPUTS, self.scales, strict=True):
+        for name, scale in zip(TARGETS, self.scales, strict=True):
             target = batch[name] / scale
             known = target.isfinite()
             pairs.append(
@@ -211,7 +209,7 @@ class CouplingModule(SurrogateModule):
             current_u=batch["current_u"],
             current_v=batch["current_v"],
         )
-        evaluation.update(conditions, {name: batch[name] for name in OUTPUTS}, predictions)
+        evaluation.update(conditions, {name: batch[name] for name in TARGETS}, predictions)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the fluxes of a batch as rows that are written, physical units."""

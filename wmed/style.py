@@ -121,5 +121,4 @@ def draw_arrows(ax: Axes, grid: OceanGrid, wind_x: Values, wind_y: Values) -> No
 
 def _between(field: Float64Array) -> Float64Array:
     """Return the means of neighbours along the first axis."""
-    means: Float64Array = (field[1:] + field[:-1]) / 2
-    return means
+    return (field[1:] + field[:-1]) / 2

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CouplingGraph:
+class CouplingGraph(remap.Remap):
     """The nodes of both grids and what lies between them.
 
     Nodes are numbered as :mod:`.grid` says.
@@ -50,10 +50,6 @@ class CouplingGraph:
     atmosphere_nodes : int
     """
 
-    index: Tensor
-    weight: Tensor
-    nearest: Tensor
-    offsets: Tensor
     u_faces: Tensor
     v_faces: Tensor
     rho_faces: Tensor
@@ -79,10 +75,6 @@ class CouplingGraph:
         """Return the graph on a device."""
         tensors = {n: v.to(device) for n, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **tensors)  # type: ignore[arg-type]
-
-    def interpolate(self, values: Tensor) -> Tensor:
-        """Bring ``(..., atmosphere node, channel)`` to ``(..., rho node, channel)``."""
-        return remap.interpolate(values, self.index, self.weight)
 
     def to_faces(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Bring a vector from rho nodes to the faces: the mean of the two neighbours.
@@ -149,24 +141,19 @@ def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> CouplingGraph:
     face_weight = np.where(rho_faces >= 0, 1 / np.maximum(divisor, 1), 0)
     edges = np.concatenate([u_faces, u_faces[:, ::-1], v_faces, v_faces[:, ::-1]]).T
     steps = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]], np.float32)
-    operator = remap.build(atmosphere, ocean)
+    counts = [len(u_faces)] * 2 + [len(v_faces)] * 2
     angle, lat, lon = (
         torch.from_numpy(at_nodes(field, ocean.sea).astype(np.float32))
         for field in (ocean.angle, ocean.lat, ocean.lon)
     )
     return CouplingGraph(
-        index=operator.index,
-        weight=operator.weight,
-        nearest=operator.nearest,
-        offsets=operator.offsets,
+        **vars(remap.build(atmosphere, ocean)),
         u_faces=torch.from_numpy(u_faces),
         v_faces=torch.from_numpy(v_faces),
         rho_faces=torch.from_numpy(rho_faces),
         face_weight=torch.from_numpy(face_weight.astype(np.float32)),
         rho_edges=torch.from_numpy(np.ascontiguousarray(edges)),
-        rho_offsets=torch.from_numpy(
-            np.repeat(steps, [len(u_faces)] * 2 + [len(v_faces)] * 2, axis=0)
-        ),
+        rho_offsets=torch.from_numpy(np.repeat(steps, counts, axis=0)),
         angle=angle,
         lat=lat,
         lon=lon,

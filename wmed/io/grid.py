@@ -147,14 +147,12 @@ def mercator(latitude: ArrayLike) -> Float64Array:
     ----------
     latitude : array  [degrees]
     """
-    ordinate: Float64Array = np.degrees(np.arcsinh(np.tan(np.radians(np.asarray(latitude, float)))))
-    return ordinate
+    return np.degrees(np.arcsinh(np.tan(np.radians(np.asarray(latitude, float)))))
 
 
 def inverse_mercator(ordinate: ArrayLike) -> Float64Array:
     """Return the latitude [degrees] of a Mercator ordinate [degrees]."""
-    latitude: Float64Array = np.degrees(np.arctan(np.sinh(np.radians(np.asarray(ordinate, float)))))
-    return latitude
+    return np.degrees(np.arctan(np.sinh(np.radians(np.asarray(ordinate, float)))))
 
 
 def near(longitude: ArrayLike, centre: float) -> Float64Array:
@@ -171,8 +169,7 @@ def axis_angle(lon: Float64Array, lat: Float64Array) -> Float64Array:
     lon, lat : (n, m)  [degrees]
     """
     east, north = near(lon, float(lon[0, 0])), mercator(lat)
-    angle: Float64Array = np.arctan2(np.gradient(north, axis=1), np.gradient(east, axis=1))
-    return angle
+    return np.arctan2(np.gradient(north, axis=1), np.gradient(east, axis=1))
 
 
 def spacing(lon: Float64Array, lat: Float64Array, axis: int) -> Float64Array:
@@ -185,10 +182,7 @@ def spacing(lon: Float64Array, lat: Float64Array, axis: int) -> Float64Array:
     """
     east = np.gradient(near(lon, float(lon[0, 0])), axis=axis)
     north = np.gradient(mercator(lat), axis=axis)
-    metres: Float64Array = (
-        MEAN_EARTH_RADIUS * np.radians(np.hypot(east, north)) * np.cos(np.radians(lat))
-    )
-    return metres
+    return MEAN_EARTH_RADIUS * np.radians(np.hypot(east, north)) * np.cos(np.radians(lat))
 
 
 def ocean_grid(

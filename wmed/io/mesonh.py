@@ -98,8 +98,7 @@ def read_time(path: Path | str) -> np.datetime64:
             raise ValueError(
                 f"{path}: time: expected one, in seconds since a date, found {found or 'no units'}"
             )
-        found_time: np.datetime64 = times[0]
-        return found_time
+        return times[0]
 
 
 def read_state(path: Path | str, grid: AtmosphereGrid | None = None) -> AtmosphereState:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from wmed.io import croco, mesonh
+from wmed.io import croco
 
 log = logging.getLogger(__name__)
 
@@ -16,29 +16,16 @@ SAME_TIME = np.timedelta64(30, "s")
 """A model that counts seconds of many years in single precision is that far off."""
 
 
-def atmosphere_times(paths: Iterable[Path | str]) -> dict[Path, np.datetime64]:
-    """Read the time of each file of the atmosphere.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        See :func:`.mesonh.read_time`.
-    """
-    return {Path(path): mesonh.read_time(path) for path in paths}
-
-
 def pair(
-    croco_path: Path | str,
-    atmosphere: Iterable[Path | str] | Mapping[Path, np.datetime64],
+    croco_path: Path | str, atmosphere: Mapping[Path, np.datetime64]
 ) -> list[tuple[int, Path]]:
     """Find the air of each record of a history, from record 1 on.
 
     Parameters
     ----------
     croco_path : path
-    atmosphere : iterable of path, or mapping of path to datetime64
-        Files of the atmosphere, of which some may have nothing to do with this history. Who pairs
-        many histories reads their times once (:func:`atmosphere_times`).
+    atmosphere : mapping of path to datetime64
+        Files of the atmosphere and their times; some may have nothing to do with this history.
 
     Returns
     -------
@@ -51,14 +38,13 @@ def pair(
         There is no such file; no record has air of its time; or two files have the same
         time.
     """
-    known = atmosphere if isinstance(atmosphere, Mapping) else atmosphere_times(atmosphere)
-    if not known:
+    if not atmosphere:
         raise ValueError(
             f"{croco_path}: there are no files of the atmosphere to pair it with, such as "
             "ECMWF_20060310_06.nc beside it"
         )
-    paths = sorted(known, key=lambda path: (known[path], path))
-    times = np.array([known[path] for path in paths], "datetime64[s]")
+    paths = sorted(atmosphere, key=lambda path: (atmosphere[path], path))
+    times = np.array([atmosphere[path] for path in paths], "datetime64[s]")
     records = croco.read_times(croco_path)
     if len(records) < 2:
         raise ValueError(

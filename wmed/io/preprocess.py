@@ -124,29 +124,15 @@ def process(history: Path) -> Blocks:
     times = croco.read_times(history)
     for record, file in pairs:
         moment: datetime.datetime = times[record].astype("datetime64[s]").item()
-        yield {
-            name: np.asarray(values, np.float32)[None]
-            for name, values in {
-                **_sea(history, record, grids.ocean),
-                "atmosphere": _air(file, grids.atmosphere),
-                "sun": sun_at(moment),
-                "time": hours(moment),
-            }.items()
-        }
+        sea, air = croco.read_record(history, record), mesonh.read_state(file, grids.atmosphere)
+        masks = grids.ocean.masks
+        row = {name: at_nodes(field, masks[points_of(name)]) for name, field in sea.items()}
+        profiles = [at_nodes(getattr(air, name), grids.atmosphere.sea) for name in PROFILES]
+        row |= {"atmosphere": np.concatenate(profiles).T, "sun": sun_at(moment)}
+        row["time"] = np.array(hours(moment))
+        yield {name: np.asarray(values, np.float32)[None] for name, values in row.items()}
     attributes = {"records": [record for record, _ in pairs]}
     return {"attributes": attributes, "sources": [file.name for _, file in pairs]}
-
-
-def _sea(history: Path, record: int, grid: OceanGrid) -> dict[str, Float32Array]:
-    """Return state and fluxes of the sea at one time, at the nodes."""
-    fields = croco.read_record(history, record)
-    return {name: at_nodes(field, grid.masks[points_of(name)]) for name, field in fields.items()}
-
-
-def _air(file: Path, grid: AtmosphereGrid) -> Float32Array:
-    """Return the columns over sea, ``(node, 5 level)``, see :data:`.layout.PROFILES`."""
-    state = mesonh.read_state(file, grid)
-    return np.concatenate([at_nodes(getattr(state, name), grid.sea) for name in PROFILES]).T
 
 
 def sun_at(moment: datetime.datetime) -> Float32Array:

@@ -13,7 +13,6 @@ leads from its indices to its places.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,7 +24,6 @@ from ai4sim.variables import Float64Array
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes, mercator, near, node_numbers
 
 Places = tuple[Float64Array, Float64Array]
-Values = TypeVar("Values", Tensor, NDArray[np.float32], NDArray[np.float64])
 
 SEPARABLE = 1e-3
 """Share of the spacing by which a column may leave its longitude, or a row its latitude."""
@@ -63,44 +61,21 @@ class Remap:
     nearest: Tensor
     offsets: Tensor
 
-    def apply(self, values: Values) -> Values:
-        """Interpolate; see :func:`interpolate`."""
-        return interpolate(values, self.index, self.weight)
-
-
-def interpolate(values: Values, index: Tensor, weight: Tensor) -> Values:
-    """Interpolate from atmosphere nodes to rho nodes.
-
-    Parameters
-    ----------
-    values : (..., atmosphere node, channel)
-        A tensor, or an array.
-    index, weight : (rho, 4)
-        See :class:`Remap`.
-
-    Returns
-    -------
-    (..., rho node, channel)
-        Of the same type.
-    """
-    if isinstance(values, np.ndarray):
-        weights = weight.cpu().numpy().astype(values.dtype)
-        corners = zip(index.cpu().numpy().T, weights.T, strict=True)
-        total: Any = sum(w[:, None] * values.take(node, axis=-2) for node, w in corners)
-        return total
-    nodes, channels = values.shape[-2:]
-    table = values.reshape(-1, channels)
-    times = table.shape[0] // nodes
-    # One kernel that gathers, weighs and adds, without arrays in between: a small part of the time
-    # that indexing takes.
-    first = nodes * torch.arange(times, device=index.device)
-    found = embedding_bag(
-        (index + first[:, None, None]).flatten(0, 1),
-        table,
-        mode="sum",
-        per_sample_weights=weight.to(values.dtype).expand(times, -1, -1).flatten(0, 1),
-    )
-    return found.view(*values.shape[:-2], len(index), channels)
+    def interpolate(self, values: Tensor) -> Tensor:
+        """Bring ``(..., atmosphere node, channel)`` to ``(..., rho node, channel)``."""
+        nodes, channels = values.shape[-2:]
+        table = values.reshape(-1, channels)
+        times = table.shape[0] // nodes
+        # One kernel that gathers, weighs and adds, without arrays in between: a small part of the
+        # time that indexing takes.
+        first = nodes * torch.arange(times, device=self.index.device)
+        found = embedding_bag(
+            (self.index + first[:, None, None]).flatten(0, 1),
+            table,
+            mode="sum",
+            per_sample_weights=self.weight.to(values.dtype).expand(times, -1, -1).flatten(0, 1),
+        )
+        return found.view(*values.shape[:-2], len(self.index), channels)
 
 
 def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> Remap:
@@ -195,8 +170,7 @@ def _along(points: Float64Array, places: Float64Array) -> Float64Array:
     if points[0] > points[-1]:
         return len(points) - 1 - _along(points[::-1], places)
     before = np.clip(np.searchsorted(points, places, side="right") - 1, 0, len(points) - 2)
-    found: Float64Array = before + (places - points[before]) / np.diff(points)[before]
-    return found
+    return before + (places - points[before]) / np.diff(points)[before]
 
 
 def _newton(east: Float64Array, north: Float64Array, x: Float64Array, y: Float64Array) -> Places:
@@ -223,12 +197,8 @@ def _newton(east: Float64Array, north: Float64Array, x: Float64Array, y: Float64
     for _ in range(NEWTON_STEPS):
         j, i = np.clip(np.floor(place).astype(int), 0, limit - 1)
         b, a = place[0] - j, place[1] - i
-        sw, se, nw, ne = (
-            points[:, j, i],
-            points[:, j, i + 1],
-            points[:, j + 1, i],
-            points[:, j + 1, i + 1],
-        )
+        sw, se = points[:, j, i], points[:, j, i + 1]
+        nw, ne = points[:, j + 1, i], points[:, j + 1, i + 1]
         twist = sw - se - nw + ne
         along_i, along_j = se - sw + b * twist, nw - sw + a * twist
         error = target - (sw + a * (se - sw) + b * (nw - sw) + a * b * twist)
@@ -269,10 +239,8 @@ def _nearest_sea(
     padded = np.pad(sea, 1, constant_values=True)
     inland = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     coast = sea & ~inland
-    x, y = (
-        near(atmosphere.lon[coast], float(atmosphere.lon.flat[0])),
-        mercator(atmosphere.lat[coast]),
-    )
+    x = near(atmosphere.lon[coast], float(atmosphere.lon.flat[0]))
+    y = mercator(atmosphere.lat[coast])
     px, py = near(lon[ashore], float(atmosphere.lon.mean())), mercator(lat[ashore])
     block = max(1, AT_ONCE // max(1, len(x)))
     for start in range(0, len(ashore), block):

@@ -17,12 +17,7 @@ from wmed.nets.features import (
     sky_features,
     surface_features,
 )
-from wmed.nets.heads import (
-    DRAG,
-    neutral_drag,
-    radiative_fluxes,
-    turbulent_fluxes,
-)
+from wmed.nets.heads import DRAG, neutral_drag, radiative_fluxes, turbulent_fluxes
 
 COLUMN_FEATURES = 32
 
@@ -53,8 +48,7 @@ class ColumnEncoder(nn.Module):
         """Encode ``profiles : (..., 5 level)``, see :data:`.layout.PROFILES`: (..., features)."""
         found = profile_features(profiles)
         hidden = self.convolutions(found.flatten(0, -3)).flatten(1)
-        encoded: Tensor = self.last(hidden)
-        return encoded.unflatten(0, found.shape[:-2])
+        return self.last(hidden).unflatten(0, found.shape[:-2])
 
 
 class BulkFluxNet(nn.Module):
@@ -126,8 +120,7 @@ class Numbers(nn.Module):
         """Return ``(row, count)`` for ``x : (row, inputs)``."""
         if self.net is None:
             return torch.zeros_like(x[:, :1]) + self.constants
-        numbers: Tensor = self.net(x)
-        return numbers + self.constants
+        return self.net(x) + self.constants
 
 
 def fluxes(

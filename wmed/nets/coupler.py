@@ -50,9 +50,7 @@ def fluxes(
     """
     if inputs is None:
         inputs = rho_inputs(fields, graph, layout_of(surrogate))
-    hetero = None
-    if isinstance(surrogate.net, CouplingNet):
-        hetero = coupled(graph, fields)
+    hetero = coupled(graph, fields) if isinstance(surrogate.net, CouplingNet) else None
     rows = inputs.flatten(0, 1)
     if hetero is None and rows.device.type == "cpu":
         found = torch.cat([surrogate(part) for part in rows.split(ROWS_AT_ONCE)])

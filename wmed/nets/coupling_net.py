@@ -90,8 +90,7 @@ class Exchange(MessagePassing):
             weight=weight,
             size=(senders.shape[-2], receivers.shape[-2]),
         )
-        result: Tensor = self.result(sums)
-        return result
+        return self.result(sums)
 
     def message(self, x_i: Tensor, x_j: Tensor, geometry: Tensor, weight: Tensor | None) -> Tensor:
         """Form the messages (time, edge, features)."""

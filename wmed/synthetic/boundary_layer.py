@@ -166,8 +166,6 @@ def surface_layer_scales(air: Weather) -> Scales:
         specific_humidity=air.humidity,
         pressure=air.pressure,
         sea_surface_temperature=air.surface,
-        z_wind=10.0,
-        z_air=10.0,
         iterations=5,
     )
     ustar = fluxes.friction_velocity.clamp(min=0.01)

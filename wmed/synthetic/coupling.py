@@ -18,7 +18,7 @@ from ai4sim.physics.sun import cos_zenith_angle, declination, irradiance
 from ai4sim.variables import Float32Array
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import AtmosphereGrid, OceanGrid, on_grid
-from wmed.io.layout import PROFILES
+from wmed.io.layout import PROFILES, points_of
 from wmed.io.mesonh import stagger, unstagger
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.physics.heat import net_heat, net_longwave
@@ -102,14 +102,10 @@ def sea_at(event: Event, record: int, place: World, seed: int = 0) -> dict[str, 
         ``sst (eta, xi)`` [K], ``current_u (eta, xi - 1)`` and ``current_v (eta - 1, xi)`` [m/s].
     """
     hours, axes = INTERVAL * record, place.ocean
-    psi = stream_function(event, hours, axes, place.ocean_grid.sea, seed)
-    u, v = currents(psi, axes)
+    u, v = currents(stream_function(event, hours, axes, place.ocean_grid.sea, seed), axes)
     sst = temperature(event, hours, axes, seed).numpy()
-    return {
-        "sst": sst.astype(np.float32),
-        "current_u": u.astype(np.float32),
-        "current_v": v.astype(np.float32),
-    }
+    fields = {"sst": sst, "current_u": u, "current_v": v}
+    return {name: values.astype(np.float32) for name, values in fields.items()}
 
 
 def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict[str, Float32Array]:
@@ -147,15 +143,12 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     heat = net_heat(solar, thermal, fluxes.latent, fluxes.sensible)
 
     tau_x, tau_y = place.graph.to_faces(fluxes.tau_x, fluxes.tau_y)
+    received = {"tau_x": tau_x, "tau_y": tau_y, "heat": heat}
+    received |= {"shortwave": solar, "longwave": thermal, "latent": fluxes.latent}
     return {
         **sea,
         "sst": np.where(grid.sea, on_grid(sst.numpy(), grid.sea), sea["sst"]),
-        "tau_x": on_grid(tau_x.numpy(), grid.sea_u),
-        "tau_y": on_grid(tau_y.numpy(), grid.sea_v),
-        "heat": on_grid(heat.numpy(), grid.sea),
-        "shortwave": on_grid(solar.numpy(), grid.sea),
-        "longwave": on_grid(thermal.numpy(), grid.sea),
-        "latent": on_grid(fluxes.latent.numpy(), grid.sea),
+        **{k: on_grid(x.numpy(), grid.masks[points_of(k)]) for k, x in received.items()},
     }
 
 

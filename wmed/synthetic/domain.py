@@ -13,12 +13,7 @@ import numpy as np
 
 from ai4sim.physics.constants import EARTH_ROTATION, MEAN_EARTH_RADIUS
 from ai4sim.variables import Float64Array
-from wmed.io.grid import (
-    AtmosphereGrid,
-    OceanGrid,
-    inverse_mercator,
-    mercator,
-)
+from wmed.io.grid import AtmosphereGrid, OceanGrid, inverse_mercator, mercator
 from wmed.synthetic.coast import sea_mask
 
 WEST, EAST, SOUTH = -5.83, 9.06, 34.86
@@ -50,10 +45,7 @@ class Axes(NamedTuple):
     @property
     def size(self) -> Float64Array:
         """Width, which is the height, of the cells of each row, (row,) [m]."""
-        width: Float64Array = (
-            MEAN_EARTH_RADIUS * np.deg2rad(self.spacing) * np.cos(np.deg2rad(self.lat))
-        )
-        return width
+        return MEAN_EARTH_RADIUS * np.deg2rad(self.spacing) * np.cos(np.deg2rad(self.lat))
 
     @property
     def coriolis(self) -> Float64Array:

@@ -28,7 +28,7 @@ from wmed.io import croco, mesonh
 from wmed.io.graph import build
 from wmed.io.grid import at_nodes
 from wmed.io.layout import PROFILES
-from wmed.io.pairing import pair
+from wmed.io.preprocess import air_of
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.synthetic.events import DEMO, Event
 from wmed.synthetic.generate import find_events, generate, main
@@ -69,7 +69,7 @@ def test_an_event_is_a_history_and_the_air_of_each_time(made: Path) -> None:
         *(f"ECMWF_20061219_{hour}.nc" for hour in ("00", "06", "12")),
         *(f"croco_his_{event.name}.nc" for event in (TRAINING, SUMMER, STORM)),
     ]
-    pairs = pair(ocean_file(made, STORM), air_files(made))
+    pairs = air_of(ocean_file(made, STORM))
     assert [(record, path.name) for record, path in pairs] == [
         (1, "ECMWF_20061219_06.nc"),
         (2, "ECMWF_20061219_12.nc"),
@@ -82,7 +82,7 @@ def test_an_event_is_a_history_and_the_air_of_each_time(made: Path) -> None:
 def test_fluxes_follow_from_what_the_files_hold(made: Path) -> None:
     """Read by the readers, brought over the graph, put into COARE: the stress and the heat."""
     path = ocean_file(made, STORM)
-    record, air_path = pair(path, air_files(made))[-1]
+    record, air_path = air_of(path)[-1]
     ocean, air = croco.read_grid(path), mesonh.read_grid(air_path)
     graph = build(air, ocean)
     fields = croco.read_record(path, record, fluxes=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from wmed.io import croco, graph, mesonh
 from wmed.io.grid import at_nodes, ocean_grid
 from wmed.io.layout import PROFILES
-from wmed.io.pairing import pair
+from wmed.io.preprocess import air_of
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean, mercator_points
 from wmed.tests.reference import REFERENCE, needs_reference
@@ -215,7 +215,7 @@ def test_the_way_of_the_stress_is_that_of_the_reference():
     """Air to rho points, currents to rho points, COARE there, stress to the faces: AeroBulk's."""
     raw = REFERENCE / "small/raw"
     history, record = raw / "croco_his_20060310.nc", 7
-    path = dict(pair(history, raw.glob("ECMWF_200603*.nc")))[record]
+    path = dict(air_of(history))[record]
     ocean, air = croco.read_grid(history), mesonh.read_grid(path)
     found, fields = graph.build(air, ocean), croco.read_record(history, record)
 

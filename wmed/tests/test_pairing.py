@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,32 +38,35 @@ def air(folder: Path) -> list[Path]:
     return sorted(folder.glob("ECMWF*"))
 
 
+def pair(history: Path, files: Iterable[Path]) -> list[tuple[int, Path]]:
+    return pairing.pair(history, {path: mesonh.read_time(path) for path in files})
+
+
 def names(pairs: list[tuple[int, Path]]) -> list[tuple[int, str]]:
     return [(record, path.name[6:17]) for record, path in pairs]
 
 
 def test_each_record_gets_the_air_of_its_time(made: Path):
-    first = pairing.pair(made / "croco_his_20060101.nc", air(made))
+    first = pair(made / "croco_his_20060101.nc", air(made))
     assert names(first) == [(1, "20060101_06"), (2, "20060101_12"), (3, "20060101_18")]
-    times = pairing.atmosphere_times(air(made))  # read once for all events
-    second = pairing.pair(made / "croco_his_20060310.nc", times)
+    second = pair(made / "croco_his_20060310.nc", air(made))
     assert names(second) == [(1, "20060310_06"), (2, "20060310_12")]
 
 
 def test_records_without_air_are_left_out(folder: Path, caplog: pytest.LogCaptureFixture):
     air(folder)[1].unlink()
     with caplog.at_level(logging.INFO):
-        found = pairing.pair(folder / "croco_his_20060101.nc", air(folder))
+        found = pair(folder / "croco_his_20060101.nc", air(folder))
     assert [record for record, _ in found] == [1, 3]
     assert "1 of 3 records have no air of their time" in caplog.text
 
 
 def test_times_count_and_not_names(folder: Path):
     history = folder / "croco_his_20060101.nc"
-    expected = pairing.pair(history, air(folder))
+    expected = pair(history, air(folder))
     for number, path in enumerate(air(folder)):
         path.rename(folder / f"ECMWF_{9 - number}.nc")
-    found = pairing.pair(history, air(folder))
+    found = pair(history, air(folder))
     assert [record for record, _ in found] == [record for record, _ in expected]
     assert [path.name for _, path in found] == ["ECMWF_9.nc", "ECMWF_8.nc", "ECMWF_7.nc"]
 
@@ -73,7 +76,7 @@ def test_seconds_in_single_precision_find_their_air(folder: Path):
     with netCDF4.Dataset(history, "a") as file:
         for name in ("time", "scrum_time"):
             file[name][:] = file[name][:] + 7.0
-    assert len(pairing.pair(history, air(folder))) == 3
+    assert len(pair(history, air(folder))) == 3
 
 
 def test_no_common_time(folder: Path):
@@ -83,15 +86,15 @@ def test_no_common_time(folder: Path):
         "the atmosphere of 2006-01-01T06:00:00 ... 2006-01-01T18:00:00"
     )
     with pytest.raises(ValueError, match=message):
-        pairing.pair(history, air(folder)[:3])
+        pair(history, air(folder)[:3])
     with pytest.raises(ValueError, match="no files of the atmosphere to pair it with"):
-        pairing.pair(history, [])
+        pair(history, [])
 
 
 def test_two_files_of_one_time(folder: Path):
     shutil.copy(air(folder)[0], folder / "ECMWF_again.nc")
     with pytest.raises(ValueError, match=r"for record 1 .* of two files: .*_06.nc and .*_again.nc"):
-        pairing.pair(folder / "croco_his_20060101.nc", air(folder))
+        pair(folder / "croco_his_20060101.nc", air(folder))
 
 
 def test_no_common_place(folder: Path):
@@ -112,7 +115,7 @@ def test_only_an_initial_state(folder: Path):
         file.createVariable("time", "f8", ("time",)).units = "seconds since 2006-01-01"
         file["time"][:] = 0
     with pytest.raises(ValueError, match="only 1 record; record 0 is the initial state"):
-        pairing.pair(history, air(folder))
+        pair(history, air(folder))
 
 
 def test_grids_come_together(made: Path):
@@ -148,9 +151,9 @@ def test_the_grids_of_an_event_are_read_once(folder: Path, monkeypatch: pytest.M
 @needs_reference
 def test_reference_files():
     raw = REFERENCE / "small/raw"
-    found = pairing.pair(raw / "croco_his_20060520.nc", raw.glob("ECMWF_200605*.nc"))
+    found = pair(raw / "croco_his_20060520.nc", raw.glob("ECMWF_200605*.nc"))
     assert len(found) == 16
     assert names(found)[0] == (1, "20060520_06") and names(found)[-1] == (16, "20060524_00")
     full = REFERENCE / "full/raw"
-    assert names(pairing.pair(full / "croco_his.nc", full.glob("ECMWF*"))) == [(1, "20060101_12")]
+    assert names(pair(full / "croco_his.nc", full.glob("ECMWF*"))) == [(1, "20060101_12")]
     assert np.datetime64("2006-05-20") < mesonh.read_time(found[0][1])

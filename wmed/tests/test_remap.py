@@ -75,7 +75,7 @@ def test_constants_are_conserved_and_land_is_ignored():
     operator = remap.build(air, ocean)
     field = np.where(air.sea, 7.25, 1e20).astype(np.float32)
     values = torch.from_numpy(at_nodes(field, air.sea))[:, None]
-    torch.testing.assert_close(operator.apply(values), torch.full((ocean.sea.sum(), 1), 7.25))
+    torch.testing.assert_close(operator.interpolate(values), torch.full((ocean.sea.sum(), 1), 7.25))
     assert (operator.weight >= 0).all()
 
 
@@ -90,7 +90,7 @@ def test_linear_fields_are_exact_away_from_land(angle: float):
     (ax, ay), (ox, oy) = places(air), places(ocean)
     values = torch.from_numpy(np.stack([ax, ay, 3 * ax - 2 * ay + 1], axis=1))
     expected = np.stack([ox, oy, 3 * ox - 2 * oy + 1], axis=1)
-    np.testing.assert_allclose(operator.apply(values).numpy(), expected, rtol=2e-6)
+    np.testing.assert_allclose(operator.interpolate(values).numpy(), expected, rtol=2e-6)
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.3], ids=["mercator", "curvilinear"])
@@ -112,7 +112,7 @@ def test_second_order_convergence():
         lon, lat = mercator_points((count, count), 2.5, 39.5, 5.0 / (count - 1))
         air = AtmosphereGrid(lon, lat, np.ones(lon.shape, bool), np.array([10.0]))
         ax, ay = places(air)
-        found = remap.build(air, ocean).apply(
+        found = remap.build(air, ocean).interpolate(
             torch.from_numpy(np.sin(2 * ax) * np.cos(ay))[:, None]
         )
         errors.append(np.abs(found[:, 0].numpy() - np.sin(2 * x) * np.cos(y)).max())
@@ -133,11 +133,13 @@ def test_newton_agrees_with_the_search_along_the_axes():
 def test_the_order_of_rows_and_columns_does_not_matter(flip: tuple[int, ...]):
     air, ocean = made_up_atmosphere(), made_up_ocean()
     field = np.random.default_rng(0).standard_normal(air.shape)
-    straight = remap.build(air, ocean).apply(at_nodes(field, air.sea)[:, None])
+    values = torch.from_numpy(at_nodes(field, air.sea))[:, None]
+    straight = remap.build(air, ocean).interpolate(values)
     lon, lat = (np.flip(part, flip) for part in (air.lon, air.lat))
     other = replace(air, lon=lon, lat=lat, sea=np.flip(air.sea, flip))
     field = np.ascontiguousarray(np.flip(field, flip))
-    found = remap.build(other, ocean).apply(at_nodes(field, other.sea)[:, None])
+    values = torch.from_numpy(at_nodes(field, other.sea))[:, None]
+    found = remap.build(other, ocean).interpolate(values)
     np.testing.assert_allclose(found, straight, atol=1e-5)
 
 
@@ -173,21 +175,24 @@ def test_longitudes_may_count_from_elsewhere():
     assert torch.equal(around.index, plain.index)
 
 
-def test_arrays_tensors_and_times():
+def test_times_and_single_states():
     air, ocean = made_up_atmosphere(), made_up_ocean()
     operator = remap.build(air, ocean)
     values = np.random.default_rng(0).standard_normal((2, 3, air.sea.sum(), 5)).astype(np.float32)
-    array, tensor = operator.apply(values), operator.apply(torch.from_numpy(values))
-    assert isinstance(array, np.ndarray) and array.shape == (2, 3, ocean.sea.sum(), 5)
-    np.testing.assert_allclose(tensor.numpy(), array, atol=1e-6)
-    np.testing.assert_array_equal(operator.apply(torch.from_numpy(values[1, 2])), tensor[1, 2])
+    tensor = operator.interpolate(torch.from_numpy(values))
+    assert tensor.shape == (2, 3, ocean.sea.sum(), 5)
+    corners = values[..., operator.index.numpy(), :]  # (2, 3, rho, 4, 5)
+    expected = (operator.weight.numpy()[..., None] * corners).sum(-2)
+    np.testing.assert_allclose(tensor.numpy(), expected, atol=1e-6)
+    single = operator.interpolate(torch.from_numpy(values[1, 2]))
+    np.testing.assert_array_equal(single, tensor[1, 2])
 
 
 def test_gradients_are_the_transposed_operator():
     air, ocean = made_up_atmosphere(), made_up_ocean()
     operator = remap.build(air, ocean)
     values = torch.randn(2, int(air.sea.sum()), 1, requires_grad=True)
-    operator.apply(values).sum().backward()
+    operator.interpolate(values).sum().backward()
     expected = torch.zeros(values.shape[1]).scatter_add_(
         0, operator.index.flatten(), operator.weight.flatten()
     )
