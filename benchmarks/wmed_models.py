@@ -33,9 +33,8 @@ from benchmarks.turns import (
 from benchmarks.wmed_graph import Grids, size_of
 from wmed.data import CouplingDataModule
 from wmed.io.graph import CouplingGraph, build
-from wmed.io.layout import FLUXES, PROFILES, RhoLayout
+from wmed.io.layout import FLUXES, PROFILES, TARGETS, RhoLayout
 from wmed.models import (
-    OUTPUTS,
     CouplingModule,
     LitConstantBulk,
     LitCouplingGNN,
@@ -102,7 +101,7 @@ def made_up_states(grids: Grids, graph: CouplingGraph, labels: bool = False) -> 
     }
     if labels:
         points = {"tau_x": "u", "tau_y": "v"}
-        found |= {name: draw(0, 1, sizes[points.get(name, "rho")]) for name in OUTPUTS}
+        found |= {name: draw(0, 1, sizes[points.get(name, "rho")]) for name in TARGETS}
     return found
 
 

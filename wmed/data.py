@@ -18,8 +18,8 @@ from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.rows import RowLoader
 from ai4sim.data.splits import Split, Strategy, find_table
-from wmed.io import croco
 from wmed.io.croco_layout import FLUXES
+from wmed.io.croco_writer import write_like
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import on_grid
 from wmed.io.layout import NEEDED, TARGETS, RhoLayout, points_of
@@ -193,7 +193,7 @@ class CouplingDataModule(RowDataModule[Grids]):
             return {name: on_grid(part, masks[points_of(name)]) for name, part in parts}
 
         records: Sequence[int] = attributes["records"]
-        croco.write_like(
+        write_like(
             source,
             destination,
             ((record, fields(row)) for record, row in zip(records, outputs, strict=True)),

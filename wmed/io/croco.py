@@ -18,19 +18,9 @@ from numpy.typing import NDArray
 from ai4sim.physics.constants import ZERO_CELSIUS
 from ai4sim.variables import Float32Array
 from wmed.io.croco_layout import FLUXES, STATE, FileVariable, points_shape, rho_shape
-from wmed.io.croco_writer import write_history, write_like
 from wmed.io.grid import OceanGrid, ocean_grid
 from wmed.io.layout import NEEDED
 from wmed.io.netcdf import Source, normal_units, read_dates, to_seconds
-
-__all__ = [
-    "read_grid",
-    "read_record",
-    "read_times",
-    "write_history",
-    "write_like",
-]
-
 
 SEA_TEMPERATURES = (268.0, 323.0)
 """[K]"""
@@ -71,10 +61,8 @@ def read_grid(path: Path | str) -> OceanGrid:
             _plane(source, name, shape) if name in source else None
             for name in ("angle", "pm", "pn", "f")
         )
-        if angle is not None and normal_units(str(source.attribute("units", "angle"))).keys() & {
-            "degree",
-            "degrees",
-        }:
+        units = normal_units(str(source.attribute("units", "angle"))) if "angle" in source else {}
+        if angle is not None and units.keys() & {"degree", "degrees"}:
             angle = np.radians(angle)
     return ocean_grid(
         lon,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.io.netcdf import LOCK, create
-from ai4sim.variables import Float32Array
+from ai4sim.variables import Float32Array, Float64Array
 from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator
 from wmed.io.netcdf import Source, read_dates
 
@@ -224,9 +224,7 @@ def stagger(wind: Float32Array, axis: int) -> Float32Array:
 # --- Parts ---
 
 
-def _places(
-    source: Source,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+def _places(source: Source) -> tuple[Float64Array, Float64Array, NDArray[np.bool_]]:
     """Return longitudes, latitudes and where there is sea."""
     sst = source.read("SST", "K").squeeze()
     if sst.ndim != 2 or min(sst.shape) < 2:
@@ -245,7 +243,7 @@ def _places(
     return lon, lat, np.isfinite(sst) & (sst != LAND)
 
 
-def _heights(source: Source) -> NDArray[np.float64]:
+def _heights(source: Source) -> Float64Array:
     """Return the heights of the mass points: midway between the faces ZHAT."""
     faces, levels = source.read("ZHAT", "m").astype(np.float64), source.shape("THT")[-3:-2]
     if faces.ndim == 1 and levels == faces.shape:  # Meso-NH leaves out the topmost face
@@ -317,7 +315,7 @@ def _planes(
     }
 
 
-def _faces_between(path: Path | str, heights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _faces_between(path: Path | str, heights: Float64Array) -> Float64Array:
     """Return the faces that the heights lie midway between, one of them below the ground."""
     faces = [0.0]
     for height in heights:
@@ -330,13 +328,13 @@ def _faces_between(path: Path | str, heights: NDArray[np.float64]) -> NDArray[np
     return np.array([-faces[1], *faces])
 
 
-def _before(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _before(points: Float64Array) -> Float64Array:
     """Return the places halfway before points."""
     return points - np.gradient(points) / 2
 
 
 def _write_axis(
-    file: Any, name: str, dimension: str, values: NDArray[np.float64], **attributes: str
+    file: Any, name: str, dimension: str, values: Float64Array, **attributes: str
 ) -> None:
     """Write a coordinate."""
     variable = file.createVariable(name, "f8", (dimension,))

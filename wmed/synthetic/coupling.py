@@ -114,7 +114,7 @@ def ocean_record(event: Event, record: int, place: World, seed: int = 0) -> dict
     Returns
     -------
     dict
-        Fields of :func:`wmed.io.croco.write_history`, without the axis of records.
+        Fields of :func:`wmed.io.croco_writer.write_history`, without the axis of records.
     """
     grid, time = place.ocean_grid, event.time(record)
     air, sea = air_at(event, record, place, seed), sea_at(event, record, place, seed)

@@ -23,7 +23,7 @@ import numpy as np
 from ai4sim.command import run
 from ai4sim.data.generation import write_missing
 from ai4sim.io.files import write_text
-from wmed.io.croco import write_history
+from wmed.io.croco_writer import write_history
 from wmed.io.mesonh import file_name, write_state
 from wmed.synthetic.coupling import air_at, ocean_record, world
 from wmed.synthetic.domain import SHAPE

@@ -106,6 +106,12 @@ def surface_height(eddies: Tensor, hours: float, lat: Tensor, lon: Tensor) -> Te
     return height - (top * ring / 2 * bump_y).T @ (east**2 * bump_x)
 
 
+def _height(event: Event, hours: float, axes: Axes, seed: int) -> Tensor:
+    """Return the height of the sea surface over the eddies of an event, (row, column) [m]."""
+    lat, lon = torch.from_numpy(axes.lat), torch.from_numpy(axes.lon)
+    return surface_height(draw_eddies(event, seed), hours, lat, lon)
+
+
 def stream_function(
     event: Event, hours: float, axes: Axes, sea: Mask, seed: int = 0
 ) -> Float64Array:
@@ -133,8 +139,7 @@ def stream_function(
     offshore = torch.from_numpy(distance_to(land, corners.size / 1000, 200.0))
     coriolis = torch.from_numpy(corners.coriolis)[:, None]
 
-    axis_lat, axis_lon = torch.from_numpy(corners.lat), torch.from_numpy(corners.lon)
-    eddies = surface_height(draw_eddies(event, seed), hours, axis_lat, axis_lon)
+    eddies = _height(event, hours, corners, seed)
     psi = GRAVITY / coriolis * eddies * (1 - torch.exp(-((offshore / TAPER) ** 2)))
     generator = date_generator(event.start, seed, "circulation")
     meanders = smooth_fields(generator, lat, lon + 0.02 * hours, 70.0, 2).view(*shape, 2)
@@ -189,10 +194,7 @@ def temperature(event: Event, hours: float, axes: Axes, seed: int = 0) -> Tensor
     patches = smooth_fields(generator, lat, lon, 60.0, 2)
     specks = smooth_fields(generator, lat, lon, 15.0, 1)[:, 0]
     warmth = _climatology(phase, lat, lon, patches[:, 0]) + 0.35 * patches[:, 1] + 0.2 * specks
-    eddies = surface_height(
-        draw_eddies(event, seed), hours, torch.from_numpy(axes.lat), torch.from_numpy(axes.lon)
-    )
-    return warmth.view(shape) + IMPRINT * eddies + ZERO_CELSIUS
+    return warmth.view(shape) + IMPRINT * _height(event, hours, axes, seed) + ZERO_CELSIUS
 
 
 def depth(axes: Axes, sea: Mask) -> Float64Array:

@@ -10,7 +10,7 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
-from wmed.io import croco, mesonh
+from wmed.io import croco_writer, mesonh
 from wmed.io.grid import AtmosphereGrid, OceanGrid, inverse_mercator, mercator, ocean_grid
 
 HEIGHTS = np.array([10.0, 32.0, 58.0, 90.0])
@@ -121,7 +121,9 @@ def write_event(
     times = begin + STEP * np.arange(1, records + 1)
     path = history_path(folder, begin)
     fields = ocean_fields(ocean, records, seed, fluxes)
-    croco.write_history(path, ocean, times, fields, {"bulk_algorithm": "made up"}, start=begin)
+    croco_writer.write_history(
+        path, ocean, times, fields, {"bulk_algorithm": "made up"}, start=begin
+    )
     write_air(folder, air, times, seed)
     return path
 

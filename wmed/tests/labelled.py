@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
-from wmed.io import croco
+from wmed.io import croco_writer
 from wmed.io.graph import build
 from wmed.io.grid import on_grid
 from wmed.io.layout import NEEDED, RhoLayout, points_of
@@ -65,7 +65,7 @@ def write_labelled(
     folder.mkdir(parents=True, exist_ok=True)
     path = history_path(folder, begin)
     fields = ocean_fields(grid, records, seed, fluxes=False)
-    croco.write_history(path, grid, times, fields, start=begin)
+    croco_writer.write_history(path, grid, times, fields, start=begin)
     write_air(folder, air, times, seed)
     if not fluxes:
         return path
@@ -74,7 +74,7 @@ def write_labelled(
     for name, values in labels(path, graph, layout).items():
         if name in NEEDED or name in parts:
             written[name] = on_grid(values.numpy(), grid.masks[points_of(name)])
-    croco.write_history(path, grid, times, written, start=begin)
+    croco_writer.write_history(path, grid, times, written, start=begin)
     return path
 
 

@@ -14,7 +14,7 @@ import netCDF4
 import numpy as np
 import pytest
 
-from wmed.io import croco
+from wmed.io import croco, croco_writer
 from wmed.io.croco_layout import FLUXES
 from wmed.io.grid import ocean_grid
 from wmed.io.layout import points_of
@@ -78,7 +78,7 @@ def test_writing_what_was_read_gives_the_same_file(history: Path, tmp_path: Path
     again = tmp_path / "again.nc"
     times = croco.read_times(history)[1:]
     grid = croco.read_grid(history)
-    croco.write_history(again, grid, times, fields, {"bulk_algorithm": "made up"})
+    croco_writer.write_history(again, grid, times, fields, {"bulk_algorithm": "made up"})
     assert contents(again) == contents(history)
 
 
@@ -181,7 +181,7 @@ def test_a_file_without_mask_and_metrics(tmp_path: Path):
     lon, lat = made_up_ocean().lon, made_up_ocean().lat
     grid = ocean_grid(lon, lat, np.ones(lon.shape, bool))
     path = tmp_path / "his_20060310.nc"
-    croco.write_history(path, grid, np.array([START]), ocean_fields(grid, 1))
+    croco_writer.write_history(path, grid, np.array([START]), ocean_fields(grid, 1))
     for name in ("mask_rho", "pm", "pn", "f", "angle"):
         edit(path, methodcaller("renameVariable", name, f"no_{name}"))
     found = croco.read_grid(path)
@@ -291,7 +291,7 @@ def test_a_copy_has_all_but_the_fluxes(history: Path, tmp_path: Path):
     stress = np.full(grid.sea_u.shape, 0.5, np.float32)
     records = [(1, {"tau_x": stress}), (3, {"tau_x": 2 * stress})]
     copy = tmp_path / "copy.nc"
-    croco.write_like(history, copy, iter(records), {"bulk_algorithm": "a surrogate"})
+    croco_writer.write_like(history, copy, iter(records), {"bulk_algorithm": "a surrogate"})
     before, after = contents(history), contents(copy)
     assert after[""] == before[""] | {"bulk_algorithm": "a surrogate"}
     for name in before.keys() - {"", "sustr"}:
@@ -311,7 +311,7 @@ def test_a_copy_gains_fluxes_that_the_source_has_not(tmp_path: Path):
     assert not contents(source).keys() & {FLUXES[name].name for name in names}
     copy = tmp_path / "predictions" / "copy.nc"
     records = [(k, {name: fields[name][k - 1] for name in names}) for k in (1, 2, 3)]
-    croco.write_like(source, copy, records)
+    croco_writer.write_like(source, copy, records)
     found = croco.read_record(copy, 2, fluxes=True)
     assert found.keys() == {"sst", "current_u", "current_v", "sensible", *names}
     for name in names:
@@ -322,7 +322,7 @@ def test_who_makes_the_fluxes_may_read_in_other_threads(history: Path, tmp_path:
     with ThreadPoolExecutor(2) as pool:
         read = pool.map(partial(croco.read_record, history), (1, 2, 3))
         records = ((k, {"heat": -found["heat"]}) for k, found in enumerate(read, start=1))
-        croco.write_like(history, tmp_path / "copy.nc", records)
+        croco_writer.write_like(history, tmp_path / "copy.nc", records)
     found = croco.read_record(tmp_path / "copy.nc", 3)["heat"]
     np.testing.assert_array_equal(found, -croco.read_record(history, 3)["heat"])
 
@@ -342,7 +342,7 @@ def test_a_copy_that_fails_leaves_nothing(
     folder = tmp_path / "copies"
     folder.mkdir()
     with pytest.raises(ValueError, match=message):
-        croco.write_like(history, folder / "copy.nc", fluxes)
+        croco_writer.write_like(history, folder / "copy.nc", fluxes)
     assert list(folder.iterdir()) == []
 
 
@@ -360,7 +360,7 @@ def test_fields_that_do_not_fit_are_not_written(
     tmp_path: Path, fields: dict[str, Any], message: str
 ):
     with pytest.raises(ValueError, match=message):
-        croco.write_history(tmp_path / "x.nc", made_up_ocean(), np.array([START]), fields)
+        croco_writer.write_history(tmp_path / "x.nc", made_up_ocean(), np.array([START]), fields)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -434,13 +434,13 @@ def test_other_models_files():
 def test_copies_of_other_models_files(tmp_path: Path):
     roms, copy = REFERENCE / "samples/roms_xroms_his_0001.nc", tmp_path / "copy.nc"
     stress = np.full((9, 13), 0.1, np.float32)
-    croco.write_like(roms, copy, [(1, {"tau_x": stress})])
+    croco_writer.write_like(roms, copy, [(1, {"tau_x": stress})])
     before, after = contents(roms), contents(copy)
     assert {name: after[name] for name in before} == before
     with Source(copy) as file:
         assert file.variable("sustr").dimensions == ("ocean_time", "eta_u", "xi_u")
     np.testing.assert_array_equal(croco.read_record(copy, 1)["tau_x"], stress)
     small = REFERENCE / "small/raw/croco_his_20060101.nc"
-    croco.write_like(small, copy, [(1, {"tau_x": np.zeros((136, 157), np.float32)})])
+    croco_writer.write_like(small, copy, [(1, {"tau_x": np.zeros((136, 157), np.float32)})])
     assert contents(copy)["temp"] == contents(small)["temp"]
     assert copy.stat().st_size < 1.2 * small.stat().st_size
