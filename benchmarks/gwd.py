@@ -63,7 +63,7 @@ from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.io.layout import DragLayout, write_columns
 from weather_forecast.gwd.models import DragModule, LitCNN, LitFluxNet, LitMLP, LitStressNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, nonorographic_drag
-from weather_forecast.gwd.physics.ogwd import orographic_drag
+from weather_forecast.gwd.physics.ogwd import MountainColumns, orographic_drag
 from weather_forecast.gwd.synthetic.columns import draw_columns
 from weather_forecast.gwd.synthetic.generate import GRID, inputs, snapshot_grid
 
@@ -281,8 +281,7 @@ def contenders(layout: DragLayout, device: str) -> list[Contender]:
         return run
 
     def orographic(x: Tensor, latitude: Tensor) -> object:
-        u, v, t, p, _, std, slope, anisotropy, angle = OGWD.split_inputs(x).values()
-        return orographic_drag(u, v, t, p, std, slope, anisotropy, angle)
+        return orographic_drag(MountainColumns.of_rows(x, OGWD.levels))
 
     def learned(module: DragModule) -> Callable[[Tensor, Tensor], object]:
         if isinstance(module, LitMLP | LitCNN):

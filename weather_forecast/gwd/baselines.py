@@ -131,7 +131,8 @@ def _cheaper_schemes(
         _warn_once("no latitude in some files: the cheaper schemes are not compared there")
     if not seen.any():
         return {}
-    columns = layout.split_inputs(inputs[seen])
+    u, v, temperature, surface_pressure, _ = layout.split_inputs(inputs[seen]).values()
+    column = (u, v, temperature, surface_pressure, latitude[seen])
     chunk = 128 if inputs.device.type == "cpu" else 8192
     predictions = {}
     for name, spectrum in SCHEMES.items():
@@ -140,15 +141,7 @@ def _cheaper_schemes(
         except ValueError as error:
             _warn_once(f"the cheaper schemes are not compared: {error}")
             return {}
-        drag = nonorographic_drag(
-            columns["u"],
-            columns["v"],
-            columns["temperature"],
-            columns["surface_pressure"],
-            latitude[seen],
-            spectrum,
-            chunk=chunk,
-        )
+        drag = nonorographic_drag(*column, spectrum, chunk=chunk)
         predictions[name] = inputs.new_full((len(inputs), layout.output_channels), torch.nan)
         predictions[name][seen] = torch.cat([drag.u_tendency, drag.v_tendency], dim=-1)
     return predictions

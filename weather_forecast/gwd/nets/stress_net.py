@@ -16,14 +16,16 @@ levels. What it learns is the rest. Hence, whatever the weights:
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from ai4sim.nets.mlp import MLP
 from ai4sim.physics.constants import GRAVITY
-from weather_forecast.gwd.physics.blocking import OrographyParameters, axis_angle
+from weather_forecast.gwd.physics.blocking import (
+    MountainColumns,
+    OrographyParameters,
+    axis_angle,
+)
 from weather_forecast.gwd.physics.ogwd import (
     LowLevelFlow,
     drag_from,
@@ -35,16 +37,6 @@ OVERTURNING = 3.0
 """Logarithm of the largest ratio of stresses that a network sees."""
 NOTHING = -50.0
 """Logarithm of what passes a critical level."""
-
-
-class _Column(NamedTuple):
-    """The inputs by name, see :class:`weather_forecast.gwd.io.layout.DragLayout`."""
-
-    u: Tensor
-    v: Tensor
-    temperature: Tensor
-    surface_pressure: Tensor
-    mountains: tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class StressNet(nn.Module):
@@ -88,26 +80,20 @@ class StressNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict the tendencies of ``x : (column, 3 levels + 6)``, divided by `output_scale`."""
-        column = self._columns(x.float())
+        columns = MountainColumns.of_rows(x.float(), self.levels)
         with torch.autocast(x.device.type, enabled=False):
-            flow = low_level_flow(*column[:4], *column.mountains, self.scheme, table=self.table)
-            of_waves, capacity = self._wave_features(column, flow)
-            of_wakes, wake_scale = self._wake_features(column, flow)
+            flow = low_level_flow(columns, self.scheme, table=self.table)
+            of_waves, capacity = self._wave_features(columns, flow)
+            of_wakes, wake_scale = self._wake_features(columns, flow)
         reduction = self.breaking(of_waves)[..., 0]
         strength = self.wake(of_wakes)[..., 0]
         with torch.autocast(x.device.type, enabled=False):
             stress = self._stress(capacity + reduction.float(), flow)
             beta = wake_scale * nn.functional.softplus(strength.float())
-            drag = drag_from(column.u, column.v, flow, stress, beta, self.scheme, table=self.table)
+            drag = drag_from(*columns[:2], flow, stress, beta, self.scheme, table=self.table)
             return torch.cat(drag[:4], dim=-1) / self.output_scale
 
-    def _columns(self, x: Tensor) -> _Column:
-        n = self.levels
-        u, v, t = (x[:, i * n : (i + 1) * n] for i in range(3))
-        std, slope, anisotropy, angle = x[:, 3 * n + 2 :].unbind(-1)
-        return _Column(u, v, t, x[:, 3 * n], (std, slope, anisotropy, angle))
-
-    def _wave_features(self, column: _Column, flow: LowLevelFlow) -> tuple[Tensor, Tensor]:
+    def _wave_features(self, columns: MountainColumns, flow: LowLevelFlow) -> tuple[Tensor, Tensor]:
         """Return what the network sees at each inner half level, and the most that it can carry.
 
         A wave whose amplitude equals ``U / N`` overturns; its stress over the launched one is the
@@ -122,7 +108,7 @@ class StressNet(nn.Module):
         """
         rest = flow.background
         least, p = self.scheme.minimum_wind, rest.p_half[:, 1:-1]
-        wind, half_wind, critical = wind_along_stress(column.u, column.v, flow, self.scheme)
+        wind, half_wind, critical = wind_along_stress(columns.u, columns.v, flow, self.scheme)
         shear = wind.diff(dim=-1).abs().clamp(min=least)
         n = rest.buoyancy_frequency
         root_ri = n * rest.p_full.diff(dim=-1) / (GRAVITY * rest.density * shear)
@@ -166,7 +152,7 @@ class StressNet(nn.Module):
         share = nn.functional.pad(nn.functional.pad(share, (1, 0)), (0, 1), value=1.0)
         return share * flow.launch_stress[:, None]
 
-    def _wake_features(self, column: _Column, flow: LowLevelFlow) -> tuple[Tensor, Tensor]:
+    def _wake_features(self, columns: MountainColumns, flow: LowLevelFlow) -> tuple[Tensor, Tensor]:
         """Return what the network sees at each full level, and the scale of beta.
 
         Returns
@@ -175,11 +161,11 @@ class StressNet(nn.Module):
         scale : (column, level)  [1/s]
             ``C_d sigma / (2 mu) |U| / 2``, of a mountain that meets the wind squarely.
         """
-        std, slope, anisotropy, angle = (number[:, None] for number in column.mountains)
+        std, slope, anisotropy, angle = (number[:, None] for number in columns[4:])
         std = std.clamp(min=self.scheme.minimum_std)
         height = flow.background.height
         top = flow.background.half_height.gather(1, flow.blocking_level[:, None] - 1)
-        psi = axis_angle(column.u, column.v, angle, self.scheme.minimum_wind)
+        psi = axis_angle(columns.u, columns.v, angle, self.scheme.minimum_wind)
         depth = ((top - height) / (height + std)).clamp(min=0)
         features = [
             depth.sqrt(),
@@ -189,6 +175,6 @@ class StressNet(nn.Module):
             (anisotropy + 0.05).log().expand_as(height),
             (2 * psi).cos() * anisotropy,
         ]
-        speed = torch.hypot(column.u, column.v)
+        speed = torch.hypot(columns.u, columns.v)
         scale = self.scheme.wake_drag * slope / (2 * std) * speed / 2
         return torch.stack(features, dim=-1), scale

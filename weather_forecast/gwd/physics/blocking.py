@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
 from weather_forecast.levels import (
+    count_levels,
     full_level_pressure,
     geopotential,
     half_level_pressure,
@@ -92,6 +93,56 @@ class OrographyParameters:
             sum(p < self.limit_pressure for p in standard),
             sum(p < self.top_pressure for p in highland),
         )
+
+
+class MountainColumns(NamedTuple):
+    """Columns of air and the mountains below them.
+
+    Attributes
+    ----------
+    u, v, temperature : (column, level)  [m/s], [m/s], [K]
+        On all levels of the table, down to the surface.
+    surface_pressure : (column,)  [Pa]
+    std, slope, anisotropy, angle : (column,)  [m], [1], [1], [rad]
+        mu, sigma, gamma and theta of the subgrid orography.
+    """
+
+    u: Tensor
+    v: Tensor
+    temperature: Tensor
+    surface_pressure: Tensor
+    std: Tensor
+    slope: Tensor
+    anisotropy: Tensor
+    angle: Tensor
+
+    @classmethod
+    def of_rows(cls, x: Tensor, levels: int) -> MountainColumns:
+        """Take rows ``(column, 3 levels + 6)`` apart, in the order of the raw files."""
+        u, v, temperature = (x[:, i * levels : (i + 1) * levels] for i in range(3))
+        surface_pressure, _, *mountains = x[:, 3 * levels :].unbind(-1)
+        return cls(u, v, temperature, surface_pressure, *mountains)
+
+    def check(self, table: str) -> None:
+        """Raise ValueError unless shapes fit each other and levels reach down to the surface."""
+        shape = tuple(self.u.shape)
+        for name, field in self._asdict().items():
+            if name in ("u", "v", "temperature"):
+                if field.ndim != 2 or field.shape != shape:
+                    raise ValueError(
+                        f"{name}: expected (column, level) as u, {shape}, "
+                        f"found {tuple(field.shape)}"
+                    )
+            elif field.shape != shape[:1]:
+                raise ValueError(
+                    f"{name}: expected one number for each of {shape[0]} columns, "
+                    f"found the shape {tuple(field.shape)}"
+                )
+        if shape[1] != count_levels(table):
+            raise ValueError(
+                f"orographic drag needs all levels of {table} down to the surface, "
+                f"the columns end at level {shape[1]}"
+            )
 
 
 class Background(NamedTuple):
@@ -224,15 +275,7 @@ def blocked_and_breaking_level(
 
 
 def blocking_coefficient(
-    u: Tensor,
-    v: Tensor,
-    height: Tensor,
-    top: Tensor,
-    std: Tensor,
-    slope: Tensor,
-    anisotropy: Tensor,
-    angle: Tensor,
-    parameters: OrographyParameters,
+    columns: MountainColumns, height: Tensor, top: Tensor, parameters: OrographyParameters
 ) -> Tensor:
     """Return beta, the rate at which the wakes slow the wind (IFS documentation, section 4.2.1).
 
@@ -242,11 +285,10 @@ def blocking_coefficient(
 
     Parameters
     ----------
-    u, v : (column, level)  [m/s]
+    columns : MountainColumns
     height : (column, level)  [m]
     top : (column,)  [m]
         z_b, here the top of the uppermost blocked layer.
-    std, slope, anisotropy, angle : (column,)  [m], [1], [1], [rad]
     parameters : OrographyParameters
 
     Returns
@@ -254,10 +296,9 @@ def blocking_coefficient(
     (column, level)  [1/s]
         Zero above z_b.
     """
-    std, slope, gamma, angle, top = (
-        number[:, None]
-        for number in (std, slope, anisotropy.clamp(min=MINIMUM_ANISOTROPY), angle, top)
-    )
+    u, v = columns[:2]
+    std, slope, gamma, angle, top = (number[:, None] for number in (*columns[4:], top))
+    gamma = gamma.clamp(min=MINIMUM_ANISOTROPY)
     cos2 = axis_angle(u, v, angle, parameters.minimum_wind).cos().square()
     sin2 = 1 - cos2
     b, c = ellipse(gamma)

@@ -28,6 +28,7 @@ from weather_forecast.gwd.physics.blocking import (
     MINIMUM_ANISOTROPY,
     MINIMUM_N2,
     Background,
+    MountainColumns,
     OrographyParameters,
     axis_angle,
     background,
@@ -35,10 +36,10 @@ from weather_forecast.gwd.physics.blocking import (
     blocking_coefficient,
     ellipse,
 )
-from weather_forecast.levels import count_levels
 
 __all__ = [
     "LowLevelFlow",
+    "MountainColumns",
     "OrographicDrag",
     "OrographyParameters",
     "drag_from",
@@ -122,17 +123,7 @@ class OrographicDrag(NamedTuple):
 
 
 def low_level_flow(
-    u: Tensor,
-    v: Tensor,
-    temperature: Tensor,
-    surface_pressure: Tensor,
-    std: Tensor,
-    slope: Tensor,
-    anisotropy: Tensor,
-    angle: Tensor,
-    parameters: OrographyParameters | None = None,
-    *,
-    table: str = "L91",
+    columns: MountainColumns, parameters: OrographyParameters | None = None, *, table: str = "L91"
 ) -> LowLevelFlow:
     """Compute the flow near the ground and the stress of the waves that it launches.
 
@@ -142,11 +133,7 @@ def low_level_flow(
 
     Parameters
     ----------
-    u, v, temperature : (column, level)  [m/s], [m/s], [K]
-        On all levels of `table`.
-    surface_pressure : (column,)  [Pa]
-    std, slope, anisotropy, angle : (column,)  [m], [1], [1], [rad]
-        mu, sigma, gamma and theta of the subgrid orography.
+    columns : MountainColumns
     parameters : OrographyParameters, optional
     table : str
         Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
@@ -161,15 +148,8 @@ def low_level_flow(
         Fields whose shapes do not fit each other, or columns that end above the surface.
     """
     parameters = parameters or OrographyParameters()
-    _check_profiles({"u": u, "v": v, "temperature": temperature}, table)
-    _check_numbers(
-        u.shape[0],
-        surface_pressure=surface_pressure,
-        std=std,
-        slope=slope,
-        anisotropy=anisotropy,
-        angle=angle,
-    )
+    columns.check(table)
+    u, v, temperature, surface_pressure, std, slope, anisotropy, angle = columns
     active = std > parameters.minimum_std
     std = std.clamp(min=parameters.minimum_std)  # inactive columns only have to stay finite
     column = background(temperature, surface_pressure, table)
@@ -229,23 +209,13 @@ def low_level_flow(
 
 
 def orographic_drag(
-    u: Tensor,
-    v: Tensor,
-    temperature: Tensor,
-    surface_pressure: Tensor,
-    std: Tensor,
-    slope: Tensor,
-    anisotropy: Tensor,
-    angle: Tensor,
-    parameters: OrographyParameters | None = None,
-    *,
-    table: str = "L91",
+    columns: MountainColumns, parameters: OrographyParameters | None = None, *, table: str = "L91"
 ) -> OrographicDrag:
     """Compute the drag of subgrid mountains.
 
     Parameters
     ----------
-    u, v, temperature, surface_pressure, std, slope, anisotropy, angle, parameters, table
+    columns, parameters, table
         See :func:`low_level_flow`.
 
     Returns
@@ -258,11 +228,10 @@ def orographic_drag(
         Fields whose shapes do not fit each other, or columns that end above the surface.
     """
     parameters = parameters or OrographyParameters()
-    mountains = (std, slope, anisotropy, angle)
-    flow = low_level_flow(u, v, temperature, surface_pressure, *mountains, parameters, table=table)
-    column = flow.background
+    flow = low_level_flow(columns, parameters, table=table)
+    column, (u, v) = flow.background, columns[:2]
     z_b = column.half_height.gather(1, flow.blocking_level[:, None] - 1)[:, 0]
-    beta = blocking_coefficient(u, v, column.height, z_b, *mountains, parameters)
+    beta = blocking_coefficient(columns, column.height, z_b, parameters)
     stress = wave_stress(u, v, flow, parameters)
     return drag_from(u, v, flow, stress, beta, parameters, table=table)
 
@@ -416,28 +385,3 @@ def _mean(field: Tensor, weight: Tensor, inside: Tensor) -> Tensor:
     """Return the weighted mean of some entries of each row."""
     weight = weight.where(inside, 0.0)
     return (field * weight).sum(-1) / weight.sum(-1)
-
-
-def _check_profiles(profiles: dict[str, Tensor], table: str) -> None:
-    """Raise a ValueError unless all have one shape and all levels of the table."""
-    shape = tuple(profiles["u"].shape)
-    for name, field in profiles.items():
-        if field.ndim != 2 or field.shape != shape:
-            raise ValueError(
-                f"{name}: expected (column, level) as u, {shape}, found {tuple(field.shape)}"
-            )
-    if shape[1] != count_levels(table):
-        raise ValueError(
-            f"orographic drag needs all levels of {table} down to the surface, "
-            f"the columns end at level {shape[1]}"
-        )
-
-
-def _check_numbers(columns: int, **numbers: Tensor) -> None:
-    """Raise a ValueError unless there is one of each per column."""
-    for name, field in numbers.items():
-        if field.shape != (columns,):
-            raise ValueError(
-                f"{name}: expected one number for each of {columns} columns, "
-                f"found the shape {tuple(field.shape)}"
-            )

@@ -167,27 +167,15 @@ def outputs(x: Tensor, latitude: Tensor, layout: DragLayout) -> Tensor:
     -------
     (column, output_channels), float64  [m/s2]
     """
-    fields = layout.split_inputs(x.double())
-    u, v, temperature, surface_pressure = (
-        fields[name] for name in ("u", "v", "temperature", "surface_pressure")
-    )
     drag: NamedTuple
     if layout.scheme == "ogwd":
-        from weather_forecast.gwd.physics.ogwd import orographic_drag
+        from weather_forecast.gwd.physics.ogwd import MountainColumns, orographic_drag
 
-        drag = orographic_drag(
-            u,
-            v,
-            temperature,
-            surface_pressure,
-            fields["orography_std"],
-            fields["orography_slope"],
-            fields["orography_anisotropy"],
-            fields["orography_angle"],
-        )
+        drag = orographic_drag(MountainColumns.of_rows(x.double(), layout.levels))
     else:
         from weather_forecast.gwd.physics.nogwd import nonorographic_drag
 
+        u, v, temperature, surface_pressure, _ = layout.split_inputs(x.double()).values()
         drag = nonorographic_drag(u, v, temperature, surface_pressure, latitude.double())
     return torch.cat([getattr(drag, variable.name) for variable in layout.outputs], 1)
 

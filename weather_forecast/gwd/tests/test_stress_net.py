@@ -9,7 +9,7 @@ import torch
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.nets.stress_net import StressNet
-from weather_forecast.gwd.physics.ogwd import LowLevelFlow, low_level_flow
+from weather_forecast.gwd.physics.ogwd import LowLevelFlow, MountainColumns, low_level_flow
 from weather_forecast.gwd.physics.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
 from weather_forecast.levels import half_level_pressure
@@ -60,8 +60,7 @@ def cross(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 def flow_over(x: torch.Tensor) -> LowLevelFlow:
     """The flow near the ground, and the stress of the waves there."""
-    column = StressNet()._columns(x)
-    return low_level_flow(*column[:4], *column.mountains)
+    return low_level_flow(MountainColumns.of_rows(x, LEVELS))
 
 
 def stress_direction(x: torch.Tensor) -> torch.Tensor:
