@@ -118,15 +118,8 @@ class Storm:
             for name in MAPPED
             if set(DRAWN) <= fields.get(name, {}).keys()
         }
-        return cls(
-            at.event,
-            float(at.time[k]),
-            float(mean[k]),
-            at.grid,
-            row(at.wind_x),
-            row(at.wind_y),
-            drawn,
-        )
+        wind = row(at.wind_x), row(at.wind_y)
+        return cls(at.event, float(at.time[k]), float(mean[k]), at.grid, *wind, drawn)
 
     @property
     def rank(self) -> tuple[float, str, float]:

@@ -163,12 +163,8 @@ class CouplingModule(SurrogateModule):
         for name, scale in zip(TARGETS, self.scales, strict=True):
             target = batch[name] / scale
             known = target.isfinite()
-            pairs.append(
-                (
-                    torch.where(known, prediction[name].float() / scale, 0.0),
-                    torch.where(known, target, 0.0),
-                )
-            )
+            guess = prediction[name].float() / scale
+            pairs.append((torch.where(known, guess, 0.0), torch.where(known, target, 0.0)))
         return pairs
 
     def forward(self, batch: Batch) -> NamedFluxes:

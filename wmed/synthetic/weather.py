@@ -136,7 +136,8 @@ def weather(event: Event, hours: float, axes: Axes, sea: Tensor, seed: int = 0) 
     random = _moving(event, hours, axes, seed, "air", 220.0, 4)
     clouds = _moving(event, hours, axes, seed, "clouds", 110.0, 4)
     source = _source_temperature(event, hours, lat.view(shape), random[..., 0])
-    solar = _solar_hour(event, hours, lon.view(shape))
+    # Local solar time [h], without the equation of time.
+    solar = (event.start.hour + hours + lon.view(shape) / 15) % 24
     moment = event.time(0)
     day = torch.cos((solar - 14.5) * (math.pi / 12))
     ground = source + 1.5 * season(moment) + (3 + 1.5 * season(moment)) * day
@@ -380,11 +381,6 @@ def _moving(
     angle = torch.tensor(2 * math.pi * hours / 96, dtype=torch.float64)
     patterns = fields[:, 0] * angle.cos() + fields[:, 1] * angle.sin()
     return patterns.view(axes.lat.size, axes.lon.size, count)
-
-
-def _solar_hour(event: Event, hours: float, lon: Tensor) -> Tensor:
-    """Return the local solar time [h], without the equation of time."""
-    return (event.start.hour + hours + lon / 15) % 24
 
 
 def _km(lon: Tensor, lat: Tensor, x: float, y: float) -> tuple[Tensor, Tensor]:
