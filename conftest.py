@@ -9,18 +9,6 @@ import torch
 from ai4sim.tests.bench import Bench
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker the tests of a file, and of the contract those of one use case.
-
-    They share what their fixtures have made and trained.
-    """
-    for item in items:
-        group = item.nodeid.partition("::")[0]
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-            group += f" {item.callspec.params.get('bench', '')}"
-        item.add_marker(pytest.mark.xdist_group(group.rstrip()))
-
-
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Run on one thread: tests run side by side, and more threads change the last bit of a sum."""

@@ -58,9 +58,9 @@ def run_tests(
     with session.chdir(ROOT):
         run(
             "pytest",
-            # Tests run side by side on one thread, those of a file in one process (conftest.py).
+            # Tests run side by side on one thread, those of a file in one process.
             f"--numprocesses={min(cores, MOST_TEST_WORKERS)}",
-            "--dist=loadgroup",
+            "--dist=loadfile",
             *folders,
             *(f"--cov={path.removesuffix('.py').replace('/', '.')}" for path in relative(covered)),
             "--cov-report=term",
