@@ -9,6 +9,15 @@ import torch
 from ai4sim.tests.bench import Bench
 
 
+LONGEST = ("test_contract", "test_cli", "test_reference", "test_notebooks", "test_models")
+"""The files that take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that all workers end at about the same time."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Run on one thread: tests run side by side, and more threads change the last bit of a sum."""

@@ -15,8 +15,8 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from ai4sim.evaluation.figures import save_figures
 from ai4sim.evaluation.baselines import FittedBaselines
+from ai4sim.evaluation.figures import save_figures
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
 from ai4sim.io.files import write_json

@@ -61,6 +61,7 @@ def run_tests(
             # Tests run side by side on one thread, those of a file in one process.
             f"--numprocesses={min(cores, MOST_TEST_WORKERS)}",
             "--dist=loadfile",
+            "--no-loadscope-reorder",  # the order of conftest.py instead
             *folders,
             *(f"--cov={path.removesuffix('.py').replace('/', '.')}" for path in relative(covered)),
             "--cov-report=term",

@@ -182,21 +182,24 @@ def one_run() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def train(
-    module: pl.LightningModule, data: pl.LightningDataModule, folder: Path, epochs: int, **more: Any
-) -> pl.Trainer:
-    """Train for a number of epochs, without validation, log or checkpoint; then evaluate."""
-    trainer = pl.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        limit_val_batches=0,
+def quiet_trainer(folder: Path, **options: Any) -> pl.Trainer:
+    """Make a trainer that works in a folder and writes neither logs nor checkpoints."""
+    return pl.Trainer(
         default_root_dir=folder,
+        accelerator="cpu",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        **more,
+        **options,
     )
+
+
+def train(
+    module: pl.LightningModule, data: pl.LightningDataModule, folder: Path, epochs: int, **more: Any
+) -> pl.Trainer:
+    """Train for a number of epochs, without validation, log or checkpoint; then evaluate."""
+    trainer = quiet_trainer(folder, max_epochs=epochs, limit_val_batches=0, **more)
     trainer.fit(module, datamodule=data)
     module.eval()
     return trainer

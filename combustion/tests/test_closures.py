@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from combustion.baselines import (
     NAMES,
     Closures,
@@ -161,15 +161,7 @@ def test_predict_in_order_and_within_a_batch_as_alone():
     facts = {"S_L": 0.3, "delta_L": 5e-4, "u_rms_in": 0.6, "l_t": 8e-3}
     closures = Closures(200.0, 1.8, 1.4)
     alone = closures.predict(flame(**facts))
-    assert list(alone) == [
-        "constant",
-        "gradient",
-        "gradient_fitted_xi",
-        "boger",
-        "boger_fitted",
-        "charlette",
-        "fureby",
-    ]
+    assert tuple(alone) == NAMES
     one = torch.as_tensor(flame().progress_variable)
     batch = ResolvedFlame(
         progress_variable=torch.stack([one[None], one.flip(0)[None]]),
@@ -225,10 +217,7 @@ def test_what_is_unknown_is_left_out_with_one_warning(caplog: pytest.LogCaptureF
 
 def reference(pattern: str) -> list[Snapshot]:
     """Snapshots of the reference data."""
-    folder = os.environ.get("AI4SIM_REFERENCE_DATA")
-    if folder is None:
-        pytest.skip("AI4SIM_REFERENCE_DATA does not name the folder of the reference data")
-    return [read_snapshot(p) for p in sorted((Path(folder) / "combustion").glob(pattern))]
+    return [read_snapshot(p) for p in sorted((REFERENCE / "combustion").glob(pattern))]
 
 
 def r2_of(name: str, closures: Closures, snapshots: list[Snapshot]) -> float:
@@ -238,6 +227,7 @@ def r2_of(name: str, closures: Closures, snapshots: list[Snapshot]) -> float:
     return float(1 - ((p - y) ** 2).sum() / ((y - y.mean()) ** 2).sum())
 
 
+@needs_reference
 @pytest.mark.parametrize(
     ("pattern", "gradient", "published_boger"),
     [("cnf/raw/DNS1*", 0.30, 0.70), ("cnf/raw/DNS2*", 0.38, 0.74), ("r2/raw/*", 0.74, 0.97)],
@@ -248,11 +238,13 @@ def test_known_scores_on_reference_flames(pattern: str, gradient: float, publish
     assert r2_of("boger", Closures(), snapshots) == pytest.approx(published_boger, abs=0.006)
 
 
+@needs_reference
 def test_boger_fitted_on_one_flame_holds_on_the_other():
     fitted = Closures.fit(reference("cnf/raw/DNS1*"))
     assert r2_of("boger_fitted", fitted, reference("cnf/raw/DNS2*")) == pytest.approx(0.9, abs=0.01)
 
 
+@needs_reference
 def test_gradient_of_the_coarse_grid_stands_in_for_the_stored_one():
     for snapshot in reference("cnf/raw/DNS1_00*"):
         coarse = resolved_gradient(snapshot.progress_variable, snapshot.dx).numpy()

@@ -1,11 +1,11 @@
 """Gradients on meshes: exact fields, order of convergence, degenerate stencils, reference data."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from combustion.io.elements import edges_of
 from combustion.io.layouts import Snapshot
 from combustion.io.mesh_files import read_mesh
@@ -81,11 +81,9 @@ def test_gradient_has_no_part_in_directions_without_neighbours():
     np.testing.assert_allclose(lonely, [[1, 0, 0], [1, 0, 0], [0, 0, 0]], atol=1e-9)
 
 
+@needs_reference
 def test_gradient_of_the_reference_meshes_is_that_of_the_finer_grid():
-    folder = os.environ.get("AI4SIM_REFERENCE_DATA")
-    if folder is None:
-        pytest.skip("AI4SIM_REFERENCE_DATA does not name the folder of the reference data")
-    reference = Path(folder) / "combustion" / "r2_unstructured" / "raw"
+    reference = REFERENCE / "combustion" / "r2_unstructured" / "raw"
     for path in sorted(reference.glob("*.h5")):
         mesh = read_mesh(path)
         stored = np.asarray(mesh.resolved_gradient)

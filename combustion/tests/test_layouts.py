@@ -1,12 +1,12 @@
 """The layouts: order of axes, round trips, and what a user is told when a file is wrong."""
 
-import os
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from combustion.io.layouts import (
     CNF,
     R2,
@@ -165,19 +165,11 @@ def test_filter_width_is_that_of_the_box_with_the_same_variance():
     assert filter_width(narrow, 8e-4) == pytest.approx(np.sqrt(12) * 2e-4, rel=1e-6)  # Gaussian
 
 
-@pytest.fixture
-def reference() -> Path:
-    """Folder of the reference data."""
-    folder = os.environ.get("AI4SIM_REFERENCE_DATA")
-    if folder is None:
-        pytest.skip("AI4SIM_REFERENCE_DATA does not name the folder of the reference data")
-    return Path(folder) / "combustion"
-
-
-def test_reference_layouts_show_the_same_flame(reference: Path):
+@needs_reference
+def test_reference_layouts_show_the_same_flame():
     """CNF and R2 files of one solution: same domain, c_bar alike where the grids coincide."""
-    coarse = read_snapshot(reference / "cnf/raw/DNS1_004.h5")
-    fine = read_snapshot(reference / "f4/raw/DNS1_004.h5")
+    coarse = read_snapshot(REFERENCE / "combustion" / "cnf/raw/DNS1_004.h5")
+    fine = read_snapshot(REFERENCE / "combustion" / "f4/raw/DNS1_004.h5")
     assert coarse.case == fine.case == "DNS1"
     assert coarse.dx == 2 * fine.dx
     common = fine.progress_variable[::2, ::2, ::2]

@@ -1,6 +1,5 @@
 """Files of meshes: round trips, zones, kinds of elements, formats of meshio, failure messages."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from combustion.io.layouts import R2, write_snapshot
 from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths, grid_tetrahedra, mesh_of_snapshot
@@ -374,11 +374,9 @@ def test_without_meshio_its_formats_say_what_is_missing(tmp_path: Path, monkeypa
         read_mesh(tmp_path / "a.vtu")
 
 
+@needs_reference
 def test_reference_mesh():
-    folder = os.environ.get("AI4SIM_REFERENCE_DATA")
-    if folder is None:
-        pytest.skip("AI4SIM_REFERENCE_DATA does not name the folder of the reference data")
-    reference = Path(folder) / "combustion" / "r2_unstructured" / "raw"
+    reference = REFERENCE / "combustion" / "r2_unstructured" / "raw"
     mesh = read_mesh(reference / "R2like_0000.0000.h5")
     assert (len(mesh.positions), len(mesh.edges)) == (4192, 28224)
     assert mesh.volumes.sum() == pytest.approx(1.83500779844253e-09, rel=1e-13)

@@ -13,7 +13,8 @@ from torch import Tensor
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.rows import OrderedRows, RowLoader
-from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table, runs as runs_of
+from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table
+from ai4sim.data.splits import runs as runs_of
 from ai4sim.normalization import RunningStatistics
 from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.preprocess import MOMENTS, process, row_statistics

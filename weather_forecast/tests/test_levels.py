@@ -1,7 +1,6 @@
 """Hybrid levels: the published table, an isothermal atmosphere, single precision."""
 
 import math
-import os
 from pathlib import Path
 
 import h5py
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GAS_CONSTANT
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.levels import (
     count_levels,
     full_level_pressure,
@@ -21,7 +21,6 @@ from weather_forecast.levels import (
     spread_coefficients,
 )
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 SURFACE_PRESSURE = torch.tensor([101325.0, 85000.0, 60000.0], dtype=torch.float64)
 
 
@@ -31,11 +30,9 @@ def rough_temperature(levels: int) -> torch.Tensor:
     return 250 + 10 * torch.randn(3, levels, generator=rng, dtype=torch.float64)
 
 
-@pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+@needs_reference
 def test_half_levels_are_those_of_the_ifs():
-    with h5py.File(Path(str(REFERENCE), "gwd", "reference", "nogwd_variants.h5")) as file:
+    with h5py.File(Path(REFERENCE, "gwd", "reference", "nogwd_variants.h5")) as file:
         expected = [torch.from_numpy(file[name][()]) for name in ("a_half", "b_half")]
     for found, of_ifs in zip(hybrid_coefficients(91), expected, strict=True):
         torch.testing.assert_close(found, of_ifs, rtol=1e-6, atol=1e-9)
@@ -148,11 +145,9 @@ def test_plain_numbers_are_those_of_the_tensors():
         count_levels("L60")
 
 
-@pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+@needs_reference
 def test_l137_are_the_levels_of_era5():
-    with h5py.File(Path(str(REFERENCE), "ecrad", "raw", "ecrad_3d_train.h5")) as file:
+    with h5py.File(Path(REFERENCE, "ecrad", "raw", "ecrad_3d_train.h5")) as file:
         era5 = file["source"][()] == 0
         stored = torch.from_numpy(file["hl_inputs"][..., 1].astype("float32")[era5])
     assert len(stored) > 1000

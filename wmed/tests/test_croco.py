@@ -14,13 +14,13 @@ import netCDF4
 import numpy as np
 import pytest
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.io import croco, croco_writer
 from wmed.io.croco_layout import FLUXES
 from wmed.io.grid import ocean_grid
 from wmed.io.layout import points_of
 from wmed.io.netcdf import Source, normal_units
 from wmed.tests.grids_made_up import STEP, edit, made_up_ocean, ocean_fields, write_event
-from wmed.tests.reference import REFERENCE, needs_reference
 
 START = np.datetime64("2006-01-01", "s")
 
@@ -98,7 +98,7 @@ def test_the_initial_state_is_at_rest(history: Path):
 def test_files_are_written_as_the_reference_has_them(history: Path):
     with (
         netCDF4.Dataset(history) as ours,
-        netCDF4.Dataset(REFERENCE / "small/raw/croco_his_20060310.nc") as theirs,
+        netCDF4.Dataset(REFERENCE / "wmed/small/raw/croco_his_20060310.nc") as theirs,
     ):
         for name, variable in ours.variables.items():
             assert variable.dimensions == theirs[name].dimensions, name
@@ -387,14 +387,14 @@ def test_spellings_of_units(one: str, other: str, same: bool):
 
 @needs_reference
 def test_reference_files():
-    small = REFERENCE / "small/raw/croco_his_20060310.nc"
+    small = REFERENCE / "wmed/small/raw/croco_his_20060310.nc"
     grid, times = croco.read_grid(small), croco.read_times(small)
     assert grid.shape == (136, 158) and grid.sea.sum() == 8793 and len(times) == 17
     assert times[1] == np.datetime64("2006-03-10T06:00:00")
     record = croco.read_record(small, 7, fluxes=True)
     assert 283 < record["sst"][grid.sea].mean() < 292
     assert not record["tau_x"][~grid.sea_u].any() and not record["current_v"][~grid.sea_v].any()
-    other = REFERENCE / "small/ecmwf_algo/croco_his_20060310_ecmwf.nc"
+    other = REFERENCE / "wmed/small/ecmwf_algo/croco_his_20060310_ecmwf.nc"
     assert croco.read_grid(other) == grid  # without metrics, and without the state of the sea
     assert "ecmwf" in contents(other)[""]["bulk_algorithm"]
     fluxes = croco.read_record(other, 7, state=False, fluxes=True)
@@ -405,7 +405,7 @@ def test_reference_files():
 
 @needs_reference
 def test_reference_file_of_full_size():
-    path = REFERENCE / "full/raw/croco_his.nc"
+    path = REFERENCE / "wmed/full/raw/croco_his.nc"
     grid = croco.read_grid(path)
     assert grid.shape == (539, 631) and grid.sea.sum() == 141364
     east, north = np.diff(grid.lon, axis=1), np.diff(grid.lat, axis=0)
@@ -415,7 +415,7 @@ def test_reference_file_of_full_size():
 
 @needs_reference
 def test_other_models_files():
-    roms = REFERENCE / "samples/roms_xroms_his_0001.nc"
+    roms = REFERENCE / "wmed/samples/roms_xroms_his_0001.nc"
     grid = croco.read_grid(roms)
     assert grid.shape == (9, 14) and grid.sea.all()
     record = croco.read_record(roms, 1)
@@ -423,7 +423,7 @@ def test_other_models_files():
     assert croco.read_times(roms)[1] == np.datetime64("2013-12-17T01:00:00")
     with pytest.raises(ValueError, match="no variable sustr, which is to be learned"):
         croco.read_record(roms, 1, fluxes=True)
-    vortex = REFERENCE / "samples/croco_vortex_his.nc"
+    vortex = REFERENCE / "wmed/samples/croco_vortex_his.nc"
     with pytest.raises(ValueError, match="only x_rho and y_rho: a test case on a plane"):
         croco.read_grid(vortex)
     with pytest.raises(ValueError, match="it has 1, of which record 0 is the initial state"):
@@ -432,7 +432,7 @@ def test_other_models_files():
 
 @needs_reference
 def test_copies_of_other_models_files(tmp_path: Path):
-    roms, copy = REFERENCE / "samples/roms_xroms_his_0001.nc", tmp_path / "copy.nc"
+    roms, copy = REFERENCE / "wmed/samples/roms_xroms_his_0001.nc", tmp_path / "copy.nc"
     stress = np.full((9, 13), 0.1, np.float32)
     croco_writer.write_like(roms, copy, [(1, {"tau_x": stress})])
     before, after = contents(roms), contents(copy)
@@ -440,7 +440,7 @@ def test_copies_of_other_models_files(tmp_path: Path):
     with Source(copy) as file:
         assert file.variable("sustr").dimensions == ("ocean_time", "eta_u", "xi_u")
     np.testing.assert_array_equal(croco.read_record(copy, 1)["tau_x"], stress)
-    small = REFERENCE / "small/raw/croco_his_20060101.nc"
+    small = REFERENCE / "wmed/small/raw/croco_his_20060101.nc"
     croco_writer.write_like(small, copy, [(1, {"tau_x": np.zeros((136, 157), np.float32)})])
     assert contents(copy)["temp"] == contents(small)["temp"]
     assert copy.stat().st_size < 1.2 * small.stat().st_size

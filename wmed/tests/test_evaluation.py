@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.tests.alike import alike
 from ai4sim.io.files import write_json
+from ai4sim.tests.alike import alike
 from wmed.evaluation import (
     HEADLINE,
     METRICS,

@@ -24,6 +24,7 @@ import wmed
 from ai4sim.command import run
 from ai4sim.data.splits import explicit
 from ai4sim.io.files import visible_files
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.io import croco, mesonh
 from wmed.io.graph import build
 from wmed.io.grid import at_nodes
@@ -32,7 +33,6 @@ from wmed.io.preprocess import air_of
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.synthetic.events import DEMO, Event
 from wmed.synthetic.generate import find_events, generate, main
-from wmed.tests.reference import REFERENCE, needs_reference
 
 SHAPE = (30, 34)
 STORM = replace(DEMO[-1], records=2, peak=12.0)
@@ -138,7 +138,7 @@ def test_record_0_is_at_rest_and_land_is_empty(made: Path) -> None:
 @needs_reference
 def test_files_are_laid_out_like_those_of_the_models(made: Path) -> None:
     """Names, dimensions, types and units of the reference data."""
-    raw = REFERENCE / "small" / "raw"
+    raw = REFERENCE / "wmed/small" / "raw"
     for theirs, ours in (
         (raw / "croco_his_20060310.nc", ocean_file(made, STORM)),
         (raw / "ECMWF_20060310_06.nc", air_files(made)[1]),

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.io import croco, graph, mesonh
 from wmed.io.grid import at_nodes, ocean_grid
 from wmed.io.layout import PROFILES
 from wmed.io.preprocess import air_of
 from wmed.physics.bulk import bulk_inputs, coare36
 from wmed.tests.grids_made_up import made_up_atmosphere, made_up_ocean, mercator_points
-from wmed.tests.reference import REFERENCE, needs_reference
 
 
 @pytest.fixture(scope="module")
@@ -195,8 +195,8 @@ def test_without_sea_there_is_no_graph():
 def test_full_size_takes_seconds_and_little_memory():
     import tracemalloc
 
-    ocean = croco.read_grid(REFERENCE / "full/raw/croco_his.nc")
-    air = mesonh.read_grid(REFERENCE / "full/raw/ECMWF_20060101_12.nc")
+    ocean = croco.read_grid(REFERENCE / "wmed/full/raw/croco_his.nc")
+    air = mesonh.read_grid(REFERENCE / "wmed/full/raw/ECMWF_20060101_12.nc")
     tracemalloc.start()
     begin = time.process_time()
     found = graph.build(air, ocean)
@@ -213,7 +213,7 @@ def test_full_size_takes_seconds_and_little_memory():
 @needs_reference
 def test_the_way_of_the_stress_is_that_of_the_reference():
     """Air to rho points, currents to rho points, COARE there, stress to the faces: AeroBulk's."""
-    raw = REFERENCE / "small/raw"
+    raw = REFERENCE / "wmed/small/raw"
     history, record = raw / "croco_his_20060310.nc", 7
     path = dict(air_of(history))[record]
     ocean, air = croco.read_grid(history), mesonh.read_grid(path)

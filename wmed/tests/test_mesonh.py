@@ -12,10 +12,10 @@ import netCDF4
 import numpy as np
 import pytest
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.io import mesonh
 from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator
 from wmed.tests.grids_made_up import HEIGHTS, air_fields, edit, made_up_atmosphere
-from wmed.tests.reference import REFERENCE, needs_reference
 
 TIME = np.datetime64("2006-03-10T18", "s")
 Change = Callable[[netCDF4.Dataset], object]
@@ -77,7 +77,7 @@ def test_land_and_the_level_below_the_ground(written: Path):
 def test_files_are_written_as_the_reference_has_them(written: Path):
     with (
         netCDF4.Dataset(written) as ours,
-        netCDF4.Dataset(REFERENCE / "small/raw/ECMWF_20060310_18.nc") as theirs,
+        netCDF4.Dataset(REFERENCE / "wmed/small/raw/ECMWF_20060310_18.nc") as theirs,
     ):
         assert set(ours.variables) == set(theirs.variables)
         assert set(ours.dimensions) == set(theirs.dimensions)
@@ -210,7 +210,7 @@ def test_threads_may_read_at_the_same_time(written: Path):
 @needs_reference
 def test_reference_files():
     for size, shape, sea in (("small", (29, 34), None), ("full", (110, 130), 6441)):
-        path = REFERENCE / size / "raw/ECMWF_20060101_12.nc"
+        path = REFERENCE / "wmed" / size / "raw/ECMWF_20060101_12.nc"
         grid, state = mesonh.read_grid(path), mesonh.read_state(path)
         assert grid.shape == shape and sea in (None, grid.sea.sum())
         heights = [10, 32, 58, 90, 130, 180, 243, 320, 410, 515, 640, 790, 970, 1190, 1460]

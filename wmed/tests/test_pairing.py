@@ -13,11 +13,11 @@ import netCDF4
 import numpy as np
 import pytest
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.data import CouplingDataModule
 from wmed.io import croco, mesonh, pairing, preprocess
 from wmed.io.grid import AtmosphereGrid
 from wmed.tests.grids_made_up import air_fields, made_up_atmosphere, write_event
-from wmed.tests.reference import REFERENCE, needs_reference
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +150,10 @@ def test_the_grids_of_an_event_are_read_once(folder: Path, monkeypatch: pytest.M
 
 @needs_reference
 def test_reference_files():
-    raw = REFERENCE / "small/raw"
+    raw = REFERENCE / "wmed/small/raw"
     found = pair(raw / "croco_his_20060520.nc", raw.glob("ECMWF_200605*.nc"))
     assert len(found) == 16
     assert names(found)[0] == (1, "20060520_06") and names(found)[-1] == (16, "20060524_00")
-    full = REFERENCE / "full/raw"
+    full = REFERENCE / "wmed/full/raw"
     assert names(pair(full / "croco_his.nc", full.glob("ECMWF*"))) == [(1, "20060101_12")]
     assert np.datetime64("2006-05-20") < mesonh.read_time(found[0][1])

@@ -1,15 +1,13 @@
 """Fluxes that AeroBulk made: the whole chain gives them, and a short training learns them."""
 
-import os
-from pathlib import Path
-
 import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
 
-from ai4sim.tests.bench import train
 from ai4sim.evaluation.scores import RegressionMetrics
+from ai4sim.tests.bench import train
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.data import CouplingDataModule
 from wmed.io import croco
 from wmed.io.grid import at_nodes
@@ -19,13 +17,7 @@ from wmed.nets.coupler import fluxes, on_own_points
 from wmed.nets.inputs import rho_inputs
 from wmed.physics.bulk import bulk_inputs, coare36, ecmwf
 
-REFERENCE = Path(os.environ.get("AI4SIM_REFERENCE_DATA", "absent"), "wmed").resolve()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not REFERENCE.is_dir(), reason="AI4SIM_REFERENCE_DATA names no folder with wmed in it"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_reference]
 QUIET = "20060310"
 
 
@@ -33,7 +25,7 @@ QUIET = "20060310"
 def data(tmp_path_factory):
     """The small reference set, the quiet event kept for the test."""
     folder = tmp_path_factory.mktemp("small")
-    (folder / "raw").symlink_to(REFERENCE / "small" / "raw")
+    (folder / "raw").symlink_to(REFERENCE / "wmed/small" / "raw")
     data = CouplingDataModule(str(folder), test_cases=[QUIET], eval_batch_size=8)
     data.prepare_data()
     return data
@@ -70,7 +62,7 @@ def test_states_of_the_files_give_the_fluxes_of_the_files(data, algorithm):
     if algorithm is coare36:
         there = {name: batch[name] for name in ("tau_x", "tau_y", "latent", "sensible")}
     else:  # the same states with the other algorithm: stress and net heat only
-        path = REFERENCE / "small" / "ecmwf_algo" / f"croco_his_{QUIET}_ecmwf.nc"
+        path = REFERENCE / "wmed/small" / "ecmwf_algo" / f"croco_his_{QUIET}_ecmwf.nc"
         records = [croco.read_record(path, k, state=False) for k in range(1, 9)]
         grid = data.layout.ocean
         there = {
@@ -105,7 +97,7 @@ def test_a_short_training_learns_an_event_that_it_has_not_seen(data, tmp_path):
 
 
 def test_the_full_size_is_read_at_the_same_levels(data, tmp_path):
-    (tmp_path / "raw").symlink_to(REFERENCE / "full" / "raw")
+    (tmp_path / "raw").symlink_to(REFERENCE / "wmed/full" / "raw")
     full = CouplingDataModule(str(tmp_path), split="all-test")
     heights = full.layout.atmosphere.heights
     np.testing.assert_allclose(heights, data.layout.atmosphere.heights)

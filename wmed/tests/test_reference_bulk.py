@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.physics.bulk import ALGORITHMS
 from wmed.physics.coare import NOAA36, coare
 from wmed.physics.skin import Radiation
 from wmed.physics.thermodynamics import saturation_vapour_pressure, specific_humidity_of_vapour
-from wmed.tests.reference import REFERENCE, needs_reference
 
 pytestmark = needs_reference
 HEIGHTS = (10.0, 2.0)
@@ -24,7 +24,7 @@ COLUMNS = {
 def points():
     import xarray
 
-    with xarray.open_dataset(REFERENCE / "reference/aerobulk_points.nc") as data:
+    with xarray.open_dataset(REFERENCE / "wmed/reference/aerobulk_points.nc") as data:
         return data.load()
 
 
@@ -101,7 +101,7 @@ def test_turbulence_is_that_of_aerobulk(points, name, config):
 
 @pytest.fixture(scope="module")
 def noaa():
-    folder = REFERENCE / "reference/noaa_coare36"
+    folder = REFERENCE / "wmed/reference/noaa_coare36"
     table = torch.from_numpy(np.loadtxt(folder / "test_35_data.txt", skiprows=1)).T
     wind, _, celsius, _, relative, _, pressure, sea, shortwave, longwave = table[:10]
     pressure, temperature = 100 * pressure, celsius + 273.15

@@ -1,26 +1,22 @@
 """Flames of another solver, on grids and on tetrahedra: learned from, better than closures."""
 
-import os
 from pathlib import Path
 
 import lightning.pytorch as pl
-import pytest
 import torch
 
 from ai4sim.tests.bench import train
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from combustion.gnns.data import GraphDataModule
 from combustion.gnns.models import LitEdgeConditioned
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
-pytestmark = pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+pytestmark = needs_reference
 
 
 def linked(tmp_path, monkeypatch, name: str) -> str:
     """Return a folder of our own over one of the reference data."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    raw = Path(str(REFERENCE), "combustion", name, "raw").resolve()
+    raw = Path(REFERENCE, "combustion", name, "raw").resolve()
     (tmp_path / name).mkdir()
     (tmp_path / name / "raw").symlink_to(raw)
     return str(tmp_path / name)

@@ -1,25 +1,20 @@
 """Flames of another solver: the use case reads them, learns from them and beats the closures."""
 
-import os
 from pathlib import Path
 
 import lightning.pytorch as pl
-import pytest
 import torch
 
 from ai4sim.tests.bench import train
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from combustion.crops import CropDataModule
 from combustion.unets.models import LitUNet3D
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 
-
-@pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+@needs_reference
 def test_a_short_training_beats_every_closure_on_later_snapshots(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (tmp_path / "raw").symlink_to(Path(str(REFERENCE), "combustion", "cnf", "raw").resolve())
+    (tmp_path / "raw").symlink_to(Path(REFERENCE, "combustion", "cnf", "raw").resolve())
     pl.seed_everything(0)
     data = CropDataModule(
         data_path=str(tmp_path),

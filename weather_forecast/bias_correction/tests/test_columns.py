@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.atmosphere import DOBSON_UNIT, saturation_humidity
 from weather_forecast.bias_correction.io.layout import AEROSOLS, LW_BANDS, SW_BANDS, RadiationLayout
 from weather_forecast.bias_correction.synthetic import clouds
@@ -27,7 +27,6 @@ from weather_forecast.levels import half_level_pressure
 
 TIMES = [datetime.datetime(2019, month, 11, 3 * month % 24) for month in (1, 4, 7, 10)]
 PLACES = 150
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 
 
 @pytest.fixture(scope="module")
@@ -156,14 +155,12 @@ def test_clouds_are_as_common_as_they_should_be(columns: dict[str, Tensor]) -> N
     assert both / (fraction > 0).sum() > 0.75
 
 
-@pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+@needs_reference
 def test_columns_are_of_the_order_of_those_of_ecmwf(columns: dict[str, Tensor]) -> None:
     """The middle of one distribution lies well inside the other."""
     import h5py
 
-    with h5py.File(Path(str(REFERENCE), "ecrad", "raw", "ecrad_3d_train.h5")) as file:
+    with h5py.File(Path(REFERENCE, "ecrad", "raw", "ecrad_3d_train.h5")) as file:
         original = file["is_original"][()] == 1
         profiles, half = file["col_inputs"][original], file["hl_inputs"][original]
         scalars = file["sca_inputs"][original]

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ai4sim.callbacks import PredictionFiles
+from ai4sim.tests.bench import quiet_trainer
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.io import preprocess
 from weather_forecast.bias_correction.io.layout import RadiationLayout
@@ -272,15 +273,7 @@ def test_lightning_predicts_all_files(folder):
         def predict_step(self, batch, batch_idx):
             return 2 * batch["inputs"][:, : LAYOUT.output_channels]
 
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[PredictionFiles()],
-        default_root_dir=folder,
-    )
+    trainer = quiet_trainer(folder, callbacks=[PredictionFiles()])
     data = RadiationDataModule(str(folder), split="block")
     trainer.predict(Double(), datamodule=data, return_predictions=False)
     assert sorted(os.listdir(folder / "predictions")) == NAMES

@@ -19,6 +19,7 @@ from ai4sim.command import run as command
 from ai4sim.io.download import ResumingDownloader
 from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
+from ai4sim.tests.commands import complaint
 from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import read_columns
 from weather_forecast.bias_correction.physics.heating import heating_rate
@@ -263,10 +264,7 @@ def test_what_there_is_not_is_told(tmp_path: Path) -> None:
 def test_options_that_do_not_go_together_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        command(main, ["--data-path", str(tmp_path), *options])
-    assert message in f"{caught.value}{capsys.readouterr().err}"
-    assert not list(tmp_path.iterdir())
+    assert message in complaint(main, tmp_path, options, capsys)
 
 
 def test_the_demo_is_made(

@@ -2,18 +2,17 @@
 
 import json
 import math
-import os
 import pickle
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
 
-from ai4sim.tests.alike import alike
 from ai4sim.io.files import write_json
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
+from ai4sim.tests.alike import alike
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.bias_correction import samples
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation, zenith_bin
 from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
@@ -307,9 +306,9 @@ def test_mistakes_are_named():
         evaluation.merge(CorrectionEvaluation(RadiationLayout(13)))
 
 
-@pytest.mark.skipif("AI4SIM_REFERENCE_DATA" not in os.environ, reason="needs reference data")
+@needs_reference
 def test_labels_of_ecrad_keep_the_rules():
-    path = Path(os.environ["AI4SIM_REFERENCE_DATA"]) / "ecrad" / "raw" / "ecrad_3d_train.h5"
+    path = REFERENCE / "ecrad" / "raw" / "ecrad_3d_train.h5"
     layout = RadiationLayout(137)
     with h5py.File(path) as file:
         parts = [file[k][::20] for k in ("sca_inputs", "col_inputs", "hl_inputs", "inter_inputs")]

@@ -1,6 +1,5 @@
 """Raw files: what is written is read, by names, and what is wrong is told with its place."""
 
-import os
 from pathlib import Path
 
 import h5py
@@ -9,6 +8,7 @@ import pytest
 import torch
 import xarray
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.bias_correction.io.layout import (
     CHANNELS,
     TARGETS,
@@ -237,12 +237,9 @@ def test_other_programs_read_what_is_written(path, tmp_path):
         assert set(data) == {*TARGETS, "lat", "lon"}
 
 
-@pytest.mark.skipif(
-    "AI4SIM_REFERENCE_DATA" not in os.environ,
-    reason="AI4SIM_REFERENCE_DATA does not name the reference data",
-)
+@needs_reference
 def test_the_reference_file_is_read_as_it_is():
-    path = Path(os.environ["AI4SIM_REFERENCE_DATA"], "ecrad/raw/ecrad_3d_train.h5")
+    path = Path(REFERENCE, "ecrad/raw/ecrad_3d_train.h5")
     assert read_layout(path) == RadiationLayout(137)
     data = read_columns(path, 100, 140)
     shapes = {name: values.shape for name, values in data.items()}

@@ -1,6 +1,5 @@
 """ecRad's own columns: a short training learns its effects on columns that it has not seen."""
 
-import os
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -8,21 +7,18 @@ import pytest
 import torch
 
 from ai4sim.tests.bench import train
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.models import LitBiRNN
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        REFERENCE is None,
-        reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data",
-    ),
+    needs_reference,
 ]
 
 
 def test_a_recurrent_network_beats_every_baseline_on_other_blocks(tmp_path):
-    source = Path(str(REFERENCE), "ecrad", "raw").resolve()
+    source = Path(REFERENCE, "ecrad", "raw").resolve()
     (tmp_path / "raw").symlink_to(source)
     data = RadiationDataModule(
         str(tmp_path), split="block", ratios=(0.7, 0.05, 0.25), batch_size=32, eval_batch_size=256

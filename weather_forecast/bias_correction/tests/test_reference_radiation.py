@@ -1,22 +1,18 @@
 """The 3-D effect of the demo teacher next to that of ECMWF's ecRad on real columns."""
 
 import logging
-import os
 from pathlib import Path
 
 import h5py
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.physics.solver import three_dimensional_effect
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
-pytestmark = pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+pytestmark = needs_reference
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +33,7 @@ LEAST_CORRELATION = {
 
 def read(every: int = 1) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
     """Return the unperturbed columns: inputs, effect and fluxes of Tripleclouds, by name."""
-    path = Path(str(REFERENCE), "ecrad", "raw", "ecrad_3d_train.h5")
+    path = Path(REFERENCE, "ecrad", "raw", "ecrad_3d_train.h5")
     with h5py.File(path) as file:
         chosen = np.flatnonzero(file["is_original"][:])[::every]
         parts = []

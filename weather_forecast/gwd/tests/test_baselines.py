@@ -2,8 +2,6 @@
 
 import io
 import logging
-import os
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,6 +10,7 @@ import torch
 import yaml
 
 from ai4sim.evaluation.moments import CrossMoments
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.gwd import baselines
 from weather_forecast.gwd.baselines import Baselines
 from weather_forecast.gwd.evaluation import ColumnEvaluation
@@ -151,9 +150,9 @@ def test_columns_of_another_layout_are_refused():
         fit.predict(other["inputs"], other["latitude"], OGWD)
 
 
-@pytest.mark.skipif("AI4SIM_REFERENCE_DATA" not in os.environ, reason="needs reference data")
+@needs_reference
 def test_reference_data_how_far_the_baselines_come():
-    folder = Path(os.environ["AI4SIM_REFERENCE_DATA"]) / "gwd"
+    folder = REFERENCE / "gwd"
     split = yaml.safe_load((folder / "filenames-split.yaml").read_text())
 
     def read(name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast import climate
 from weather_forecast.gwd.physics.nogwd import WaveDrag, nonorographic_drag
 from weather_forecast.gwd.synthetic.columns import (
@@ -28,10 +28,6 @@ from weather_forecast.gwd.synthetic.columns import (
 from weather_forecast.gwd.synthetic.generate import snapshot_grid
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
-needs_reference = pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
 TOP, STRATOPAUSE, LOWER_STRATOSPHERE, LAUNCH = 0, 8, 30, 62
 """Levels 1 (0.01 hPa), 9 (0.9 hPa), 31 (54 hPa) and 63 (470 hPa) of L91."""
 BANDS = ((0, 3), (3, 7), (7, 12), (12, 20), (20, 40), (40, 61))
@@ -80,7 +76,7 @@ def curvature(field: Tensor) -> Tensor:
 
 @needs_reference
 def test_level_means_are_those_of_the_ifs(sample: Sample) -> None:
-    with h5py.File(Path(str(REFERENCE), "gwd", "reference", "ifs_columns.h5")) as file:
+    with h5py.File(Path(REFERENCE, "gwd", "reference", "ifs_columns.h5")) as file:
         mean = torch.from_numpy(file["x_mean"][()])
     u, v, t = mean[:189].reshape(3, 63)
     c = sample.columns
@@ -94,7 +90,7 @@ def test_level_means_are_those_of_the_ifs(sample: Sample) -> None:
 
 @needs_reference
 def test_profiles_are_as_rough_as_those_of_the_ifs(sample: Sample) -> None:
-    with h5py.File(Path(str(REFERENCE), "gwd", "reference", "ifs_columns.h5")) as file:
+    with h5py.File(Path(REFERENCE, "gwd", "reference", "ifs_columns.h5")) as file:
         u, v, t = torch.from_numpy(file["x"][:189]).T.reshape(-1, 3, 63).unbind(1)
     c = sample.columns
     wind = torch.cat([c.u, c.v])

@@ -14,6 +14,8 @@ import torch
 
 from ai4sim.callbacks import PredictionFiles
 from ai4sim.normalization import Normalizer
+from ai4sim.tests.bench import quiet_trainer
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.gwd import data as module
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.io.layout import DragLayout, read_layout, write_columns
@@ -258,16 +260,8 @@ class Linear(pl.LightningModule):
 def test_lightning_trains_and_predicts(folder, memory_limit):
     data = ColumnDataModule(str(folder), batch_size=32, memory_limit=memory_limit)
     model = Linear()
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        max_epochs=2,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[PredictionFiles()],
-        default_root_dir=folder,
+    trainer = quiet_trainer(
+        folder, max_epochs=2, num_sanity_val_steps=0, callbacks=[PredictionFiles()]
     )
     trainer.fit(model, datamodule=data)
     half = len(model.seen) // 2
@@ -325,13 +319,10 @@ def test_files_of_another_layout_or_without_targets_are_refused(folder, tmp_path
         ColumnDataModule(str(folder)).count("test")
 
 
-@pytest.mark.skipif(
-    "AI4SIM_REFERENCE_DATA" not in os.environ,
-    reason="AI4SIM_REFERENCE_DATA does not name the reference data",
-)
+@needs_reference
 @pytest.mark.parametrize(("scheme", "subfolder"), [("nogwd", ""), ("ogwd", "ogwd")])
 def test_reference_files_are_read_as_they_are(tmp_path, scheme, subfolder):
-    reference = Path(os.environ["AI4SIM_REFERENCE_DATA"], "gwd", subfolder)
+    reference = Path(REFERENCE, "gwd", subfolder)
     (tmp_path / "raw").mkdir()
     for name in ("2015-01-01.h5", "2016-02-25.h5"):
         (tmp_path / "raw" / name).symlink_to(reference / "raw" / name)

@@ -17,6 +17,7 @@ from ai4sim.command import run as command
 from ai4sim.io.download import ResumingDownloader
 from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
+from ai4sim.tests.commands import complaint
 from weather_forecast.gwd.io.layout import DragLayout, read_layout
 from weather_forecast.gwd.synthetic import generate
 from weather_forecast.gwd.synthetic.download import (
@@ -159,10 +160,7 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
 def test_options_that_do_not_go_together_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        command(main, ["--data-path", str(tmp_path), *options])
-    assert message in f"{caught.value}{capsys.readouterr().err}"
-    assert not list(tmp_path.iterdir())
+    assert message in complaint(main, tmp_path, options, capsys)
 
 
 def test_the_demo_is_made_of_both_schemes(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from pathlib import Path
 
 import h5py
@@ -10,6 +9,7 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GRAVITY, HEAT_CAPACITY
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.gwd.io.layout import DragLayout
 from weather_forecast.gwd.physics.nogwd import (
     Background,
@@ -23,10 +23,6 @@ from weather_forecast.gwd.physics.nogwd import (
 from weather_forecast.gwd.tests.made_up import smooth_columns
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
-needs_reference = pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
 LAYOUT = DragLayout("nogwd", 63)
 FIELDS = ("u", "v", "temperature", "surface_pressure")
 STEP = 2 * math.pi / 16
@@ -74,7 +70,7 @@ def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-4), (torch.float32, 5e-3)])
 def test_columns_of_the_ifs_get_its_drag(dtype, tolerance):
     for date in ("2015-01-01", "2017-07-19"):
-        with h5py.File(Path(str(REFERENCE), "gwd", "raw", f"{date}.h5")) as file:
+        with h5py.File(Path(REFERENCE, "gwd", "raw", f"{date}.h5")) as file:
             x, y, latitude = (torch.from_numpy(file[name][()]) for name in ("x", "y", "lat"))
         x, y, latitude = x.flatten(1).T[::2].to(dtype), y.flatten(1).T[::2], latitude.flatten()[::2]
         rows = LAYOUT.split_inputs(x)
@@ -90,7 +86,7 @@ def test_columns_of_the_ifs_get_its_drag(dtype, tolerance):
 @pytest.mark.parametrize(("azimuths", "speeds"), [(4, 20), (4, 32), (16, 20), (16, 100)])
 def test_other_discretisations_are_those_of_the_ifs(azimuths, speeds):
     name = f"az{azimuths}_c{speeds}"
-    with h5py.File(Path(str(REFERENCE), "gwd", "reference", "nogwd_variants.h5")) as file:
+    with h5py.File(Path(REFERENCE, "gwd", "reference", "nogwd_variants.h5")) as file:
         x, latitude, y, flux = (
             torch.from_numpy(file[key][()].T).double()
             for key in ("x", "lat", f"y_{name}", f"flux_{name}")

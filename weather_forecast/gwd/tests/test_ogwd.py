@@ -1,7 +1,6 @@
 """The orographic drag: the IFS' own columns, analytic cases and the symmetries of mountains."""
 
 import math
-import os
 from pathlib import Path
 
 import h5py
@@ -9,6 +8,7 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.gwd.physics.ogwd import (
     MountainColumns,
     OrographyParameters,
@@ -17,7 +17,6 @@ from weather_forecast.gwd.physics.ogwd import (
 )
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 LEVELS = 91
 FIELDS = "u v temperature surface_pressure std slope anisotropy angle".split()
 
@@ -72,12 +71,10 @@ def rotate(x: torch.Tensor, y: torch.Tensor, turn: float) -> tuple[torch.Tensor,
     return x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
 
 
-@pytest.mark.skipif(
-    REFERENCE is None, reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data"
-)
+@needs_reference
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-4), (torch.float32, 2e-3)])
 def test_columns_of_the_ifs_get_its_drag(dtype, tolerance):
-    paths = sorted(Path(str(REFERENCE), "gwd", "ogwd", "raw").glob("*.h5"))
+    paths = sorted(Path(REFERENCE, "gwd", "ogwd", "raw").glob("*.h5"))
     rows = {"x": [], "y": [], "beta": []}
     for path in paths:
         with h5py.File(path) as file:

@@ -1,6 +1,5 @@
 """The IFS' own columns: short trainings learn its drag on dates that they have not seen."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +8,13 @@ import pytest
 import torch
 
 from ai4sim.tests.bench import train
+from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.models import DragModule, LitFluxNet, LitStressNet
 
-REFERENCE = os.environ.get("AI4SIM_REFERENCE_DATA")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        REFERENCE is None,
-        reason="AI4SIM_REFERENCE_DATA does not name the folder of the reference data",
-    ),
+    needs_reference,
 ]
 
 
@@ -26,7 +22,7 @@ def trained(
     module: DragModule, folder: Path, scheme: str, epochs: int, **options: Any
 ) -> dict[str, Any]:
     """Train on the dates of the reference that are for it; return the metrics of its test dates."""
-    source = Path(str(REFERENCE), "gwd", *(["ogwd"] if scheme == "ogwd" else [])).resolve()
+    source = Path(REFERENCE, "gwd", *(["ogwd"] if scheme == "ogwd" else [])).resolve()
     for name in ("raw", "filenames-split.yaml"):
         (folder / name).symlink_to(source / name)
     data = ColumnDataModule(data_path=str(folder), eval_batch_size=1440, **options)
