@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -161,6 +163,8 @@ class Bench:
             env={**os.environ, **environment},
             cwd=self.root,
             text=True,
+            # A shell starts what runs in the background deaf to CTRL-C, and children inherit that.
+            preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             **options,
         )
 
