@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,18 +75,18 @@ def split_channels(values: Tensor, variables: Sequence[Variable]) -> dict[str, T
     }
 
 
-class ChannelLayout:
+class ChannelLayout(ABC):
     """Samples whose channels are variables, one after the other."""
 
     @property
+    @abstractmethod
     def inputs(self) -> Sequence[Variable]:
-        """Variables of the inputs, in the order of their channels."""
-        raise NotImplementedError
+        """The variables of the inputs, in the order of their channels."""
 
     @property
+    @abstractmethod
     def outputs(self) -> Sequence[Variable]:
-        """Variables of the outputs, in the order of their channels."""
-        raise NotImplementedError
+        """The variables of the outputs, in the order of their channels."""
 
     @property
     def input_channels(self) -> int:

@@ -164,7 +164,7 @@ class SurrogateDataModule(pl.LightningDataModule):
     double: tuple[str, ...] = ()
     """Names of processed arrays that are kept as float64."""
     scratch = False
-    """Whether `process` takes a folder for what does not fit in memory."""
+    """Whether `process` takes a folder for data that do not fit in memory."""
 
     def __init__(
         self,

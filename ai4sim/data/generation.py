@@ -46,7 +46,7 @@ def write_missing(
     samples : int
         The number of samples in a file, for the bar (on terminals).
     label, unit : str
-        The name of the bar, and of what it counts.
+        The title of the progress bar, and the name of the items that it counts.
     job_of : callable
         The job of a file, for files that are made in one go; by default each is a job of its own.
     scheduler : str

@@ -187,7 +187,7 @@ def append_blocks(
     names : list of str
         The arrays that were written.
     content : mapping
-        What the generator returned in the end.
+        The value that the generator returned in the end.
     """
     files: dict[str, NpyFile] = {}
     with contextlib.closing(blocks), progress_bar(title, size, progress, leave=False) as bar:

@@ -1,4 +1,4 @@
-"""What the figures of all use cases share: one style, one look per model, whole files.
+"""Common parts of the figures of all use cases: one style, one look per model, whole files.
 
 Figures are drawn on the Agg canvas without any global state, so that they can be made in a running
 training, beside whatever the user draws. Matplotlib is imported on the first call only.

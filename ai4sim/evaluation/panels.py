@@ -190,7 +190,7 @@ def draw_density(
     ax : Axes
     counts : (target, prediction)
     edges : (target + 1,)
-        Of the bins, the same of both.
+        The edges of the bins, common to both axes.
     norm : Normalize, optional
         The default is the logarithm, from 1 to the largest of the counts.
     """
