@@ -31,6 +31,7 @@ from ai4sim.data.streaming import Blocks, append_blocks, is_lazy, progress_bar, 
 from ai4sim.io.files import (
     atomic_folder,
     missing_file_error,
+    named_errors,
     one_at_a_time,
     remove_stale_temporaries,
     write_text,
@@ -57,7 +58,8 @@ class ProcessedCache:
         Raw file -> its arrays by name. Floating-point arrays are kept as float32, others as they
         are. The entry ``"attributes"``, if any, is a dict of plain values and not an array;
         ``"sources"`` names other files that were read beside it: when one of them changes, the
-        arrays are made anew. It raises ValueError for a file that it cannot use. Dask arrays, cut
+        arrays are made anew. It raises ValueError for a file that it cannot use; to errors of
+        libraries the name of the file is added. Dask arrays, cut
         into blocks along their first axis, are computed and written block by block, those of a file
         in one pass. Or it is a generator function: each mapping that it yields holds the next rows
         of the arrays of those names, and what it returns in the end is a mapping of further arrays
@@ -73,6 +75,9 @@ class ProcessedCache:
         Where files are processed: ``threads`` (reading and NumPy release the interpreter lock),
         ``processes``, ``distributed`` or a running Dask scheduler; see
         :func:`ai4sim.data.scheduling.executor`.
+    beside : callable, optional
+        Raw file -> the files among which `process` looks for what belongs to it, whether it finds
+        any there or not. When one is added to them or removed, the arrays are made anew.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class ProcessedCache:
         double: Container[str] = (),
         scratch: bool = False,
         scheduler: str = "threads",
+        beside: Callable[[Path], Iterable[Path]] | None = None,
     ) -> None:
         if not re.fullmatch(r"[\w-][\w.-]*", recipe):
             raise ValueError(f"recipe: expected letters, digits, '-', '.', '_', found {recipe!r}")
@@ -92,6 +98,7 @@ class ProcessedCache:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         self.recipe, self.process, self.workers = recipe, process, workers
         self.double, self.scratch, self.scheduler = double, scratch, scheduler
+        self.beside = beside
         self.roots = (data_path / "processed" / recipe, home / "ai4sim" / key / recipe)
 
     def build(self, files: Iterable[Path | str]) -> None:
@@ -124,7 +131,8 @@ class ProcessedCache:
                 tasks = {pool.submit(self._make, root, path): path for path in stale}
                 try:
                     for done, task in enumerate(as_completed(tasks), start=1):
-                        task.result()
+                        with named_errors(tasks[task]):
+                            task.result()
                         bar.set_postfix(files=done, refresh=False)
                         bar.update(stale[tasks[task]])
                 except BaseException:
@@ -169,12 +177,20 @@ class ProcessedCache:
         fingerprint = self._fingerprint(file)
         for folder, manifest in self._manifests(file):
             others: dict[str, Any] = manifest.get("sources", {})
-            if manifest.get("source") == fingerprint and all(
-                (file.parent / name).exists() and self._fingerprint(file.parent / name) == state
-                for name, state in others.items()
+            if (
+                manifest.get("source") == fingerprint
+                and manifest.get("beside", []) == self._names_beside(file)
+                and all(
+                    (file.parent / name).exists() and self._fingerprint(file.parent / name) == state
+                    for name, state in others.items()
+                )
             ):
                 return folder, manifest
         return None
+
+    def _names_beside(self, file: Path) -> list[str]:
+        """Return the names of the files among which `process` looks."""
+        return sorted(path.name for path in self.beside(file)) if self.beside else []
 
     def _manifests(self, file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Give what was made from raw files of this stem: each folder and its manifest."""
@@ -199,7 +215,7 @@ class ProcessedCache:
     def _make(self, root: Path, file: Path) -> None:
         """Process one raw file."""
         # Taken first: if the file changes while it is read, the result counts as stale.
-        fingerprint = self._fingerprint(file)
+        fingerprint, beside = self._fingerprint(file), self._names_beside(file)
         with atomic_folder(root / file.stem) as folder:
             scratch = folder / SCRATCH
             scratch.mkdir()
@@ -213,6 +229,7 @@ class ProcessedCache:
                 "attributes": content.pop("attributes", {}),
                 "arrays": sorted(content),
                 "sources": {name: self._fingerprint(file.parent / name) for name in sources},
+                "beside": beside,
             }
             write_text(folder / MANIFEST, json.dumps(manifest, indent=1, default=_plain))
 

@@ -163,6 +163,8 @@ class SurrogateDataModule(pl.LightningDataModule):
     """Raw file (and scratch folder) -> arrays, by the names that they have in a batch."""
     double: tuple[str, ...] = ()
     """Names of processed arrays that are kept as float64."""
+    beside: Callable[[Path], Iterable[Path]] | None = None
+    """Raw file -> the files among which `process` looks for what belongs to it."""
     scratch = False
     """Whether `process` takes a folder for data that do not fit in memory."""
 
@@ -212,6 +214,7 @@ class SurrogateDataModule(pl.LightningDataModule):
             double=self.double,
             scratch=self.scratch,
             scheduler=self.scheduler,
+            beside=self.beside,
         )
 
     def prepare_files(self, files: Sequence[Path]) -> None:

@@ -248,6 +248,27 @@ def missing_file_error(path: Path | str) -> FileNotFoundError:
     return FileNotFoundError(message)
 
 
+@contextlib.contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Put the path of a file before the words of an error that does not have its name.
+
+    Raises
+    ------
+    OSError, MemoryError, ArithmeticError, ValueError
+        The nearest of these types that the error is of, for all others ValueError.
+    """
+    try:
+        yield
+    except Exception as error:
+        if path.name in str(error):
+            raise
+        kinds = (FileNotFoundError, PermissionError, OSError, MemoryError, ArithmeticError)
+        kind = next((kind for kind in kinds if isinstance(error, kind)), ValueError)
+        clear = isinstance(error, OSError | ValueError) and str(error)
+        words = str(error) if clear else f"{type(error).__name__}: {error}"
+        raise kind(f"{path}: {words}") from error
+
+
 def check_shapes(
     path: Path | str, given: Mapping[str, tuple[Any, tuple[int, ...]]], context: str = ""
 ) -> None:

@@ -226,6 +226,49 @@ def test_an_unusable_file_is_named_and_the_others_are_kept(
         ProcessedCache(tmp_path, "../x", process)
 
 
+def test_errors_of_libraries_carry_the_name_of_the_file_once(
+    tmp_path: Path, raw: list[Path]
+) -> None:
+    def fails(error: Exception) -> str:
+        def process(path: Path) -> dict[str, Any]:
+            raise error
+
+        with pytest.raises(Exception, match=r"flame_0\.h5: ") as raised:
+            ProcessedCache(tmp_path, "demo-1", process).build(raw[:1])
+        kinds.append(raised.type)
+        return str(raised.value).removeprefix(f"{raw[0].parent}/")
+
+    kinds: list[type[BaseException]] = []
+    assert fails(OSError("can't read data")) == "flame_0.h5: can't read data"
+    assert fails(RuntimeError("Filter error")) == "flame_0.h5: RuntimeError: Filter error"
+    assert fails(KeyError("time")) == "flame_0.h5: KeyError: 'time'"
+    assert fails(ValueError("flame_0.h5: no time")) == "flame_0.h5: no time"
+    assert kinds == [OSError, ValueError, ValueError, ValueError]
+
+
+def test_a_file_that_arrives_where_one_was_looked_for_makes_the_arrays_anew(
+    tmp_path: Path, raw: list[Path]
+) -> None:
+    def air(path: Path) -> list[Path]:
+        return sorted(path.parent.glob("air_*.nc"))
+
+    def process(path: Path) -> dict[str, Any]:
+        seen.append(path.stem)
+        return {"times": np.array([float(file.read_text()) for file in air(path)])}
+
+    seen: list[str] = []
+    cache = ProcessedCache(tmp_path, "demo-1", process, beside=air)
+    assert cache.load(raw[0])[0]["times"].shape == (0,)
+    for number in range(2):
+        (raw[0].parent / f"air_{number}.nc").write_text(str(number))
+        for _ in range(2):
+            arrays, _ = cache.load(raw[0])
+            np.testing.assert_array_equal(arrays["times"], np.arange(number + 1))
+    (raw[0].parent / "air_0.nc").unlink()
+    np.testing.assert_array_equal(cache.load(raw[0])[0]["times"], [1])
+    assert seen == ["flame_0"] * 4
+
+
 def test_files_that_would_share_a_folder_are_refused(tmp_path: Path, raw: list[Path]) -> None:
     twin = raw[1].with_suffix(".nc")
     twin.write_text("8 9 0")
