@@ -23,10 +23,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import h5py
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -158,27 +155,6 @@ def one_at_a_time(folder: Path | str) -> Iterator[None]:
                 log.info("waiting for another process that writes into %s", folder)
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def open_hdf5(path: Path | str) -> h5py.File:
-    """Open an HDF5 or netCDF-4 file for reading.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is none; the message has the nearest name.
-    ValueError
-        It is no such file, or a truncated one.
-    """
-    import h5py
-
-    path = Path(path)
-    if not path.is_file():
-        raise missing_file_error(path)
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: not an HDF5 file, or a truncated one ({error})") from error
 
 
 def visible_files(folder: Path | str, *patterns: str) -> list[Path]:

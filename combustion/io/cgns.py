@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.io.files import atomic_write, open_hdf5
+from ai4sim.io.files import atomic_write
+from ai4sim.io.hdf5 import open_hdf5
 from combustion.io.elements import FACES, KINDS, Section, from_zero
 from combustion.io.layouts import FlameLayout, check_progress_variable, plain
 from combustion.io.meshes import Zone, checked_field, layout_of

@@ -36,7 +36,8 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ai4sim.io.files import atomic_write, open_hdf5
+from ai4sim.io.files import atomic_write
+from ai4sim.io.hdf5 import open_hdf5
 
 PROGRESS_TOLERANCE = 1e-3
 """How far c_bar may leave [0, 1] by round-off and filter overshoot before a file is refused."""

@@ -94,7 +94,7 @@ def test_a_truncated_flame_is_named(server: ArchiveServer, tmp_path: Path) -> No
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("DATA/DNS1_001.h5", half)
     server.content = buffer.getvalue()
-    message = r"DATA/DNS1_001\.h5 in the archive cannot be used: not an HDF5 file, or a truncated"
+    message = r"DATA/DNS1_001\.h5 in the archive cannot be used: expected a netCDF or HDF5 file"
     with pytest.raises(SystemExit, match=message):
         run(server, tmp_path)
     assert not list((tmp_path / "raw").iterdir())

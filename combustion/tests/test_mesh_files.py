@@ -223,7 +223,7 @@ def test_grids_are_no_meshes(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="mesh.hdf does not exist. Nearest .* mesh.h5"):
         is_mesh(tmp_path / "mesh.hdf")
     (tmp_path / "bad.cgns").write_bytes(b"ADF Database")
-    with pytest.raises(ValueError, match="bad.cgns: not an HDF5 file"):
+    with pytest.raises(ValueError, match="bad.cgns: expected a netCDF or HDF5 file"):
         is_mesh(tmp_path / "bad.cgns")
 
 

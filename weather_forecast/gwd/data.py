@@ -20,7 +20,7 @@ from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.tables import Table
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.reservoir import thinning
-from ai4sim.io.files import open_hdf5
+from ai4sim.io.hdf5 import open_hdf5
 from ai4sim.normalization import RunningStatistics
 from weather_forecast.gwd.io.layout import (
     DATASETS,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.data.rows import read_ahead
-from ai4sim.io.files import open_hdf5
+from ai4sim.io.hdf5 import open_hdf5
 from ai4sim.normalization import RunningStatistics
 from ai4sim.variables import Float32Array
 from weather_forecast.bias_correction.io.inspection import Contents, inspect

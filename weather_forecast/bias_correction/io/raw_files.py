@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
-from ai4sim.io.files import check_shapes, open_hdf5
+from ai4sim.io.files import check_shapes
+from ai4sim.io.hdf5 import open_hdf5
 from ai4sim.io.netcdf import LOCK, create
 from ai4sim.variables import Float32Array
 from weather_forecast.bias_correction.io.inspection import Contents, inspect, trimmed
@@ -67,7 +68,7 @@ def read_columns(
     Raises
     ------
     FileNotFoundError, ValueError
-        See :func:`ai4sim.io.files.open_hdf5`, :func:`inspect` and :func:`read_block`.
+        See :func:`ai4sim.io.hdf5.open_hdf5`, :func:`inspect` and :func:`read_block`.
     """
     with open_hdf5(path) as file:
         contents = inspect(file, path)

@@ -181,7 +181,7 @@ def test_wrong_channels_missing_datasets_and_other_files_are_told(path, tmp_path
     ):
         read_layout(path)
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(ValueError, match=r"text\.h5: not an HDF5 file"):
+    with pytest.raises(ValueError, match=r"text\.h5: expected a netCDF or HDF5 file"):
         read_layout(tmp_path / "text.h5")
     with pytest.raises(FileNotFoundError, match=r"b\.h5 does not exist. Nearest name there: a\.h5"):
         read_layout(tmp_path / "b.h5")

@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.io.files import atomic_write, check_shapes, open_hdf5
+from ai4sim.io.files import atomic_write, check_shapes
+from ai4sim.io.hdf5 import open_hdf5
 from ai4sim.variables import ChannelLayout, Variable
 
 Scheme = Literal["nogwd", "ogwd"]

@@ -25,7 +25,7 @@ import h5py
 
 from ai4sim.command import refuse_options, run
 from ai4sim.io.download import ResumingDownloader, Source, fetch
-from ai4sim.io.files import open_hdf5
+from ai4sim.io.hdf5 import open_hdf5
 
 log = logging.getLogger(__name__)
 

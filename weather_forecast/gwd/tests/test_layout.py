@@ -122,7 +122,7 @@ def test_wrong_shapes_are_named_with_the_file(tmp_path, datasets, message):
 
 def test_files_that_are_none_are_refused(tmp_path):
     (tmp_path / "a.h5").write_text("text")
-    with pytest.raises(ValueError, match="a.h5: not an HDF5 file"):
+    with pytest.raises(ValueError, match="a.h5: expected a netCDF or HDF5 file"):
         read_layout(tmp_path / "a.h5")
     with pytest.raises(FileNotFoundError, match="Nearest name there: a.h5"):
         read_layout(tmp_path / "b.h5")
