@@ -205,7 +205,7 @@ def test_files_of_another_kind_never_reach_raw(
     refused(
         INPUTS,
         page,
-        f"^error: {address}.*the file cannot be used: not an HDF5.*to fetch it anew",
+        f"^error: {address}.*the file cannot be used: expected a netCDF.*to fetch it anew",
     )
     lacking = published_inputs(tmp_path / "lacking.nc", without="re_ice")
     refused(INPUTS, lacking, r"expected a dataset re_ice, found \['aerosol_mmr', 'ccl4_vmr'")

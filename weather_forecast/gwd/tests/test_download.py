@@ -114,7 +114,7 @@ def test_files_of_another_kind_never_reach_raw(server: ArchiveServer, tmp_path: 
     address = re.escape(server.url + "/2015-01-01.nc")
     refused(
         page,
-        f"^error: {address}: the file cannot be used: expected a netCDF or HDF5.*delete it to fetch",
+        f"^error: {address}: the file cannot be used: expected a netCDF.*delete it to fetch",
     )
     refused(
         column_first(tmp_path, y=Y[:, :100]), r"targets has shape \(50, 100\), expected \(50, 126\)"
