@@ -125,25 +125,13 @@ def check_classic(path: Path) -> None:
         It is shorter, or its header makes no sense.
     """
     size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            records, variables = _Header(file, size).read()
-            header = file.tell()
-    except EOFError as error:
-        raise ValueError(
-            f"{path}: the file has {size} bytes, which end within its header (netCDF-3): it was "
-            "cut short, or is damaged"
-        ) from error
-    except (ValueError, IndexError, struct.error, OverflowError) as error:
-        raise ValueError(f"{path}: its header (netCDF-3) is damaged: {error}") from error
+    header, records, variables = classic_variables(path)
     fixed = [v for v in variables if not v.is_record]
     repeated = [v for v in variables if v.is_record]
     record = sum(v.padded for v in repeated) if len(repeated) > 1 else sum(v.size for v in repeated)
     _check_places(path, header, fixed, repeated)
     ends = [(v.begin + v.size, v.name) for v in fixed]
-    if records in STREAMING:
-        records = 0
-    if records:
+    if records and records not in STREAMING:
         ends += [(v.begin + (records - 1) * record + v.size, v.name) for v in repeated]
     expected, last = max(ends, default=(header, ""))
     if size < expected:
@@ -151,6 +139,28 @@ def check_classic(path: Path) -> None:
             f"{path}: the file has {size} bytes, its header says {expected}: it was cut short, or "
             f"is still being copied; variable {last} is not whole"
         )
+
+
+def classic_variables(path: Path) -> tuple[int, int, list[ClassicVariable]]:
+    """Read the header of a netCDF-3 file: its length, the number of records, the variables.
+
+    Raises
+    ------
+    ValueError
+        It makes no sense, or the file ends in it.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            records, variables = _Header(file, size).read()
+            return file.tell(), records, variables
+    except EOFError as error:
+        raise ValueError(
+            f"{path}: the file has {size} bytes, which end within its header (netCDF-3): it was "
+            "cut short, or is damaged"
+        ) from error
+    except (ValueError, IndexError, struct.error, OverflowError) as error:
+        raise ValueError(f"{path}: its header (netCDF-3) is damaged: {error}") from error
 
 
 def _check_places(
