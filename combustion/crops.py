@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ai4sim.data.datamodule import BatchIndex, Stage
+from ai4sim.data.batches import BatchIndex
+from ai4sim.data.datamodule import Stage
 from ai4sim.variables import Batch
 from combustion.data import FlameDataModule, on_grids, stack
 from combustion.io.layouts import Flame, Snapshot, period

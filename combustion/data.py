@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
+from ai4sim.data.batches import BatchIndex
+from ai4sim.data.datamodule import Stage, SurrogateDataModule
 from ai4sim.experiment import Experiment
 from ai4sim.nets.graph import Graph
 from ai4sim.normalization import RunningStatistics

@@ -18,12 +18,13 @@ from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.rows import RowLoader
 from ai4sim.data.splits import Split, Strategy, find_table
+from wmed.io.croco import read_times
 from wmed.io.croco_layout import FLUXES
 from wmed.io.croco_writer import write_like
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import on_grid
 from wmed.io.layout import NEEDED, TARGETS, RhoLayout, points_of
-from wmed.io.preprocess import HISTORIES, Grids, process, read_grids
+from wmed.io.preprocess import HISTORIES, Grids, air_of, process, read_grids
 from wmed.nets.inputs import rho_inputs
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class CouplingDataModule(RowDataModule[Grids]):
     """
 
     raw_patterns = (HISTORIES,)
+    times_across_cases = True
     recipe = "coupling-1"
     process = staticmethod(process)
     read_layout = staticmethod(read_grids)
@@ -128,6 +130,10 @@ class CouplingDataModule(RowDataModule[Grids]):
         test = test or files[-1:]
         rest = [file for file in files if file not in test]
         return Split(rest, rest, test)
+
+    def times_of(self, path: Path) -> NDArray[np.datetime64]:
+        """Return the times of an event's records that have air."""
+        return read_times(path)[[record for record, _ in air_of(path)]]
 
     def runs(self, path: Path, stage: Stage, rows: int) -> list[tuple[int, int]]:
         """Return which times of an event belong to a stage: first one and end of each run."""

@@ -2,125 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
+from ai4sim.data.batches import Batches, BatchSampler
 from ai4sim.data.cache import ProcessedCache
-from ai4sim.data.splits import Split, Strategy, find_table, split_files
-from ai4sim.io.files import missing_file_error, visible_files
+from ai4sim.data.splits import Split, Strategy, find_table, overlaps, split_files
+from ai4sim.io.files import HDF5_NAMES, missing_file_error, visible_entries, visible_files
+from ai4sim.io.names import case_of, instant
+
+log = logging.getLogger(__name__)
 
 Stage = Literal["train", "val", "test", "predict"]
-
-
-class BatchIndex(NamedTuple):
-    """What a sampler asks of a data set: these samples, in this draw.
-
-    Attributes
-    ----------
-    samples : list of int
-    draw : tuple of int
-        Seed, epoch and first sample: a random generator made from it (crops, augmentation) gives
-        the same batch whatever the number of workers, and another one in the next epoch.
-    repeated : bool
-        The batch only keeps this process in step with the others: another one serves these samples,
-        and their results do not count here.
-    """
-
-    samples: list[int]
-    draw: tuple[int, ...]
-    repeated: bool = False
-
-
-class Batches(Dataset):
-    """A data set whose batches say, under ``repeated``, whether they count."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-
-    def __getitem__(self, index: BatchIndex) -> dict[str, Any]:
-        """Return the batch of an index."""
-        return {**self.dataset[index], "repeated": index.repeated}
-
-
-class BatchSampler(Sampler[BatchIndex]):
-    """Whole batches, split over the processes of a distributed run.
-
-    Every process gets the same number of batches, since they meet in each step. In training samples
-    are shuffled anew in each epoch, and an incomplete last step is topped up from the epoch's
-    beginning. In evaluation each sample counts exactly once over all processes (see
-    :attr:`BatchIndex.repeated`), and a batch holds samples of one shape only.
-
-    Parameters
-    ----------
-    groups : sequence of hashable
-        One entry per sample: samples of one batch have the same (their shape, usually).
-    batch_size : int
-    shuffle : bool
-        True for training.
-    seed, rank, world_size : int
-    """
-
-    def __init__(
-        self,
-        groups: Sequence[Any],
-        batch_size: int,
-        *,
-        shuffle: bool,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, found {batch_size}")
-        self.groups, self.batch_size, self.shuffle = list(groups), batch_size, shuffle
-        self.seed, self.rank, self.world_size, self.epoch = seed, rank, world_size, 0
-        if shuffle and len(set(self.groups)) > 1:
-            raise ValueError(f"training samples differ in shape: {sorted(set(self.groups))}")
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the shuffle; Lightning calls it at the start of each epoch."""
-        self.epoch = epoch
-
-    def _batches(self) -> list[list[int]]:
-        n, size = len(self.groups), self.batch_size
-        if not self.shuffle:
-            runs = (list(run) for _, run in groupby(range(n), key=self.groups.__getitem__))
-            return [run[i : i + size] for run in runs for i in range(0, len(run), size)]
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(n)
-        per_step = size * self.world_size
-        order = np.resize(order, -(-n // per_step) * per_step)
-        return [order[i : i + size].tolist() for i in range(0, len(order), size)]
-
-    def __iter__(self) -> Iterator[BatchIndex]:
-        batches = self._batches()
-        for step in range(-(-len(batches) // self.world_size)):
-            i = step * self.world_size + self.rank
-            batch = batches[i % len(batches)]
-            yield BatchIndex(batch, (self.seed, self.epoch, *batch), repeated=i >= len(batches))
-
-    def __len__(self) -> int:
-        if self.shuffle:  # known without drawing the order
-            return -(-len(self.groups) // (self.batch_size * self.world_size))
-        return -(-len(self._batches()) // self.world_size)
 
 
 class SurrogateDataModule(pl.LightningDataModule):
     """Files, splits and loaders; a use case adds what its files hold.
 
     A use case implements :meth:`dataset` and :meth:`write_prediction`; where raw files are turned
-    into processed ones it names a :attr:`recipe` and its :attr:`process`. A data set takes a :class:`BatchIndex` and
+    into processed ones it names a :attr:`recipe` and its :attr:`process`. A data set takes a :class:`.batches.BatchIndex` and
     returns the whole batch, a dict of tensors with ``inputs``, ``targets`` (absent when predicting)
     and what else its module needs; it has ``groups``, one hashable per sample (see
-    :class:`BatchSampler`). Where samples are rows of tables, it has :meth:`loader` instead of
+    :class:`.batches.BatchSampler`). Where samples are rows of tables, it has :meth:`loader` instead of
     :meth:`dataset` (see :class:`ai4sim.data.row_datamodule.RowDataModule`).
 
     Parameters
@@ -131,9 +44,10 @@ class SurrogateDataModule(pl.LightningDataModule):
     split : {"time", "case", "all-test"}
         How files are divided where nothing lists the sets; ``all-test`` always wins.
     ratios : (train, val, test)
-        Shares of the files (of the cases with ``case``); they sum to 1.
+        Shares of the instants (of the cases with ``case``); they sum to 1.
     gap : int
-        Files dropped between two blocks of time of one simulation.
+        Instants dropped between two blocks of time of one simulation. The files of one instant,
+        such as members or patches, belong together (see :mod:`ai4sim.io.names`).
     test_cases : list of str
         Simulations that are kept wholly for testing.
     test_data_path : str, optional
@@ -155,7 +69,10 @@ class SurrogateDataModule(pl.LightningDataModule):
         Files that are processed at once.
     """
 
-    raw_patterns: tuple[str, ...] = ("*.h5",)
+    raw_patterns: tuple[str, ...] = HDF5_NAMES
+    """Names of raw files; upper and lower case are the same."""
+    times_across_cases = False
+    """Whether sets may not share times even if they are times of different cases."""
     recipe = ""
     """Name and version of `process`, see :class:`ai4sim.data.cache.ProcessedCache`; without one
     raw files are used as they are."""
@@ -191,6 +108,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
         self.scheduler, self.workers = scheduler, workers
+        self._reported = False
 
     # --- What a use case gives ---
 
@@ -202,7 +120,91 @@ class SurrogateDataModule(pl.LightningDataModule):
     def write_prediction(self, folder: Path, batch: dict[str, Any], prediction: Any) -> list[Path]:
         """Write predictions of a batch in the raw format, physical units; return the files."""
 
+    def times_of(self, path: Path) -> NDArray[np.datetime64] | None:
+        """Return the times of a raw file's samples; by default the one in its name.
+
+        They are compared between the sets. None: they are unknown, or do not matter.
+        """
+        time = instant(path)
+        return None if time is None else np.array([time])
+
     # --- What every use case shares ---
+
+    def times_in(self, path: Path, stage: Stage) -> NDArray[np.datetime64] | None:
+        """Return the times of the samples of a raw file that belong to a stage."""
+        return self.times_of(path)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders whose ``raw/`` is read."""
+        return [folder for folder in (self.data_path, self.test_data_path) if folder]
+
+    @property
+    def sets(self) -> dict[Stage, list[Path]]:
+        """The raw files of training, validation and test."""
+        split = self.split
+        return {"train": split.train, "val": split.val, "test": split.test}
+
+    def unused_files(self) -> dict[Path, str]:
+        """Return the entries of ``raw/`` that are in no set, and why."""
+        return {**self.split.unused, **self.unknown_files()}
+
+    def unknown_files(self) -> dict[Path, str]:
+        """Return the entries of ``raw/`` that are not read, and why.
+
+        Files that others are combined with (:attr:`beside`) are read.
+        """
+        unknown = {}
+        names = f"not named {' or '.join(self.raw_patterns)}"
+        for folder in self.folders:
+            read = set(self.raw_files(folder))
+            if self.beside is not None:
+                read |= {file for path in list(read) for file in self.beside(path)}
+            for path in visible_entries(folder / "raw"):
+                if path not in read:
+                    unknown[path] = "a folder" if path.is_dir() else names
+        return unknown
+
+    def check_sets(self) -> None:
+        """Compare the times of the sets.
+
+        Raises
+        ------
+        ValueError
+            Training or validation and test share times, though nobody listed the files of the sets:
+            with ``splits.yaml`` or `test_data_path` this is a warning.
+        """
+        times: dict[str, dict[Path, NDArray[np.datetime64]]] = {}
+        for stage, files in self.sets.items():
+            known = {file: self.times_in(file, stage) for file in files}
+            times[stage] = {file: found for file, found in known.items() if found is not None}
+        found = overlaps(times, (lambda _: "") if self.times_across_cases else case_of)
+        message = f"{self.split_source}: {'; '.join(found)}"
+        if found and find_table(self.data_path) is None and self.test_data_path is None:
+            raise ValueError(
+                f"{message}. Expected sets without common times: remove one of the files, or list "
+                "the files of each set in splits.yaml"
+            )
+        if found:
+            log.warning(message)
+
+    def _report(self, sets: bool) -> None:
+        """Say once which files are not read, and with `sets` what is unusual about these."""
+        if self._reported:
+            return
+        self._reported = True
+        for raw, group in groupby(self.unknown_files().items(), key=lambda item: item[0].parent):
+            names, reasons = zip(*((path.name, why) for path, why in group), strict=True)
+            more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+            log.warning(
+                "%s: not used: %s%s (%s)",
+                raw,
+                ", ".join(names[:10]),
+                more,
+                ", ".join(dict.fromkeys(reasons)),
+            )
+        for remark in self.split.remarks if sets else ():
+            log.warning("%s: %s", self.split_source, remark)
 
     def cache_of(self, path: Path) -> ProcessedCache:
         """Return the processed files that belong to a raw file ``DIR/raw/x.h5``."""
@@ -262,7 +264,9 @@ class SurrogateDataModule(pl.LightningDataModule):
         )
         if self.test_data_path is None:
             return split
-        return replace(split, test=self.raw_files(self.test_data_path))
+        others = dict.fromkeys(split.test, "the test set is that of test_data_path")
+        test = self.raw_files(self.test_data_path)
+        return replace(split, test=test, unused=split.unused | others)
 
     def files(self, stage: Stage) -> list[Path]:
         """Return the raw files of a stage; prediction takes all."""
@@ -273,11 +277,21 @@ class SurrogateDataModule(pl.LightningDataModule):
     @property
     def split_source(self) -> str:
         """What divides the files, for messages."""
-        return f"split '{self.split_strategy}' of {self.data_path}"
+        table = find_table(self.data_path) if self.split_strategy != "all-test" else None
+        return str(table or f"split '{self.split_strategy}' of {self.data_path}")
 
     def prepare_data(self) -> None:
-        """Derive the processed files that the running command needs."""
+        """Check the sets, and derive the processed files that the running command needs.
+
+        Raises
+        ------
+        ValueError
+            See :meth:`check_sets`.
+        """
         running = self.trainer.state.fn if self.trainer else None
+        self._report(sets=not running or running.value != "predict")
+        if not running or running.value == "fit":
+            self.check_sets()
         stages: dict[str, tuple[Stage, ...]] = {
             "fit": ("train", "val"),
             "validate": ("val",),

@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.data.datamodule import Stage, SurrogateDataModule
 from ai4sim.data.rows import OrderedRows, ShuffledRows
 from ai4sim.data.tables import GatheredRows, RowArray, Table
-from ai4sim.io.files import missing_file_error, remove_stale_temporaries
+from ai4sim.io.files import missing_file_error, remove_stale_temporaries, visible_files
 
 
 class Layout(Protocol):
@@ -110,10 +111,27 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         return {}
 
     def runs(self, path: Path, stage: Stage, rows: int) -> Sequence[tuple[int, int]]:
-        """Return which rows of a raw file belong to a stage: first row and end of each run."""
+        """Return which rows of a raw file belong to a stage: first row and end of each run.
+
+        Where :meth:`times_of` knows several times of a file, they are those of its rows.
+        """
         return [(0, rows)]
 
     # --- From raw files to rows ---
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders whose ``raw/`` is read, those of extra files where they exist."""
+        extra = [folder for folder in self.extra_data_path if (folder / "raw").is_dir()]
+        return super().folders + extra
+
+    @property
+    def sets(self) -> dict[Stage, list[Path]]:
+        """The raw files of training, validation and test; the extra ones train."""
+        sets = super().sets
+        for folder in self.folders[len(super().folders) :]:
+            sets["train"] = sets["train"] + visible_files(folder / "raw", *self.raw_patterns)
+        return sets
 
     def files(self, stage: Stage) -> list[Path]:
         """Return the raw files of a stage; the extra ones train.
@@ -121,7 +139,7 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         Raises
         ------
         FileNotFoundError
-            A folder of extra ones is not there.
+            A folder of extra ones is not there, or nothing is in it.
         """
         if stage != "train" or not self.extra_data_path:
             return super().files(stage)
@@ -132,8 +150,16 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
                     "stands in the README of the use case; --data.extra_data_path='[]' trains "
                     "without"
                 )
-        extra = [file for folder in self.extra_data_path for file in self.raw_files(folder)]
-        return self.split.train + extra
+            self.raw_files(folder)
+        return self.sets["train"]
+
+    def times_in(self, path: Path, stage: Stage) -> NDArray[np.datetime64] | None:
+        """Return the times of the rows of a raw file that belong to a stage."""
+        times = self.times_of(path)
+        if times is None:
+            return None
+        runs = self.runs(path, stage, len(times))
+        return np.concatenate([times[start:end] for start, end in runs] or [times[:0]])
 
     @cached_property
     def layout(self) -> L:

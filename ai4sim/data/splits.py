@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
-from itertools import groupby
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ai4sim.io.names import cases as cases_of
+from ai4sim.io.names import natural_key
 
 Strategy = Literal["time", "case", "all-test"]
 Group = TypeVar("Group", int, str)
@@ -19,44 +21,39 @@ Item = TypeVar("Item")
 SETS = ("train", "val", "test")
 TABLES = ("splits.yaml", "filenames-split.yaml")
 SYNONYMS = {"valid": "val", "validation": "val"}
-DATE = re.compile(r"[_.\-]?(?<!\d)\d{4}-?\d{2}-?\d{2}(T\d{2}:?\d{2}(:?\d{2})?Z?)?$")
 
 
 @dataclass(frozen=True)
 class Split:
-    """The three sets, each a list of files in the order of time."""
+    """The three sets, each a list of files in the order of time.
+
+    Attributes
+    ----------
+    train, val, test : list of Path
+    unused : dict of Path to str
+        The files in no set, and why.
+    remarks : tuple of str
+        What is unusual about the division, such as a case that is too short to be cut.
+    """
 
     train: list[Path] = field(default_factory=list)
     val: list[Path] = field(default_factory=list)
     test: list[Path] = field(default_factory=list)
+    unused: dict[Path, str] = field(default_factory=dict, compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
     def require(self, name: str, source: str) -> list[Path]:
-        """Return one set; an empty one is an error that names where the split came from."""
+        """Return one set; an empty one is an error that says how the files were divided."""
         files: list[Path] = getattr(self, name)
         if not files:
+            number = len({*self.train, *self.val, *self.test, *self.unused})
+            remarks = "".join(f"; {remark}" for remark in self.remarks)
             raise ValueError(
-                f"the {name} set is empty ({source}): {len(self.train)} train, "
-                f"{len(self.val)} val, {len(self.test)} test files. Give more files, other "
+                f"the {name} set is empty ({source}): {len(self.train)} train, {len(self.val)} "
+                f"val, {len(self.test)} test files of {number}{remarks}. Give more files, other "
                 "ratios, a smaller gap, or a splits.yaml beside raw/"
             )
         return files
-
-
-def natural_key(path: Path) -> list[str | int]:
-    """Sort key in which ``run_10`` follows ``run_9``."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
-
-
-def case_of(path: Path) -> str:
-    """Return the simulation that a file belongs to: its stem without the trailing number or date.
-
-    ``DNS1_007.h5`` belongs to ``DNS1``, ``R2K1_0001.h5`` to ``R2K1``, ``snapshot12.h5`` to
-    ``snapshot``. Files that are named by a date alone, ``2015-01-31.h5``, or a date and time,
-    ``2015-01-31T1200.h5``, are all of one case, ``date``.
-    """
-    if DATE.search(path.stem):
-        return DATE.sub("", path.stem) or "date"
-    return re.sub(r"[_.\-]?\d+$", "", path.stem) or path.stem
 
 
 def check_ratios(ratios: Sequence[float]) -> None:
@@ -92,27 +89,65 @@ def _blocks(items: Sequence[Item], ratios: Sequence[float], gap: int = 0) -> lis
     return found
 
 
-def by_time(files: Sequence[Path], ratios: Sequence[float], gap: int) -> Split:
-    """Cut one simulation into three blocks of time, `gap` files apart.
+Cases = Mapping[str, Sequence[Sequence[Path]]]
+"""Simulations by name, the instants of each, the files of each; see ai4sim.io.names.cases."""
+
+
+def by_time(cases: Cases, ratios: Sequence[float], gap: int) -> Split:
+    """Cut each simulation into three blocks of time, `gap` instants apart.
 
     Parameters
     ----------
-    files : sequence of Path
-        In the order of time.
+    cases : mapping of str to sequence of sequence of Path
+        Simulations, the instants of each in the order of time, the files of each instant: patches
+        or members, say, which go to the same set. See :func:`ai4sim.io.names.cases`.
     ratios : (train, val, test)
-        Shares of the files that remain after the gaps.
+        Shares of the instants that remain after the gaps.
     gap : int
-        Files dropped between two blocks, so that nearly identical snapshots never face each other.
+        Instants dropped between two blocks, so that nearly identical snapshots never face each
+        other.
     """
     if gap < 0:
-        raise ValueError(f"gap must be a number of files >= 0, found {gap}")
-    return Split(*_blocks(files, ratios, gap))
+        raise ValueError(f"gap must be a number of instants >= 0, found {gap}")
+    blocks = sum(ratio > 0 for ratio in ratios)
+    needed = blocks + gap * (blocks - 1)
+    rule = f"{_count(blocks, 'block')} and {_count(blocks - 1, 'gap')} of {gap} need {needed}"
+    sets: tuple[list[Path], ...] = ([], [], [])
+    unused: dict[Path, str] = {}
+    short = []
+    for name, instants in cases.items():
+        cut = [list(chain.from_iterable(block)) for block in _blocks(instants, ratios, gap)]
+        for of_set, of_case in zip(sets, cut, strict=True):
+            of_set += of_case
+        reason = "in the gap between two sets"
+        if len(instants) < needed:
+            reason = f"case '{name}' has {_count(len(instants), 'instant')}; {rule}"
+            parts = zip(SETS, ratios, cut, strict=True)
+            empty = [part for part, ratio, files in parts if ratio and not files]
+            short.append(f"'{name}' with {len(instants)}, none in {' or '.join(empty)}")
+        used = set(chain.from_iterable(cut))
+        unused |= {f: reason for files in instants for f in files if f not in used}
+    remark = f"too few instants ({rule}) in {len(short)} of {_count(len(cases), 'case')}: "
+    return Split(*sets, unused, (remark + _listed(short, "; "),) if short else ())
 
 
-def by_case(cases: dict[str, list[Path]], ratios: Sequence[float]) -> Split:
+def by_case(cases: Cases, ratios: Sequence[float]) -> Split:
     """Give whole simulations to the sets, in the order of their names."""
     blocks = _blocks(list(cases), ratios)
-    return Split(*([file for case in block for file in cases[case]] for block in blocks))
+    sets = [[f for case in block for files in cases[case] for f in files] for block in blocks]
+    lacking = any(ratio and not files for ratio, files in zip(ratios, sets, strict=True))
+    remark = f"there {'is' if len(cases) == 1 else 'are'} {_count(len(cases), 'case')}: "
+    return Split(*sets, remarks=(remark + _listed(list(cases)),) if lacking else ())
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
+def _listed(items: Sequence[str], separator: str = ", ", most: int = 5) -> str:
+    """Name the first few of some items."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return separator.join(items[:most]) + more
 
 
 def by_group(
@@ -202,7 +237,48 @@ def explicit(files: Sequence[Path], table: Path) -> Split:
             if owner.setdefault(f, name) != name:
                 raise ValueError(f"{table}: {f.name} stands in both {owner[f]} and {name}")
         sets[name] = chosen
-    return Split(**sets)
+    unused = {file: f"not listed in {table.name}" for file in files if file not in owner}
+    remark = f"{table} lists no set for {_count(len(unused), 'file')}: "
+    remarks = (remark + _listed([file.name for file in unused]),) if unused else ()
+    return Split(**sets, unused=unused, remarks=remarks)
+
+
+def overlaps(
+    times: Mapping[str, Mapping[Path, NDArray[np.datetime64]]], case: Callable[[Path], str]
+) -> list[str]:
+    """Return the files of one case that hold the same times in two sets.
+
+    Parameters
+    ----------
+    times : mapping of str to mapping of Path to array of datetime64
+        For each set its files, for each file its times in this set.
+    case : callable
+        File -> the case within which times are compared.
+
+    Returns
+    -------
+    list of str
+        For each pair of sets with common times, a message with files and times.
+    """
+    found = []
+    owners: dict[str, dict[tuple[str, np.datetime64], Path]] = {
+        name: {
+            (case(file), time): file
+            for file, of_file in files.items()
+            for time in np.unique(of_file[~np.isnat(of_file)]).astype("datetime64[us]")
+        }
+        for name, files in times.items()
+    }
+    for first, second in combinations(owners, 2):
+        common = sorted(owners[first].keys() & owners[second].keys())
+        if common:
+            file, other = owners[first][common[0]], owners[second][common[0]]
+            time = np.datetime_as_string(common[0][1], unit="s")
+            found.append(
+                f"{first} and {second} have {_count(len(common), 'time')} in common; the first is "
+                f"{time}, in {file} ({first}) and {other} ({second})"
+            )
+    return found
 
 
 def split_files(
@@ -213,7 +289,6 @@ def split_files(
     ratios: Sequence[float] = (0.7, 0.15, 0.15),
     gap: int = 1,
     test_cases: Sequence[str] = (),
-    case: Callable[[Path], str] = case_of,
 ) -> Split:
     """Divide raw files into train, val and test.
 
@@ -230,25 +305,22 @@ def split_files(
         See :func:`by_time`.
     test_cases : sequence of str
         Cases kept wholly out of training and validation; they join the test set.
-    case : callable
-        Name of the simulation that a file belongs to.
+
+    Raises
+    ------
+    ValueError
+        Dates in names are unclear, see :func:`ai4sim.io.names.cases`; `test_cases` are not there;
+        or see :func:`explicit`.
     """
     ordered = sorted(files, key=natural_key)
     if strategy == "all-test":
         return Split(test=ordered)
     if table is not None:
         return explicit(ordered, table)
-    cases = {name: list(group) for name, group in groupby(sorted(ordered, key=case), key=case)}
+    cases = cases_of(ordered)
     unknown = sorted(set(test_cases) - set(cases))
     if unknown:
         raise ValueError(f"test_cases {unknown} are not among the cases found: {sorted(cases)}")
-    held_out = [f for name in test_cases for f in cases.pop(name)]
-    if strategy == "case":
-        split = by_case(cases, ratios)
-        return Split(split.train, split.val, split.test + held_out)
-    parts = [by_time(group, ratios, gap) for group in cases.values()]
-    return Split(
-        train=[f for part in parts for f in part.train],
-        val=[f for part in parts for f in part.val],
-        test=[f for part in parts for f in part.test] + held_out,
-    )
+    held_out = [f for name in test_cases for files in cases.pop(name) for f in files]
+    split = by_case(cases, ratios) if strategy == "case" else by_time(cases, ratios, gap)
+    return replace(split, test=split.test + held_out)

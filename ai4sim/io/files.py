@@ -22,11 +22,14 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
 
+HDF5_NAMES = ("*.h5", "*.hdf5", "*.hdf", "*.he5", "*.nc", "*.nc4", "*.cdf")
+"""Patterns of the names that HDF5 and netCDF files go by."""
 SECONDS_PER_DAY = 86_400.0
 _TEMPORARY_NAME = re.compile(r"^\.tmp-(?P<host>[\w.]*)-(?P<pid>\d+)-[0-9a-f]{8}-.+$", re.ASCII)
 
@@ -160,10 +163,33 @@ def one_at_a_time(folder: Path | str) -> Iterator[None]:
 def visible_files(folder: Path | str, *patterns: str) -> list[Path]:
     """Return the files of `folder`, sorted by name, hidden ones left out.
 
-    With patterns, only those that match at least one of them.
+    With patterns, only those that match at least one of them; see :func:`matches`.
+
+    Raises
+    ------
+    FileNotFoundError
+        One of them is a link to a file that does not exist.
     """
-    found = {file for pattern in patterns or ("*",) for file in Path(folder).glob(pattern)}
-    return sorted(file for file in found if file.is_file() and file.name[0] != ".")
+    found = [path for path in visible_entries(folder) if matches(path, *patterns)]
+    for path in found:
+        if path.is_symlink() and not path.exists():
+            raise FileNotFoundError(
+                f"{path} is a link to {os.readlink(path)}, which does not exist: bring that file "
+                "back, or remove the link"
+            )
+    return [path for path in found if path.is_file()]
+
+
+def visible_entries(folder: Path | str) -> list[Path]:
+    """Return files, folders and links of `folder`, sorted by name, hidden ones left out."""
+    folder = Path(folder)
+    return sorted(p for p in folder.iterdir() if p.name[0] != ".") if folder.is_dir() else []
+
+
+def matches(path: Path | str, *patterns: str) -> bool:
+    """Whether a name matches one of some patterns, upper case as lower case, or there is none."""
+    name = Path(path).name.lower()
+    return not patterns or any(fnmatchcase(name, pattern.lower()) for pattern in patterns)
 
 
 def remove_stale_temporaries(folder: Path | str, *, max_age: float = SECONDS_PER_DAY) -> list[Path]:

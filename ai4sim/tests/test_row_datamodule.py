@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +98,74 @@ def test_extra_rows_that_are_not_there_are_named_with_the_option(tmp_path: Path)
     assert data.files("val")  # only training needs them
     with pytest.raises(FileNotFoundError, match=r"extra_data_path: .*more.*extra_data_path='\[\]'"):
         data.files("train")
+
+
+class TimedDataModule(TextDataModule):
+    """The first number of a row is its time [h]."""
+
+    times_across_cases = True
+
+    def times_of(self, path: Path) -> NDArray[np.datetime64]:
+        return np.datetime64("2015-01-01", "s") + (read(path)[:, 0] * 3600).astype("timedelta64[s]")
+
+
+def test_what_is_not_read_is_named_once_for_each_folder(tmp_path: Path, caplog: Any) -> None:
+    write(tmp_path / "own", "12345")
+    raw = tmp_path / "own" / "raw"
+    (raw / "run_1.txt").rename(raw / "run_1.TXT")
+    (raw / "notes.md").touch()
+    (raw / "old").mkdir()
+    data = TextDataModule(str(tmp_path / "own"), gap=1, ratios=(0.4, 0.3, 0.3))
+    assert [path.name for path in data.files("train")] == ["run_1.TXT"]
+    for _ in range(2):
+        data.prepare_data()
+    assert caplog.messages == [f"{raw}: not used: notes.md, old (not named *.txt, a folder)"]
+    gaps = {f"run_{i}.txt": "in the gap between two sets" for i in (2, 4)}
+    assert {path.name: why for path, why in data.unused_files().items()} == {
+        **gaps,
+        "notes.md": "not named *.txt",
+        "old": "a folder",
+    }
+
+
+def test_a_link_without_its_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "12345")
+    (tmp_path / "raw" / "run_3.txt").unlink()
+    (tmp_path / "raw" / "run_3.txt").symlink_to("/archive/run_3.txt")
+    data = TextDataModule(str(tmp_path))
+    for stage in ("train", "predict"):
+        with pytest.raises(
+            FileNotFoundError, match=r"raw/run_3\.txt is a link to /archive/run_3\.txt, which does"
+        ):
+            data.files(stage)
+
+
+def test_sets_are_compared_by_time(tmp_path: Path, caplog: Any) -> None:
+    (tmp_path / "raw").mkdir()
+    for leg, hours in (("1", range(8)), ("2", range(6, 12)), ("3", range(12, 16))):
+        np.savetxt(tmp_path / "raw" / f"leg{leg}_his.txt", np.array(hours)[:, None])
+    data = TimedDataModule(str(tmp_path), split="case", ratios=(0.4, 0.3, 0.3))
+    message = (
+        rf"split 'case' of {tmp_path}: train and val have 2 times in common; the first is "
+        r"2015-01-01T06:00:00, in .*/leg1_his\.txt \(train\) and .*/leg2_his\.txt \(val\)"
+    )
+    with pytest.raises(ValueError, match=message + r"\. Expected sets without common times"):
+        data.prepare_data()
+    (tmp_path / "splits.yaml").write_text("train: [leg1*]\nval: [leg2*]\ntest: [leg3*]\n")
+    TimedDataModule(str(tmp_path)).prepare_data()
+    (warning,) = caplog.messages
+    assert re.match(
+        message.replace("split 'case' of ", "").replace(": train", "/splits.yaml: train"), warning
+    )
+
+
+def test_the_same_date_in_two_sets_is_found_by_the_names_within_a_case(
+    tmp_path: Path, caplog: Any
+) -> None:
+    (tmp_path / "raw").mkdir()
+    for name in ("a_2015-01-01_m1", "a_2015-01-01_m2", "b_2015-01-01"):
+        np.savetxt(tmp_path / "raw" / f"{name}.txt", np.ones((2, 2)))
+    (tmp_path / "splits.yaml").write_text("train: ['a*m1*']\nval: [b*]\ntest: ['a*m2*']\n")
+    TextDataModule(str(tmp_path)).prepare_data()
+    (warning,) = caplog.messages
+    assert "train and test have 1 time in common; the first is 2015-01-01T00:00:00" in warning

@@ -1,5 +1,6 @@
 """Splits: blocks with gaps, whole cases, explicit lists, and what is wrong with them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,19 @@ from ai4sim.data.splits import (
     Split,
     by_group,
     by_time,
-    case_of,
     explicit,
     find_table,
-    natural_key,
+    overlaps,
     runs,
     split_files,
 )
+from ai4sim.io.names import case_of, cases, natural_key
 
 RUN = [Path(f"raw/A_{i}.h5") for i in range(12)]
 
 
 def test_blocks_of_time_are_contiguous_and_a_gap_apart():
-    split = by_time(RUN, (0.6, 0.2, 0.2), gap=1)
+    split = by_time(cases(RUN), (0.6, 0.2, 0.2), gap=1)
     assert split.train == RUN[:6]
     assert split.val == RUN[7:9]
     assert split.test == RUN[10:12]
@@ -38,7 +39,7 @@ def test_blocks_of_time_are_contiguous_and_a_gap_apart():
 )
 def test_no_file_is_in_two_sets_and_neighbours_are_separated(n, gap, ratios):
     files = [Path(f"A_{i}.h5") for i in range(n)]
-    split = by_time(files, ratios, gap)
+    split = by_time(cases(files), ratios, gap)
     sets = [s for s in (split.train, split.val, split.test) if s]
     assert len(sets) == sum(r > 0 for r in ratios)
     for before, after in zip(sets, sets[1:], strict=False):
@@ -129,17 +130,17 @@ def test_errors_of_an_explicit_table_name_the_file(tmp_path, text, message):
 
 
 def test_ratios_must_sum_to_one_within_rounding():
-    assert by_time(RUN, (0.7, 0.2, 0.1), gap=0).test
+    assert by_time(cases(RUN), (0.7, 0.2, 0.1), gap=0).test
     with pytest.raises(ValueError, match="sum 1.1"):
-        by_time(RUN, (0.7, 0.2, 0.2), gap=0)
+        by_time(cases(RUN), (0.7, 0.2, 0.2), gap=0)
     with pytest.raises(ValueError, match="non-negative"):
-        by_time(RUN, (1.2, -0.2, 0.0), gap=0)
+        by_time(cases(RUN), (1.2, -0.2, 0.0), gap=0)
     with pytest.raises(ValueError, match="sum to 1"):
-        by_time(RUN, (0.7, 0.2, 0.1 + 2e-6), gap=0)
+        by_time(cases(RUN), (0.7, 0.2, 0.1 + 2e-6), gap=0)
 
 
 def test_an_empty_set_and_an_unknown_case_are_errors():
-    split = by_time(RUN[:2], (0.5, 0.25, 0.25), gap=1)
+    split = by_time(cases(RUN[:2]), (0.5, 0.25, 0.25), gap=1)
     with pytest.raises(ValueError, match="the val set is empty .*wherever"):
         split.require("val", "wherever")
     with pytest.raises(ValueError, match=r"\['C'\] are not among the cases found: \['A'\]"):
@@ -179,3 +180,66 @@ def test_runs_are_what_was_chosen(chosen):
     assert all(a < b for a, b in found) and all(
         b < c for (_, b), (c, _) in zip(found, found[1:], strict=False)
     )
+
+
+def test_the_files_of_an_instant_stay_together_and_the_gap_counts_instants():
+    files = [
+        Path(f"202001{day:02}_{hour:02}00_{patch:02}.nc")
+        for day in range(1, 6)
+        for hour in (0, 12)
+        for patch in range(6)
+    ]
+    split = split_files(files[::-1], ratios=(0.5, 0.25, 0.25), gap=1)
+    instants = [{file.name[:13] for file in s} for s in (split.train, split.val, split.test)]
+    assert [len(found) for found in instants] == [4, 2, 2]
+    assert [len(s) for s in (split.train, split.val, split.test)] == [24, 12, 12]
+    assert {file.name[:13] for file in split.unused} == {"20200103_0000", "20200104_1200"}
+    assert set(split.unused.values()) == {"in the gap between two sets"}
+    assert split.train == files[:24] and split.test == files[-12:]
+
+
+def test_hours_are_instants_of_one_case():
+    files = [Path(f"rad_201501{d:02d}_{h:02d}.nc") for d in range(1, 6) for h in range(0, 24, 3)]
+    split = split_files(files)
+    assert split.remarks == () and len(split.unused) == 2
+    assert (split.train, split.val, split.test) == (files[:26], files[27:33], files[34:])
+
+
+def test_cases_that_are_too_short_are_named_with_their_sizes():
+    files = [*RUN, Path("raw/B_1.h5"), Path("raw/B_2.h5")]
+    split = split_files(files, ratios=(0.6, 0.2, 0.2))
+    assert split.remarks == (
+        "too few instants (3 blocks and 2 gaps of 1 need 5) in 1 of 2 cases: "
+        "'B' with 2, none in train or val or test",
+    )
+    assert split.unused[files[-1]] == "case 'B' has 2 instants; 3 blocks and 2 gaps of 1 need 5"
+    lonely = [Path(f"raw/x{i}y.h5") for i in range(20)]
+    with pytest.raises(
+        ValueError,
+        match="0 train, 0 val, 0 test files of 20; too few instants .* in 20 of 20 "
+        "cases: 'x0y' with 1, none in train or val or test; .* and 15 more",
+    ):
+        split_files(lonely).require("train", "here")
+    with pytest.raises(ValueError, match="1 test files of 12; there is 1 case: A"):
+        replace(split_files(RUN, strategy="case"), test=RUN[:1]).require("val", "here")
+
+
+def test_files_that_a_table_does_not_list_are_named(tmp_path):
+    table = tmp_path / "splits.yaml"
+    table.write_text("train: ['A_?.h5']\ntest: [A_11.h5]\n")
+    split = explicit(RUN, table)
+    assert split.unused == {RUN[10]: "not listed in splits.yaml"}
+    assert split.remarks == (f"{table} lists no set for 1 file: A_10.h5",)
+
+
+def test_common_times_of_sets_are_found_with_their_files():
+    hours = np.datetime64("2006-03-10") + np.arange(12) * np.timedelta64(1, "h")
+    first, second = Path("run1_his.nc"), Path("run2_his.nc")
+    times = {"train": {first: hours[:8]}, "val": {}, "test": {second: hours[6:]}}
+    (found,) = overlaps(times, lambda _: "")
+    assert found == (
+        "train and test have 2 times in common; the first is 2006-03-10T06:00:00, "
+        "in run1_his.nc (train) and run2_his.nc (test)"
+    )
+    assert overlaps(times, str) == []
+    assert overlaps({"train": {first: hours[:6]}, "test": {second: hours[6:]}}, lambda _: "") == []

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ai4sim.cli import main
-from ai4sim.data.datamodule import BatchIndex, Stage, SurrogateDataModule
+from ai4sim.data.batches import BatchIndex
+from ai4sim.data.datamodule import Stage, SurrogateDataModule
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.module import SurrogateModule
 from ai4sim.nets import completed

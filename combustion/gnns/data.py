@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ai4sim.data.datamodule import BatchIndex, Stage
+from ai4sim.data.batches import BatchIndex
+from ai4sim.data.datamodule import Stage
 from ai4sim.nets.graph import Graph
 from ai4sim.variables import Batch
 from combustion.crops import REFLECTED, Augmentation, CropDataModule

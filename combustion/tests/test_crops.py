@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.data.datamodule import BatchIndex
+from ai4sim.data.batches import BatchIndex
 from combustion.baselines import Closures
 from combustion.crops import CropDataModule, Crops
 from combustion.io.layouts import CNF, R2, read_snapshot

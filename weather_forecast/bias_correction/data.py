@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.data.datamodule import Stage
@@ -54,7 +55,6 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
         See there, too.
     """
 
-    raw_patterns = ("*.nc", "*.h5")
     recipe, double = "radiation-2", MOMENTS
     process = staticmethod(process)
     read_layout = staticmethod(read_layout)
@@ -125,6 +125,10 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
             path: {name: runs_of(found == i) for i, name in enumerate(SETS)}
             for path, found in owners.items()
         }
+
+    def times_of(self, path: Path) -> NDArray[np.datetime64] | None:
+        """Return the time of a file; blocks of columns are divided whatever their times."""
+        return None if self._uses_blocks else super().times_of(path)
 
     def runs(self, path: Path, stage: Stage, rows: int) -> Runs:
         """Return which columns of a file belong to a stage: first one and end of each run."""

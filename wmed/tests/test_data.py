@@ -111,7 +111,7 @@ def test_a_folder_that_is_not_as_it_should_be(
     folder: Path, spoil: Callable[[Path], None], message: str
 ) -> None:
     spoil(folder)
-    data = CouplingDataModule(str(folder), workers=1)
+    data = CouplingDataModule(str(folder), workers=1, gap=0)
     with pytest.raises((ValueError, FileNotFoundError)) as error:
         data.prepare_data()
         data.layout  # noqa: B018

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from ai4sim.data.datamodule import BatchIndex
+from ai4sim.data.batches import BatchIndex
 from combustion.gnns.data import GraphDataModule, Meshes, Patches
 from combustion.gnns.models import LitEdgeConditioned
 from combustion.io.mesh_files import read_mesh

@@ -25,6 +25,7 @@ import weather_forecast
 from ai4sim.command import run
 from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
+from ai4sim.io.names import cases
 from ai4sim.physics.sun import cos_zenith_angle
 from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import read_columns, read_layout
@@ -198,7 +199,7 @@ def test_a_map_is_a_grid_in_the_light(tmp_path: Path) -> None:
 def test_a_split_by_time_gives_each_set_a_year_of_its_own() -> None:
     files = [Path(file_name(snapshot.time)) for snapshot in demo_snapshots()]
     assert files == sorted(files)
-    split = by_time(files, (3 / 4, 1 / 8, 1 / 8), gap=0)
+    split = by_time(cases(files), (3 / 4, 1 / 8, 1 / 8), gap=0)
     assert (len(split.train), len(split.val), len(split.test)) == (36, 6, 6)
 
     def months(part: list[Path]) -> set[int]:

@@ -20,6 +20,7 @@ import weather_forecast
 from ai4sim.command import run
 from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
+from ai4sim.io.names import cases
 from weather_forecast.gwd.io.layout import DragLayout, read_layout
 from weather_forecast.gwd.synthetic.generate import (
     Scheme,
@@ -158,7 +159,7 @@ def test_wrong_arguments_are_told(tmp_path: Path) -> None:
 
 def test_a_split_by_time_leaves_whole_years_to_validate_and_test() -> None:
     files = [Path(f"{date.isoformat()}.h5") for date in demo_dates()]
-    split = by_time(sorted(files), (2 / 3, 1 / 6, 1 / 6), gap=0)
+    split = by_time(cases(files), (2 / 3, 1 / 6, 1 / 6), gap=0)
     assert (len(split.train), len(split.val), len(split.test)) == (16, 4, 4)
 
     def months(part: list[Path]) -> set[int]:

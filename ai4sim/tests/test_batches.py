@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai4sim.data.datamodule import BatchSampler
+from ai4sim.data.batches import BatchSampler
 
 
 def served(groups, size, world_size, **kwargs):
