@@ -1,22 +1,35 @@
-"""What a raw file holds: names, shapes and channels of its datasets, checked before any is read."""
+"""What a raw file holds: names, shapes, channels and units of its datasets, before any is read."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
-from numpy.typing import NDArray
 
+from ai4sim.io.raw_variables import RawFile, RawVariable
+from ai4sim.variables import Float64Array, Variable
 from weather_forecast.bias_correction.io.layout import (
+    BOUNDS,
+    BOUNDS_AT,
     CHANNELS,
     DIMENSIONS,
     GROUPS,
     PLACES,
     RadiationLayout,
 )
+from weather_forecast.bias_correction.io.stored import StoredDataset, find_stored, named_axes
+
+SLACK = 1e-5
+"""Share of the width of its bounds by which rounding may move a value beyond them."""
+
+
+class Limits(NamedTuple):
+    """The least and the greatest value of each channel of rows, rounding included."""
+
+    low: Float64Array
+    high: Float64Array
 
 
 class Contents(NamedTuple):
@@ -28,10 +41,10 @@ class Contents(NamedTuple):
         For messages.
     layout : RadiationLayout
     columns : int
-    datasets : dict of str to h5py.Dataset
+    datasets : dict of str to StoredDataset
         Those of the layout that the file has, open as long as the file is.
-    order : dict of str to array of int
-        For each dataset of inputs whose channels stand in another order: where they are.
+    limits : dict of str to Limits
+        Of ``inputs``, and of ``targets`` and ``tripleclouds`` where the file has them.
     present : frozenset of str
         Of what is optional: ``targets``, ``tripleclouds``, ``latitude``, ``longitude``,
         ``pressure_hl``.
@@ -40,35 +53,34 @@ class Contents(NamedTuple):
     path: Path
     layout: RadiationLayout
     columns: int
-    datasets: dict[str, h5py.Dataset]
-    order: dict[str, NDArray[np.intp]]
+    datasets: dict[str, StoredDataset]
+    limits: dict[str, Limits]
     present: frozenset[str]
 
+    def channel(self, name: str) -> tuple[StoredDataset, int]:
+        """Return the dataset that holds a variable, and its place among the channels there."""
+        for dataset, channels in CHANNELS.items():
+            if name in channels:
+                return self.datasets[dataset], list(channels).index(name)
+        return self.datasets[name], 0
 
-def inspect(file: h5py.File, path: Path | str) -> Contents:
-    """Check names, shapes and channels of an open raw file; no values are read.
+
+def inspect(file: RawFile) -> Contents:
+    """Check names, shapes, channels and units of an open raw file; no values are read.
 
     Raises
     ------
     ValueError
         It is not in the layout. The message has file, dataset, what was found and expected.
     """
-    path = Path(path)
-    missing = [name for name in CHANNELS if not isinstance(file.get(name), h5py.Dataset)]
+    path = file.path
+    missing = [name for name in CHANNELS if name not in file]
     if missing:
         raise ValueError(
             f"{path}: no dataset {', '.join(missing)}; expected {', '.join(CHANNELS)}, "
             f"found {', '.join(sorted(file)) or 'none'}"
         )
-    shape = file["col_inputs"].shape
-    if len(shape) != 3 or shape[1] < 2 or shape[2] != len(CHANNELS["col_inputs"]):
-        raise ValueError(
-            f"{path}: col_inputs has shape {shape}, expected (column, level, "
-            f"{len(CHANNELS['col_inputs'])}) with at least two levels"
-        )
-    columns, layout = shape[0], RadiationLayout(levels=shape[1])
-    if not columns:
-        raise ValueError(f"{path}: it has no columns; col_inputs has shape {shape}")
+    columns, layout = _size(file["col_inputs"])
     present = set(PLACES[name] for name in PLACES if name in file) | {"pressure_hl"} & set(file)
     for group, names in GROUPS.items():
         found = [name for name in names if name in file]
@@ -80,49 +92,48 @@ def inspect(file: h5py.File, path: Path | str) -> Contents:
                 f"{', '.join(name for name in names if name not in found)}; expected all or none"
             )
     sizes = {**layout.sizes, "column": columns}
-    for name in DIMENSIONS:
-        if name in file:
-            expected = tuple(sizes[dimension] for dimension in DIMENSIONS[name])
-            if trimmed(file[name].shape) != trimmed(expected):
-                raise ValueError(
-                    f"{path}: {name} has shape {file[name].shape}, expected {expected} = "
-                    f"({', '.join(DIMENSIONS[name])}): col_inputs has shape {shape}"
-                )
-    order = {}
-    for name, channels in CHANNELS.items():
-        found_order = _channel_order(file[name], tuple(channels), path)
-        if found_order is not None:
-            order[name] = found_order
-    datasets = {name: file[name] for name in DIMENSIONS if name in file}
-    return Contents(path, layout, columns, datasets, order, frozenset(present))
+    datasets = {name: find_stored(file[name], name, sizes) for name in DIMENSIONS if name in file}
+    contents = Contents(path, layout, columns, datasets, {}, frozenset(present))
+    rows = {"inputs": layout.inputs, "targets": layout.outputs, "tripleclouds": layout.tripleclouds}
+    for group, variables in rows.items():
+        if group == "inputs" or group in present:
+            contents.limits[group] = _limits(contents, variables)
+    return contents
 
 
-def trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a shape without last axes of length one, which some programs leave out."""
-    while len(shape) > 1 and shape[-1] == 1:
-        shape = shape[:-1]
-    return shape
-
-
-def _channel_order(
-    dataset: h5py.Dataset, expected: tuple[str, ...], path: Path
-) -> NDArray[np.intp] | None:
-    """Return where the channels are, None if they are in order or the file does not say."""
-    stored = dataset.attrs.get("channel_names")
-    if stored is None:
-        return None
-    parts = np.atleast_1d(stored).tolist()
-    text = ",".join(p.decode() if isinstance(p, bytes) else str(p) for p in parts)
-    found = [name for name in re.split(r"[,;\s]+", text) if name]
-    if tuple(found) == expected:
-        return None
-    if sorted(found) == sorted(expected):
-        return np.array([found.index(name) for name in expected])
-    where = f"{path}: {dataset.name.strip('/')}, attribute channel_names"
-    if len(found) != len(expected):
+def _size(variable: RawVariable) -> tuple[int, RadiationLayout]:
+    """Return the columns and the levels of ``col_inputs``, by the names of its axes, or places."""
+    dimensions = DIMENSIONS["col_inputs"]
+    axes = named_axes(variable, dimensions)
+    rest = (i for i in range(variable.ndim) if i not in axes.values())
+    axes |= dict(zip((d for d in dimensions if d not in axes), rest, strict=False))
+    shape = tuple(variable.shape[axes[d]] for d in dimensions if d in axes)
+    channels = len(CHANNELS["col_inputs"])
+    if variable.ndim < 3 or shape[1] < 2 or shape[2] != channels:
+        names = f" = ({', '.join(variable.dimensions)})" if any(variable.dimensions) else ""
         raise ValueError(
-            f"{where}: {len(found)} channels, expected {len(expected)}; missing "
-            f"{sorted(set(expected) - set(found))}, unknown {sorted(set(found) - set(expected))}"
+            f"{variable.path}: col_inputs has shape {variable.shape}{names}, expected (column, "
+            f"level, {channels}) with at least two levels; axes in another order need these names"
         )
-    place = next(i for i, name in enumerate(found) if name not in expected or name in found[:i])
-    raise ValueError(f"{where}: channel {place} is '{found[place]}', expected '{expected[place]}'")
+    if not shape[0]:
+        raise ValueError(
+            f"{variable.path}: it has no columns; col_inputs has shape {variable.shape}"
+        )
+    return shape[0], RadiationLayout(levels=shape[1])
+
+
+def _limits(contents: Contents, variables: Sequence[Variable]) -> Limits:
+    """Return the bounds of each channel of rows, wider by what rounding and packing move."""
+    lows, highs = [], []
+    for variable in variables:
+        dataset, channel = contents.channel(variable.name)
+        packing, bounds = dataset.rounding(channel), BOUNDS[variable.name]
+        slack = SLACK * (bounds.high - bounds.low) + packing
+        low = np.full(variable.channels, bounds.low - slack)
+        high = np.full(variable.channels, bounds.high + slack)
+        for (name, level), there in BOUNDS_AT.items():
+            if name == variable.name:
+                low[level], high[level] = there.low - packing, there.high + packing
+        lows.append(low)
+        highs.append(high)
+    return Limits(np.concatenate(lows), np.concatenate(highs))

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ai4sim.io.ranges import Bounds
 from ai4sim.variables import ChannelLayout, Variable
 
 SW_BANDS, LW_BANDS, AEROSOLS = 6, 2, 12
@@ -82,6 +83,15 @@ CHANNELS: dict[str, dict[str, str]] = {
 """Datasets of the inputs, in the order of :attr:`RadiationLayout.inputs`, and what their last axis
 holds."""
 
+UNITS: dict[str, str] = {
+    "pressure_hl": "Pa",
+    **dict.fromkeys((*FLUXES, *TRIPLECLOUDS), "W m-2"),
+    **dict.fromkeys(HEATING_RATES, "K d-1"),
+    "lat": "degrees_north",
+    "lon": "degrees_east",
+}
+"""Units of the datasets that have no channels."""
+
 GROUPS: dict[str, tuple[str, ...]] = {"targets": TARGETS, "tripleclouds": TRIPLECLOUDS}
 """Datasets that a file has all of, or none, and the name of their array in memory."""
 PLACES: dict[str, str] = {"lat": "latitude", "lon": "longitude"}
@@ -99,6 +109,47 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
     "lon": ("column",),
 }
 """Dimensions of every dataset of a file."""
+
+_FRACTION, _TEMPERATURE = Bounds(0, 1), Bounds(100, 400)
+_TRACE_GAS, _CONDENSATE, _RADIUS = Bounds(0, 1e-8), Bounds(0, 0.1), Bounds(0, 5e-4)
+AT_THE_TOP = 0.05
+"""Downward flux [W/m2] at the top of the atmosphere, at most, where there is none but rounding."""
+BOUNDS: dict[str, Bounds] = {
+    "skin_temperature": Bounds(150, 400),
+    "cos_solar_zenith_angle": Bounds(-1, 1),
+    **{name: _FRACTION for name in SCALARS if name.startswith("sw_albedo")},
+    **{name: Bounds(0.3, 1) for name in SCALARS if name.startswith("lw_emissivity")},
+    "solar_irradiance": Bounds(500, 1700),
+    "q": Bounds(0, 0.1),
+    "o3_mmr": Bounds(0, 1e-4),
+    "co2_vmr": Bounds(1e-5, 0.05),
+    "n2o_vmr": Bounds(0, 1e-5),
+    "ch4_vmr": Bounds(0, 1e-4),
+    "o2_vmr": Bounds(0.1, 0.3),
+    **dict.fromkeys(("cfc11_vmr", "cfc12_vmr", "hcfc22_vmr", "ccl4_vmr"), _TRACE_GAS),
+    "cloud_fraction": _FRACTION,
+    **{name: Bounds(0, 1e-2) for name in PROFILES if name.startswith("aerosol_mmr")},
+    **dict.fromkeys(("q_liquid", "q_ice"), _CONDENSATE),
+    **dict.fromkeys(("re_liquid", "re_ice"), _RADIUS),
+    "temperature_hl": _TEMPERATURE,
+    "pressure_hl": Bounds(0, 1.2e5),
+    "overlap_param": Bounds(-1, 1),
+    **{name: Bounds(-400, 400) for name in FLUXES if name.endswith("_sw")},
+    **{name: Bounds(-100, 100) for name in FLUXES if name.endswith("_lw")},
+    **dict.fromkeys(HEATING_RATES, Bounds(-300, 300)),
+    **{name: Bounds(0, 2000) for name in TRIPLECLOUDS},
+    "lat": Bounds(-90, 90),
+    "lon": Bounds(-360, 360),
+}
+"""What physics allows on Earth, in the units of this module; rounding may go a little beyond."""
+BOUNDS_AT: dict[tuple[str, int], Bounds] = {
+    ("flux_dn_sw", 0): Bounds(-AT_THE_TOP, AT_THE_TOP),
+    ("flux_dn_lw", 0): Bounds(-AT_THE_TOP, AT_THE_TOP),
+    ("tripleclouds_flux_dn_lw", 0): Bounds(-AT_THE_TOP, AT_THE_TOP),
+    ("pressure_hl", -1): Bounds(2e4, 1.2e5),
+    ("q", -1): Bounds(1e-8, 0.1),
+}
+"""What it allows at the top (0) and next to the surface (-1)."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +184,11 @@ class RadiationLayout(ChannelLayout):
         )
 
     @property
+    def tripleclouds(self) -> tuple[Variable, ...]:
+        """What the channels of ``tripleclouds`` are, in order."""
+        return tuple(Variable(name, "W/m2", self.levels + 1) for name in TRIPLECLOUDS)
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Size of each dimension of a file but that of the columns."""
         n = self.levels
@@ -143,4 +199,4 @@ class RadiationLayout(ChannelLayout):
     @property
     def tripleclouds_channels(self) -> int:
         """Number of channels of ``tripleclouds``: the fluxes, one after the other."""
-        return len(TRIPLECLOUDS) * (self.levels + 1)
+        return sum(v.channels for v in self.tripleclouds)

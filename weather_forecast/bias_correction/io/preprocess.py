@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.data.rows import read_ahead
-from ai4sim.io.hdf5 import open_hdf5
+from ai4sim.io.raw import open_raw
 from ai4sim.normalization import RunningStatistics
 from ai4sim.variables import Float32Array
 from weather_forecast.bias_correction.io.inspection import Contents, inspect
@@ -43,8 +43,8 @@ def process(path: Path) -> Generator[Mapping[str, Float32Array], None, dict[str,
         deviations from it; the attribute ``layout``.
     """
     statistics: dict[str, RunningStatistics] = {}
-    with open_hdf5(path) as file:
-        contents = inspect(file, path)
+    with open_raw(path) as file:
+        contents = inspect(file)
         for block in read_ahead(_blocks(contents)):
             yield block
             for name in [name for name in ("inputs", "targets") if name in block]:
@@ -60,8 +60,7 @@ def process(path: Path) -> Generator[Mapping[str, Float32Array], None, dict[str,
 
 def _blocks(contents: Contents) -> Iterator[dict[str, Float32Array]]:
     """Read a file block by block, each chunk of it once where it has chunks."""
-    chunks = [dataset.chunks[0] for dataset in contents.datasets.values() if dataset.chunks]
-    chunk = max(chunks, default=1)
+    chunk = max(dataset.chunk for dataset in contents.datasets.values())
     step = min(-(-BLOCK_COLUMNS // chunk) * chunk, max(MOST_COLUMNS, BLOCK_COLUMNS))
     for start in range(0, contents.columns, step):
         yield read_block(contents, start, min(start + step, contents.columns))

@@ -1,8 +1,8 @@
 """Raw files: reading them with every check, and writing them so that netCDF programs read them.
 
 What the datasets are is told in :mod:`weather_forecast.bias_correction.io.layout`. Files are
-netCDF-4, that is HDF5, of any byte order, chunks and compression. Channels go by name where the
-file has the attribute ``channel_names``, else by place.
+netCDF of any kind, or HDF5 in the form of netCDF-4, and are read as their attributes say: packed
+values, missing ones, units, names of channels and of dimensions (:mod:`ai4sim.io.raw`).
 """
 
 from __future__ import annotations
@@ -13,45 +13,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
 from ai4sim.io.files import check_shapes
-from ai4sim.io.hdf5 import open_hdf5
 from ai4sim.io.netcdf import LOCK, create
+from ai4sim.io.raw import open_raw
+from ai4sim.io.raw_variables import STORAGE, RawFile, RawVariable
 from ai4sim.variables import Float32Array
-from weather_forecast.bias_correction.io.inspection import Contents, inspect, trimmed
+from weather_forecast.bias_correction.io.checks import check_block
+from weather_forecast.bias_correction.io.inspection import Contents, inspect
 from weather_forecast.bias_correction.io.layout import (
     CHANNELS,
     DIMENSIONS,
-    FLUXES,
     GROUPS,
     HALF_PROFILES,
     PLACES,
     TARGETS,
-    TRIPLECLOUDS,
+    UNITS,
     RadiationLayout,
 )
 
-UNITS = {
-    "pressure_hl": "Pa",
-    **dict.fromkeys((*FLUXES, *TRIPLECLOUDS), "W m-2"),
-    "hr_sw": "K d-1",
-    "hr_lw": "K d-1",
-    "lat": "degrees_north",
-    "lon": "degrees_east",
-}
-PRESSURE_TOLERANCE = 1e-5  # the same number, perhaps rounded
 WRITTEN_AT_ONCE = 2048  # columns
-NETCDF_INTERNALS = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
 
 
 def read_layout(path: Path | str) -> RadiationLayout:
     """Tell the levels of a raw file, and check its datasets; see :func:`inspect`."""
-    with open_hdf5(path) as file:
-        return inspect(file, path).layout
+    with open_raw(path) as file:
+        return inspect(file).layout
 
 
 def read_columns(
@@ -63,15 +53,16 @@ def read_columns(
     -------
     dict
         ``inputs : (column, channel)`` and, of what the file has, ``targets : (column, channel)``,
-        ``tripleclouds : (column, 4 x half_level)``, ``latitude`` and ``longitude : (column,)``.
+        ``tripleclouds : (column, 4 x half_level)``, ``latitude`` and ``longitude : (column,)``, in
+        the units of :mod:`weather_forecast.bias_correction.io.layout`.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        See :func:`ai4sim.io.hdf5.open_hdf5`, :func:`inspect` and :func:`read_block`.
+        See :func:`ai4sim.io.raw.open_raw`, :func:`inspect` and :func:`read_block`.
     """
-    with open_hdf5(path) as file:
-        contents = inspect(file, path)
+    with open_raw(path) as file:
+        contents = inspect(file)
         last = contents.columns if stop is None else min(stop, contents.columns)
         return read_block(contents, start, last)
 
@@ -82,21 +73,36 @@ def read_groups(path: Path | str, variable: str) -> NDArray[np.int64]:
     Raises
     ------
     ValueError
-        The file has no such variable.
+        The file has no such variable, or other values in it.
     """
-    with open_hdf5(path) as file:
-        columns, found = inspect(file, path).columns, file.get(variable)
-        if not isinstance(found, h5py.Dataset) or trimmed(found.shape) != (columns,):
-            others = [n for n, d in file.items() if trimmed(d.shape) == (columns,)]
+    with open_raw(path) as file:
+        columns = inspect(file).columns
+        found = file[variable] if variable in file else None
+        if found is None or math.prod(found.shape) != columns or columns not in found.shape:
             raise ValueError(
                 f"{path}: expected a variable {variable} ({columns},), the block of each column; "
-                f"of that shape it has {', '.join(sorted(others)) or 'none'}"
+                f"of that shape it has {', '.join(_per_column(file, columns)) or 'none'}"
             )
-        values = found[...].reshape(-1)
-    groups = values.astype(np.int64)
-    if not (groups == values).all():
-        raise ValueError(f"{path}: {variable} holds numbers that are not whole")
+        values = found.read().reshape(-1)
+    with np.errstate(invalid="ignore"):
+        groups = values.astype(np.int64)
+    (wrong,) = np.nonzero(groups != values)
+    if len(wrong):
+        raise ValueError(
+            f"{path}: {variable} holds numbers that are not whole: {values[wrong[0]]:g} at column "
+            f"{wrong[0]}, the first of {len(wrong)}"
+        )
     return groups
+
+
+def _per_column(file: RawFile, columns: int) -> list[str]:
+    """Return the variables that have one value per column; what cannot be opened is none."""
+    names = []
+    for name in sorted(file.names):
+        with contextlib.suppress(ValueError):
+            if file[name].shape == (columns,):
+                names.append(name)
+    return names
 
 
 def read_block(contents: Contents, start: int, stop: int) -> dict[str, Float32Array]:
@@ -105,91 +111,31 @@ def read_block(contents: Contents, start: int, stop: int) -> dict[str, Float32Ar
     Raises
     ------
     ValueError
-        A value is not finite in single precision, or pressure does not increase downward.
+        A value cannot be read, or cannot be right (:func:`.checks.check_block`).
     """
-    layout = contents.layout
-    inputs = np.empty((stop - start, layout.input_channels), np.float32)
-    done = 0
-    for name, channels in CHANNELS.items():
-        stored = _read(contents, name, start, stop)
-        values = stored.reshape(stop - start, -1, len(channels))
-        if name in contents.order:
-            values = values[..., contents.order[name]]
-        end = done + values[0].size
-        # Cutting an axis in two gives a view: this transposes straight into the rows.
-        rows = inputs[:, done:end].reshape(stop - start, len(channels), -1)
-        rows[...] = values.transpose(0, 2, 1)
-        if name == "hl_inputs":
-            pressure = rows[:, list(HALF_PROFILES).index("pressure_hl")]
-            _check_pressure(contents, start, pressure)
-        done = end
-    block: dict[str, Float32Array] = {"inputs": inputs}
+    block = {"inputs": _rows(contents, tuple(CHANNELS), start, stop)}
     for group, names in GROUPS.items():
         if group in contents.present:
-            parts = [_read(contents, name, start, stop) for name in names]
-            block[group] = np.concatenate([part.reshape(stop - start, -1) for part in parts], 1)
+            block[group] = _rows(contents, names, start, stop)
     for name, place in PLACES.items():
         if place in contents.present:
-            block[place] = _read(contents, name, start, stop).reshape(-1)
+            block[place] = _rows(contents, (name,), start, stop)[:, 0]
+    check_block(contents, block, start)
     return block
 
 
-def _read(contents: Contents, name: str, start: int, stop: int) -> Float32Array:
-    """Read columns of a dataset as finite numbers in single precision."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        values: Float32Array = contents.datasets[name][start:stop].astype(np.float32, copy=False)
-        # One NaN or infinity makes the sum such, and a sum takes less than a look at each value.
-        suspicious = not np.isfinite(values.sum())
-    finite = np.isfinite(values) if suspicious else np.True_
-    if not finite.all():
-        place = np.argwhere(~finite)[0]
-        raise ValueError(
-            f"{contents.path}: {name} holds {float(values[tuple(place)])} at "
-            f"{_where(name, contents, start, place.tolist())}, the first of "
-            f"{int((~finite).sum())} values in this block that are NaN or infinite in single "
-            "precision"
-        )
-    return values
-
-
-def _where(name: str, contents: Contents, start: int, place: Sequence[int]) -> str:
-    """Describe a place in a dataset, columns counted from the beginning of the file."""
-    parts = []
-    for dimension, index in zip(DIMENSIONS[name], place, strict=False):
-        if dimension == "column":
-            parts.append(f"column {start + index}")
-        elif not dimension.endswith("_variable"):
-            parts.append(f"{dimension} {index}")
-        elif name in CHANNELS:
-            order = contents.order.get(name)
-            channel = index if order is None else order.tolist().index(index)
-            parts.append(f"channel {index} ({list(CHANNELS[name])[channel]})")
-    return ", ".join(parts)
-
-
-def _check_pressure(contents: Contents, start: int, pressure: Float32Array) -> None:
-    """Raise ValueError unless pressure increases, and is what ``pressure_hl`` says."""
-    falling = pressure[:, 1:] <= pressure[:, :-1]
-    falling[:, 0] |= pressure[:, 0] < 0
-    if falling.any():
-        column, level = np.argwhere(falling)[0]
-        raise ValueError(
-            f"{contents.path}: hl_inputs: the pressure of column {start + column} is "
-            f"{pressure[column, level]:g} Pa at half_level {level}, then "
-            f"{pressure[column, level + 1]:g} Pa; expected pressures >= 0 that increase from the "
-            "top (index 0) downward"
-        )
-    if "pressure_hl" not in contents.present:
-        return
-    again = _read(contents, "pressure_hl", start, start + len(pressure))
-    again = again.reshape(pressure.shape)
-    differs = np.abs(again - pressure) > PRESSURE_TOLERANCE * pressure
-    if differs.any():
-        column, level = np.argwhere(differs)[0]
-        raise ValueError(
-            f"{contents.path}: at column {start + column}, half_level {level}, pressure_hl is "
-            f"{again[column, level]:g} Pa, but hl_inputs has {pressure[column, level]:g} Pa"
-        )
+def _rows(contents: Contents, names: Sequence[str], start: int, stop: int) -> Float32Array:
+    """Read datasets one beside the other: (column, channels x levels)."""
+    widths = {name: math.prod(contents.datasets[name].shape[1:]) for name in names}
+    rows = np.empty((stop - start, sum(widths.values())), np.float32)
+    done = 0
+    for name, width in widths.items():
+        # Cutting an axis in two gives a view: this reads straight into the rows.
+        channels = len(contents.datasets[name].order)
+        part = rows[:, done : done + width].reshape(stop - start, channels, -1)
+        contents.datasets[name].fill(part, start)
+        done += width
+    return rows
 
 
 def write_columns(
@@ -258,7 +204,8 @@ def write_columns(
 def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Float32Array) -> None:
     """Write predictions for a raw file: its targets, with their names, dimensions and attributes.
 
-    Latitude and longitude are copied. The inputs, which are five times as large, are not.
+    Latitude and longitude are copied. The inputs, which are five times as large, are not. Values
+    are plain numbers in the units of the layout, however the source stores its own.
 
     Parameters
     ----------
@@ -273,18 +220,20 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Fl
     ValueError
         It does not fit the source.
     """
-    with open_hdf5(source) as raw:
-        contents = inspect(raw, source)
-        layout = contents.layout
-        check_shapes(source, {"outputs": (outputs, (contents.columns, layout.output_channels))})
-        with _create(destination, layout, contents.columns) as file:
+    with open_raw(source) as raw:
+        contents = inspect(raw)
+        layout, columns = contents.layout, contents.columns
+        check_shapes(source, {"outputs": (outputs, (columns, layout.output_channels))})
+        places = {
+            name: contents.datasets[name].converted(0, columns)
+            for name in PLACES
+            if name in contents.datasets
+        }
+        with _create(destination, layout, columns) as file:
             for name, rows in _cut(outputs, layout, TARGETS):
-                _write(file, name, rows, _attributes(raw.get(name)))
-            for name in PLACES:
-                if name in raw:
-                    values = raw[name][...].reshape(-1)
-                    kind = values.dtype.newbyteorder("=")
-                    _write(file, name, values, _attributes(raw[name]), kind)
+                _write(file, name, rows, _attributes(raw[name] if name in raw else None))
+            for name, values in places.items():
+                _write(file, name, values, _attributes(raw[name]), values.dtype)
             file.setncatts(_attributes(raw))
 
 
@@ -317,11 +266,10 @@ def _write(
     dtype: DTypeLike = np.float32,
 ) -> None:
     """Write rows (column, channels x levels), or (column,), block by block."""
-    facts = {**({"units": UNITS[name]} if name in UNITS else {}), **(attributes or {})}
-    fill, dimensions = facts.pop("_FillValue", False), DIMENSIONS.get(name, ("column",))
-    variable = file.createVariable(name, dtype, dimensions, contiguous=True, fill_value=fill)
+    dimensions = DIMENSIONS.get(name, ("column",))
+    variable = file.createVariable(name, dtype, dimensions, contiguous=True, fill_value=False)
     variable.set_auto_maskandscale(False)
-    variable.setncatts(facts)
+    variable.setncatts({**(attributes or {}), **({"units": UNITS[name]} if name in UNITS else {})})
     for start in range(0, len(rows), WRITTEN_AT_ONCE):
         block = rows[start : start + WRITTEN_AT_ONCE]
         values = block.detach().cpu().numpy() if isinstance(block, Tensor) else block
@@ -330,10 +278,10 @@ def _write(
         variable[start : start + len(values)] = np.ascontiguousarray(values, dtype)
 
 
-def _attributes(source: h5py.Dataset | h5py.File | None) -> dict[str, Any]:
-    """Return the attributes of a dataset or of a file, but for those that netCDF writes itself."""
+def _attributes(source: RawVariable | RawFile | None) -> dict[str, Any]:
+    """Return the attributes of a variable or of a file, but for those of its storage and units."""
     return {
-        key: value.decode() if isinstance(value, bytes) else value
-        for key, value in (source.attrs.items() if source is not None else ())
-        if key not in NETCDF_INTERNALS and not key.startswith(("_Netcdf4", "_NC", "_nc3"))
+        key: np.int8(value) if isinstance(value, bool | np.bool_) else value
+        for key, value in (source.attributes.items() if source is not None else ())
+        if key not in STORAGE and key != "units"
     }

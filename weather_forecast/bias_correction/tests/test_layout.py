@@ -136,7 +136,7 @@ def test_optional_variables_may_be_absent(tmp_path):
         (
             "flux_up_lw",
             lambda v: np.where(np.arange(7) == 4, np.inf, v),
-            "flux_up_lw holds inf at column 0, half_level 4, the first of 10 values",
+            "flux_up_lw is infinite at column 0, half_level 4, the first of 10 such values",
         ),
         (
             "hl_inputs",
