@@ -264,9 +264,9 @@ def _convert_into(
             source.convert(fetched, staging)
             source.check(staging)
         except ValueError as error:
-            reason = str(error)
-            for path in (staging, *fetched):
-                reason = reason.replace(f"{path}: ", "")
+            reason = str(error).replace(f"{staging}: ", "")
+            for path, origin in zip(fetched, urls, strict=True):
+                reason = reason.replace(f"{path}: ", f"{origin}: " if len(urls) > 1 else "")
             raise ValueError(f"{url}: the file cannot be used: {reason}.{kept}") from error
         _refuse_to_replace(file, staging, url)
         os.replace(staging, file)

@@ -55,7 +55,7 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
         See there, too.
     """
 
-    recipe, double = "radiation-2", MOMENTS
+    recipe, double = "radiation-3", MOMENTS
     process = staticmethod(process)
     read_layout = staticmethod(read_layout)
     write_like = staticmethod(write_like)

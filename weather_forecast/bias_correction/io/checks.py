@@ -35,8 +35,8 @@ HEATING = 86400 * GRAVITY / ECRAD_HEAT_CAPACITY
 """Heating of a layer per flux that it absorbs and pressure across it [K/day Pa/(W/m2)]."""
 HEATING_TOLERANCE = 0.02  # of the fluxes and heating of a layer: other constants, rounding
 ABSOLUTE = (
-    ": a correction, SPARTACUS minus Tripleclouds, is 0 there; these look like absolute fluxes, "
-    "which ecRad writes under the same names"
+    " of a correction, SPARTACUS minus Tripleclouds; these look like absolute fluxes, which ecRad "
+    "writes under the same names"
 )
 
 
@@ -174,6 +174,7 @@ def _check_direction(contents: Contents, pressure: Float32Array, start: int) -> 
             f"{pressure[column, level + 1]:g} Pa; expected pressures >= 0 that increase from the "
             f"top (index 0) downward{advice}"
         )
+
 
 def _check_pressure(contents: Contents, pressure: Float32Array, start: int) -> None:
     """Raise ValueError unless pressure is what ``pressure_hl`` says."""

@@ -19,7 +19,12 @@ from weather_forecast.bias_correction.io.layout import (
     PLACES,
     RadiationLayout,
 )
-from weather_forecast.bias_correction.io.stored import StoredDataset, find_stored, named_axes
+from weather_forecast.bias_correction.io.stored import (
+    StoredDataset,
+    find_stored,
+    named_axes,
+    shape_of,
+)
 
 SLACK = 1e-5
 """Share of the width of its bounds by which rounding may move a value beyond them."""
@@ -110,9 +115,8 @@ def _size(variable: RawVariable) -> tuple[int, RadiationLayout]:
     shape = tuple(variable.shape[axes[d]] for d in dimensions if d in axes)
     channels = len(CHANNELS["col_inputs"])
     if variable.ndim < 3 or shape[1] < 2 or shape[2] != channels:
-        names = f" = ({', '.join(variable.dimensions)})" if any(variable.dimensions) else ""
         raise ValueError(
-            f"{variable.path}: col_inputs has shape {variable.shape}{names}, expected (column, "
+            f"{variable.path}: col_inputs has shape {shape_of(variable)}, expected (column, "
             f"level, {channels}) with at least two levels; axes in another order need these names"
         )
     if not shape[0]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,9 @@ from ai4sim.data.rows import read_ahead
 from ai4sim.io.raw import open_raw
 from ai4sim.normalization import RunningStatistics
 from ai4sim.variables import Float32Array
-from weather_forecast.bias_correction.io.inspection import Contents, inspect
-from weather_forecast.bias_correction.io.raw_files import read_block
+from weather_forecast.bias_correction.io.inspection import inspect
+from weather_forecast.bias_correction.io.raw_files import read_blocks
 
-BLOCK_COLUMNS = 512
-"""Columns that are read at once, some 10 MB."""
-MOST_COLUMNS = 8192
-"""At most, where a chunk of the file has more columns than that: chunks are unpacked twice then."""
 IN_CACHE = 64
 """Rows whose statistics are taken at once: they stay in the cache of the processor."""
 SQUARES = (1e-30, 1e37)
@@ -45,7 +41,7 @@ def process(path: Path) -> Generator[Mapping[str, Float32Array], None, dict[str,
     statistics: dict[str, RunningStatistics] = {}
     with open_raw(path) as file:
         contents = inspect(file)
-        for block in read_ahead(_blocks(contents)):
+        for block in read_ahead(read_blocks(contents)):
             yield block
             for name in [name for name in ("inputs", "targets") if name in block]:
                 before = statistics.get(name, RunningStatistics())
@@ -56,14 +52,6 @@ def process(path: Path) -> Generator[Mapping[str, Float32Array], None, dict[str,
         for moment in ("mean", "m2")
     }
     return {**moments, "attributes": {"layout": asdict(contents.layout)}}
-
-
-def _blocks(contents: Contents) -> Iterator[dict[str, Float32Array]]:
-    """Read a file block by block, each chunk of it once where it has chunks."""
-    chunk = max(dataset.chunk for dataset in contents.datasets.values())
-    step = min(-(-BLOCK_COLUMNS // chunk) * chunk, max(MOST_COLUMNS, BLOCK_COLUMNS))
-    for start in range(0, contents.columns, step):
-        yield read_block(contents, start, min(start + step, contents.columns))
 
 
 def row_statistics(rows: NDArray[np.float32]) -> RunningStatistics:

@@ -35,6 +35,10 @@ from weather_forecast.bias_correction.io.layout import (
     RadiationLayout,
 )
 
+BLOCK_COLUMNS = 512
+"""Columns that are read at once, some 10 MB."""
+MOST_COLUMNS = 8192
+"""At most, where a chunk of the file has more columns than that: chunks are unpacked twice then."""
 WRITTEN_AT_ONCE = 2048  # columns
 
 
@@ -103,6 +107,14 @@ def _per_column(file: RawFile, columns: int) -> list[str]:
             if file[name].shape == (columns,):
                 names.append(name)
     return names
+
+
+def read_blocks(contents: Contents) -> Iterator[dict[str, Float32Array]]:
+    """Read an open file block by block, each chunk of it once where it has chunks."""
+    chunk = max(dataset.chunk for dataset in contents.datasets.values())
+    step = min(-(-BLOCK_COLUMNS // chunk) * chunk, max(MOST_COLUMNS, BLOCK_COLUMNS))
+    for start in range(0, contents.columns, step):
+        yield read_block(contents, start, min(start + step, contents.columns))
 
 
 def read_block(contents: Contents, start: int, stop: int) -> dict[str, Float32Array]:

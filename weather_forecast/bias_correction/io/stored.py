@@ -80,7 +80,7 @@ class StoredDataset(NamedTuple):
         return self.conversions[0].apply(self.read(start, stop).reshape(-1))
 
     def fill(self, rows: Float32Array, start: int) -> None:
-        """Read columns from `start` into ``rows : (column, channel, level)``, in the right units."""
+        """Read columns from `start` into ``rows : (column, channel, level)``, in units of the layout."""
         values = self.read(start, start + len(rows))
         with np.errstate(over="ignore", invalid="ignore"):
             if self.plain:
@@ -129,26 +129,42 @@ def find_stored(variable: RawVariable, name: str, sizes: Mapping[str, int]) -> S
 
 
 def _axes(variable: RawVariable, name: str, sizes: Mapping[str, int]) -> dict[str, int]:
-    """Return the axis of each dimension: by its name where axes have names, else by its place.
+    """Return the axis of each dimension of a dataset.
 
-    Axes of length one may be missing, or be there without need.
+    Raises
+    ------
+    ValueError
+        The shape is another one.
     """
     dimensions = DIMENSIONS[name]
-    axes = named_axes(variable, dimensions)
-    fits = all(variable.shape[axis] == sizes[dimension] for dimension, axis in axes.items())
-    lengths = {i: n for i, n in enumerate(variable.shape) if n != 1 and i not in axes.values()}
-    needed = {d: sizes[d] for d in dimensions if sizes[d] != 1 and d not in axes}
-    if not fits or list(lengths.values()) != list(needed.values()):
-        expected = tuple(sizes[dimension] for dimension in dimensions)
-        names = f" = ({', '.join(variable.dimensions)})" if any(variable.dimensions) else ""
-        turned = sorted(_trimmed(variable.shape)) == sorted(_trimmed(expected))
+    axes = match_axes(variable, dimensions, sizes)
+    if axes is None:
+        shape, expected = shape_of(variable), tuple(sizes[d] for d in dimensions)
+        turned = sorted(variable.shape) == sorted(expected)
         advice = "; its axes are in another order, and their names do not say in which"
         raise ValueError(
-            f"{variable.path}: {name} has shape {variable.shape}{names}, expected {expected} = "
+            f"{variable.path}: {name} has shape {shape}, expected {expected} = "
             f"({', '.join(dimensions)}): col_inputs has {sizes['column']} columns of "
             f"{sizes['level']} levels" + (advice if turned else "")
         )
-    return {**axes, **dict(zip(needed, lengths, strict=True))}
+    return axes
+
+
+def match_axes(
+    variable: RawVariable, dimensions: Sequence[str], sizes: Mapping[str, int]
+) -> dict[str, int] | None:
+    """Return the axis of each dimension: by its name where axes have names, else by its place.
+
+    Axes of length one may be missing, or be there without need. None if lengths do not fit.
+    """
+    axes = named_axes(variable, dimensions)
+    rest = {i: n for i, n in enumerate(variable.shape) if n != 1 and i not in axes.values()}
+    needed = {d: sizes[d] for d in dimensions if sizes[d] != 1 and d not in axes}
+    if any(variable.shape[axis] != sizes[d] for d, axis in axes.items()):
+        return None
+    if list(rest.values()) != list(needed.values()):
+        return None
+    return {**axes, **dict(zip(needed, rest, strict=True))}
 
 
 def named_axes(variable: RawVariable, dimensions: Sequence[str]) -> dict[str, int]:
@@ -157,8 +173,10 @@ def named_axes(variable: RawVariable, dimensions: Sequence[str]) -> dict[str, in
     return {d: names.index(d) for d in dimensions if names.count(d) == 1}
 
 
-def _trimmed(shape: tuple[int, ...]) -> list[int]:
-    return [length for length in shape if length != 1]
+def shape_of(variable: RawVariable) -> str:
+    """Return the shape of a variable, with the names of its axes where it has names."""
+    named = any(variable.dimensions)
+    return f"{variable.shape}" + (f" = ({', '.join(variable.dimensions)})" if named else "")
 
 
 # --- Channels ---
@@ -194,9 +212,7 @@ def _order(variable: RawVariable, name: str) -> tuple[int, ...]:
 # --- Units ---
 
 
-def _conversions(
-    variable: RawVariable, name: str, order: Sequence[int]
-) -> tuple[Conversion, ...]:
+def _conversions(variable: RawVariable, name: str, order: Sequence[int]) -> tuple[Conversion, ...]:
     """Return how each channel is brought to the units of the layout."""
     if name not in CHANNELS:
         return (convert(variable, name, variable.units, UNITS[name]),)

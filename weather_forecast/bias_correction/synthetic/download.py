@@ -14,27 +14,34 @@ from __future__ import annotations
 
 import datetime
 import logging
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import h5py
 import numpy as np
 import torch
 
 from ai4sim.command import refuse_options, run
 from ai4sim.io.download import ResumingDownloader, Source, fetch
-from ai4sim.io.hdf5 import open_hdf5
-from ai4sim.variables import Float32Array
+from ai4sim.io.raw import open_raw
+from ai4sim.io.raw_variables import RawFile, RawVariable
+from ai4sim.variables import Float32Array, Variable
+from weather_forecast.bias_correction.io.inspection import inspect
 from weather_forecast.bias_correction.io.layout import (
     AEROSOLS,
+    CHANNELS,
+    DIMENSIONS,
     FLUXES,
     LW_BANDS,
+    PLACES,
     SW_BANDS,
+    UNITS,
     RadiationLayout,
 )
-from weather_forecast.bias_correction.io.raw_files import read_layout, write_columns
+from weather_forecast.bias_correction.io.raw_files import read_blocks, write_columns
+from weather_forecast.bias_correction.io.stored import convert, match_axes, named_axes, shape_of
 from weather_forecast.bias_correction.physics.heating import heating_rate
 
 log = logging.getLogger(__name__)
@@ -85,8 +92,10 @@ ORIGIN = {
 
 
 def _check(path: Path) -> None:
-    """Raise ValueError unless a file is in the layout."""
-    read_layout(path)
+    """Raise ValueError unless a file is in the layout, and all its values can be right."""
+    with open_raw(path) as file:
+        for _ in read_blocks(inspect(file)):
+            pass
 
 
 def join(parts: Sequence[Path], destination: Path) -> None:
@@ -95,27 +104,31 @@ def join(parts: Sequence[Path], destination: Path) -> None:
     Parameters
     ----------
     parts : sequence of path
-        netCDF-4 files with a dataset for each variable, as ecRad reads and writes them. A single
-        one is a raw file already, and is copied.
+        netCDF files with a dataset for each variable, as ecRad reads and writes them. A single one
+        is a raw file already, and is copied.
     destination : path
 
     Raises
     ------
     ValueError
-        A dataset is missing or has a shape that does not fit.
+        A dataset is missing, cannot be read, or has a shape or units that do not fit.
     """
     if len(parts) == 1:
         shutil.copyfile(parts[0], destination)
         return
-    with open_hdf5(parts[0]) as file:
-        q = _dataset(file, parts[0], "q")
-        if q.ndim != 2 or q.shape[1] < 2:
-            raise ValueError(f"{parts[0]}: q has shape {q.shape}, expected (column, level)")
-        columns, layout = q.shape[0], RadiationLayout(q.shape[1])
-        rows = [_variable(file, parts[0], v.name, (columns, v.channels)) for v in layout.inputs]
+    with open_raw(parts[0]) as file:
+        q = file["q"]
+        if q.ndim != 2 or min(q.shape) < 1:
+            raise ValueError(f"{parts[0]}: q has shape {shape_of(q)}, expected (column, level)")
+        named = named_axes(q, ("column", "level"))
+        along = named.get("column", 1 - named.get("level", 1))
+        columns, layout = q.shape[along], RadiationLayout(q.shape[1 - along])
+        rows = [_variable(file, variable, columns, layout) for variable in layout.inputs]
         places = [
-            _variable(file, parts[0], name, (columns, 1))[:, 0] if name in file else None
-            for name in ("lat", "lon")
+            _variable(file, Variable(name, UNITS[name]), columns, layout)[:, 0]
+            if name in file
+            else None
+            for name in PLACES
         ]
     inputs = np.concatenate(rows, axis=1)
     effect = _fluxes(parts[1], columns, layout)
@@ -135,42 +148,65 @@ def join(parts: Sequence[Path], destination: Path) -> None:
 
 def _fluxes(path: Path, columns: int, layout: RadiationLayout) -> Float32Array:
     """Read the fluxes of a file, (column, 4 x half_level) [W/m2]."""
-    with open_hdf5(path) as file:
-        shape = (columns, layout.levels + 1)
-        return np.concatenate([_variable(file, path, name, shape) for name in FLUXES], axis=1)
+    with open_raw(path) as file:
+        fluxes = [variable for variable in layout.outputs if variable.name in FLUXES]
+        return np.concatenate([_variable(file, v, columns, layout) for v in fluxes], axis=1)
 
 
-def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
-    dataset = file.get(name)
-    if not isinstance(dataset, h5py.Dataset):
-        raise ValueError(f"{path}: expected a dataset {name}, found {sorted(file)}")
-    return dataset
+def _variable(
+    file: RawFile, wanted: Variable, columns: int, layout: RadiationLayout
+) -> Float32Array:
+    """Read a variable, by its own name or as one band of a dataset with several.
 
-
-def _variable(file: h5py.File, path: Path, name: str, shape: tuple[int, int]) -> Float32Array:
-    """Read a variable, by its own name or as one band of a dataset with several."""
-    stem, _, band = name.rpartition("_")
-    if stem not in BANDS:
-        values = np.asarray(_dataset(file, path, name)[...], np.float32)
-        found = values.shape
+    Returns
+    -------
+    (column, channel)
+        In the units wanted.
+    """
+    stem, _, band = wanted.name.rpartition("_")
+    name = stem if stem in BANDS else wanted.name
+    stored = file[name]
+    change = convert(stored, name, stored.units, wanted.units)
+    if math.prod(stored.shape) == 1:  # the sun shines on all of them alike
+        found = np.full((columns, wanted.channels), change.apply(stored.read()).item())
     else:
-        dataset = _dataset(file, path, stem)
-        found = dataset.shape
-        if BANDS[stem] not in found[1:]:
-            raise ValueError(
-                f"{path}: {stem} has shape {found}, expected {BANDS[stem]} bands in it"
-            )
-        axis = found.index(BANDS[stem], 1)
-        index = tuple(int(band) - 1 if i == axis else slice(None) for i in range(len(found)))
-        values = np.asarray(dataset[index], np.float32)
-    if values.size == 1:  # the sun shines on all of them alike
-        values = np.full(shape, values.item(), np.float32)
-    if values.size != shape[0] * shape[1] or values.shape[0] != shape[0]:
+        axes = _axes(stored, name, wanted, {**layout.sizes, "column": columns})
+        index: list[Any] = [slice(None)] * stored.ndim
+        if stem in BANDS:
+            index[axes.pop("band")] = slice(int(band) - 1, int(band))
+        rest = [axis for axis in range(stored.ndim) if axis not in axes.values()]
+        values = stored.read(tuple(index)).transpose(*axes.values(), *rest)
+        found = change.apply(values).reshape(columns, wanted.channels)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return found.astype(np.float32)
+
+
+def _axes(
+    stored: RawVariable, name: str, wanted: Variable, sizes: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the axes of the columns, of the levels and of the bands, in this order.
+
+    Raises
+    ------
+    ValueError
+        The shape is another one, or leaves open which axis is which.
+    """
+    dataset = next((d for d, channels in CHANNELS.items() if wanted.name in channels), wanted.name)
+    order = [d for d in DIMENSIONS[dataset] if not d.endswith("_variable")]
+    expected = [order, order]
+    if name in BANDS:
+        sizes = {**sizes, "band": BANDS[name]}
+        expected = [[*order, "band"], [order[0], "band", *order[1:]]]
+    fitting = [axes for axes in (match_axes(stored, d, sizes) for d in expected) if axes]
+    if not fitting or any(axes != fitting[0] for axes in fitting):
+        lengths = ", ".join(f"{dimension} {sizes[dimension]}" for dimension in expected[0])
         raise ValueError(
-            f"{path}: {stem if stem in BANDS else name} has shape {found}, "
-            f"expected {shape[0]} columns of {shape[1]} values"
+            f"{stored.path}: {name} has shape {shape_of(stored)}, expected axes of {lengths}"
+            + (", with names that say which is which" if fitting else "")
         )
-    return values.reshape(shape)
+    return {
+        dimension: fitting[0][dimension] for dimension in expected[0] if dimension in fitting[0]
+    }
 
 
 MAELSTROM = Source(URL, fields=("date", "timestep", "patch"), check=_check, convert=join)

@@ -12,7 +12,7 @@ import torch
 from ai4sim.callbacks import PredictionFiles
 from ai4sim.tests.bench import quiet_trainer
 from weather_forecast.bias_correction.data import RadiationDataModule
-from weather_forecast.bias_correction.io import preprocess
+from weather_forecast.bias_correction.io import raw_files
 from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.preprocess import row_statistics
 from weather_forecast.bias_correction.io.raw_files import read_columns
@@ -26,7 +26,7 @@ NAMES = [f"part_{i}.h5" for i in range(6)]
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Six files of 30 columns in blocks of about four, which continue in the next file."""
-    monkeypatch.setattr(preprocess, "BLOCK_COLUMNS", 7)
+    monkeypatch.setattr(raw_files, "BLOCK_COLUMNS", 7)
     for i, name in enumerate(NAMES):
         blocks = (COUNT * i + np.arange(COUNT)) // 4
         write_file(
@@ -259,10 +259,11 @@ def test_a_value_that_is_not_finite_is_located_and_the_rest_is_kept(folder):
     data = RadiationDataModule(str(folder), split="all-test", workers=1)
     with pytest.raises(
         ValueError,
-        match=r"part_2\.h5: col_inputs holds nan at column 23, level 3, channel 10 .cloud_fraction",
+        match=r"part_2\.h5: col_inputs is NaN, or was never written, at column 23, level 3, "
+        r"channel 10 \(cloud_fraction\)",
     ):
         data.prepare_files(data.files("test"))
-    made = {name for name in os.listdir(folder / "processed" / "radiation-2") if name[0] != "."}
+    made = {name for name in os.listdir(folder / "processed" / "radiation-3") if name[0] != "."}
     assert {"part_0", "part_1"} <= made and "part_2" not in made
 
 

@@ -27,7 +27,7 @@ from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
 from ai4sim.io.names import cases
 from ai4sim.physics.sun import cos_zenith_angle
-from weather_forecast.bias_correction.io.layout import FLUXES, RadiationLayout
+from weather_forecast.bias_correction.io.layout import RadiationLayout
 from weather_forecast.bias_correction.io.raw_files import read_columns, read_layout
 from weather_forecast.bias_correction.physics.heating import heating_rate
 from weather_forecast.bias_correction.synthetic import generate
@@ -52,10 +52,17 @@ SNAPSHOTS = [
 
 
 def stub(columns: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Label columns quickly: something of the right shape that depends on all clouds."""
-    half = columns["pressure_hl"] * (1 + columns["cloud_fraction"].sum(1, keepdim=True))
-    fluxes = torch.cat(len(FLUXES) * [half], dim=1)
-    return torch.cat([fluxes, half[:, 1:], half[:, 1:]], dim=1), fluxes
+    """Label columns quickly: fluxes that depend on all clouds, and are 0 at the top."""
+    pressure, sun = columns["pressure_hl"], columns["cos_solar_zenith_angle"].clamp(min=0)
+    flux = pressure / 1e5 * (1 + columns["cloud_fraction"].sum(1, keepdim=True))
+    fluxes, heating = [], []
+    for share in (sun[:, None], torch.ones_like(sun)[:, None]):
+        down, up = share * flux, share * flux / 2
+        fluxes += [down, up]
+        heating.append(heating_rate(down, up, pressure))
+    incoming = (columns["solar_irradiance"] * sun)[:, None].expand_as(flux)
+    absolute = torch.cat([incoming, fluxes[1], *fluxes[2:]], dim=1)
+    return torch.cat([*fluxes, *heating], dim=1), absolute
 
 
 make = functools.partial(generate_columns, columns=COLUMNS, levels=LEVELS, teacher=stub, workers=1)

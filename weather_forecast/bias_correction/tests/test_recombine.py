@@ -24,10 +24,12 @@ LAYOUT = RadiationLayout(LEVELS)
 
 
 def nothing(columns):
-    """Stand in for the solvers."""
+    """Stand in for the solvers: no effect, and an atmosphere that nothing happens in."""
     count = len(columns["skin_temperature"])
-    zero = torch.zeros(count, 1)
-    return zero.expand(-1, LAYOUT.output_channels), zero.expand(-1, LAYOUT.tripleclouds_channels)
+    fluxes = torch.zeros(count, LAYOUT.tripleclouds_channels)
+    sun = columns["solar_irradiance"] * columns["cos_solar_zenith_angle"].clamp(min=0)
+    fluxes[:, : LEVELS + 1] = sun[:, None]
+    return torch.zeros(count, LAYOUT.output_channels), fluxes
 
 
 def test_air_clouds_and_ground_come_from_different_columns():
