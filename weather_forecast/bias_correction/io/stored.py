@@ -80,7 +80,7 @@ class StoredDataset(NamedTuple):
         return self.conversions[0].apply(self.read(start, stop).reshape(-1))
 
     def fill(self, rows: Float32Array, start: int) -> None:
-        """Read columns from `start` into ``rows : (column, channel, level)``, in units of the layout."""
+        """Read columns from `start` into ``rows : (column, channel, level)``, converted."""
         values = self.read(start, start + len(rows))
         with np.errstate(over="ignore", invalid="ignore"):
             if self.plain:
