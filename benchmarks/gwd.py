@@ -60,7 +60,8 @@ from benchmarks.turns import (
     train,
 )
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import DragLayout, write_columns
+from weather_forecast.gwd.io.layout import write_columns
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.models import DragModule, LitCNN, LitFluxNet, LitMLP, LitStressNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, nonorographic_drag
 from weather_forecast.gwd.physics.ogwd import MountainColumns, orographic_drag

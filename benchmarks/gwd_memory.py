@@ -30,7 +30,7 @@ from torch import nn
 
 from benchmarks.turns import alone, largest, now
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 
 LAYOUT = DragLayout("nogwd", 63)
 GRID_ROWS = 36
@@ -51,7 +51,9 @@ def write_raw(folder: Path, size: float, chunked: bool) -> float:
         np.tanh(rng.standard_normal((LAYOUT.output_channels, LAYOUT.input_channels)) @ walk / 100)
         * 1e-5
     )
-    content = {"x": walk, "y": drag.astype(np.float32)}
+    base = np.array([0.0] * 126 + [250.0] * 63 + [1e5, 98.0])[:, None]
+    inputs = (base + 10 * np.tanh(walk / 10)).astype(np.float32)
+    content = {"x": inputs, "y": drag.astype(np.float32)}
     rows = LAYOUT.input_channels + LAYOUT.output_channels
     files = max(round(size / FILE_BYTES), 1)
     columns = int(size / files / (4 * rows)) // GRID_ROWS
@@ -61,7 +63,7 @@ def write_raw(folder: Path, size: float, chunked: bool) -> float:
         date = np.datetime64("2015-01-01") + day
         with h5py.File(folder / "raw" / f"{date}.h5", "w") as file:
             chosen = rng.integers(0, 4096, (GRID_ROWS, columns))
-            factor = rng.normal(1, 0.1, chosen.shape).astype(np.float32)
+            factor = rng.normal(1, 0.01, chosen.shape).astype(np.float32)
             for name, values in content.items():
                 shape = (len(values), *chosen.shape)
                 chunks = (1, *chosen.shape) if chunked else None

@@ -25,7 +25,7 @@ from torch import Tensor
 from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.ridge import ridge_weights
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 
 log = logging.getLogger(__name__)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.data.datamodule import Stage
@@ -20,16 +18,16 @@ from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.tables import Table
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.reservoir import thinning
-from ai4sim.io.hdf5 import open_hdf5
 from ai4sim.normalization import RunningStatistics
-from weather_forecast.gwd.io.layout import (
+from weather_forecast.gwd.io.layout import read_layout, write_like
+from weather_forecast.gwd.io.raw_files import (
     DATASETS,
-    DragLayout,
     blocks,
-    layout_of,
-    read_layout,
-    write_like,
+    open_columns,
+    read_block,
+    unpack,
 )
+from weather_forecast.gwd.io.rows import DragLayout
 
 MOMENTS = tuple(f.name for f in fields(CrossMoments) if f.name != "count")
 BLOCK_BYTES = 2**22
@@ -49,21 +47,25 @@ def process(path: Path, scratch: Path) -> dict[str, Any]:
     import dask.array
     from dask import delayed
 
-    with open_hdf5(path) as file:
-        layout, grid = layout_of(file, path), file["x"].shape[1:]
-        raw = {name: dataset for name, dataset in DATASETS.items() if dataset in file}
-        widths = {name: file[dataset].shape[: -len(grid)] for name, dataset in raw.items()}
-        row_bytes = 4 * sum(sum(width) for width in widths.values())
-        boxes = blocks(grid, max(BLOCK_BYTES // row_bytes, 1))
-        scattered = any(file[dataset].chunks for dataset in raw.values())
-    # A chunk of the file usually has one row and many columns: to read it once, unpack it first.
-    unpack = scattered and len(boxes) > 1
-    source = _unpacked(path, scratch, list(raw.values())) if unpack else path
+    with open_columns(path) as file:
+        layout, datasets = file.layout, file.fields
+        file.check_latitude()
+        widths = {
+            "inputs": (layout.input_channels,),
+            "targets": (layout.output_channels,),
+            "latitude": (),
+        }
+        row_bytes = 4 * sum(math.prod(widths[name]) for name in datasets)
+        boxes = blocks(file.grid, max(BLOCK_BYTES // row_bytes, 1))
+        scattered = any(dataset.variable.chunks for dataset in datasets.values())
+        # A chunk usually has one row and many columns: to read it once, unpack it first.
+        copy = scratch / "unpacked.h5" if scattered and len(boxes) > 1 else None
+    if copy is not None:
+        unpack(path, copy)
     columns = [math.prod(part.stop - part.start for part in box) for box in boxes]
     content: dict[str, Any] = {"attributes": {"layout": asdict(layout)}}
     read = {
-        name: [delayed(read_block)(source, dataset, box, path) for box in boxes]
-        for name, dataset in raw.items()
+        name: [delayed(read_block)(path, name, box, copy) for box in boxes] for name in datasets
     }
     for name, parts in read.items():
         content[name] = dask.array.concatenate(
@@ -81,45 +83,6 @@ def process(path: Path, scratch: Path) -> dict[str, Any]:
             part = delayed(getattr)(moments, name)
             content[name] = dask.array.from_delayed(part, shapes[name], np.float64)
     return content
-
-
-def read_block(source: Path, name: str, box: tuple[slice, ...], path: Path) -> NDArray[np.float32]:
-    """Read a box of the grid: ``(column, row)`` of a dataset with rows, else ``(column,)``.
-
-    `source` is the raw file or its unpacked copy, `path` the raw file, for messages.
-
-    Raises
-    ------
-    ValueError
-        A value is not finite.
-    """
-    with open_hdf5(source) as file:
-        dataset = file[name]
-        leading = dataset.ndim - len(box)
-        values = dataset[(*(slice(None) for _ in range(leading)), *box)]
-    values = values.astype(np.float32, copy=False)
-    finite = np.isfinite(values)
-    if not finite.all():
-        place = [int(i) for i in np.argwhere(~finite)[0]]
-        where = [i + part.start for i, part in zip(place[leading:], box, strict=True)]
-        row = f" in row {place[0]}" if leading else ""
-        raise ValueError(
-            f"{path}: /{name} holds {float(values[tuple(place)])}{row} at grid point {where}, the "
-            f"first of {int((~finite).sum())} values in this block that are NaN or infinite in "
-            "single precision"
-        )
-    return np.ascontiguousarray(values.reshape(*values.shape[:leading], -1).T)
-
-
-def _unpacked(path: Path, scratch: Path, names: Sequence[str]) -> Path:
-    """Copy a raw file whose datasets lie in chunks to one in which they do not."""
-    copy = scratch / "unpacked.h5"
-    with open_hdf5(path) as raw, h5py.File(copy, "w") as file:
-        for name in names:
-            chunked, whole = raw[name], file.create_dataset(name, raw[name].shape, np.float32)
-            for part in chunked.iter_chunks() if chunked.chunks else range(len(chunked)):
-                whole[part] = chunked[part]
-    return copy
 
 
 class ColumnDataModule(RowDataModule[DragLayout]):
@@ -141,7 +104,7 @@ class ColumnDataModule(RowDataModule[DragLayout]):
         See :class:`ai4sim.data.row_datamodule.RowDataModule`; rows are columns.
     """
 
-    recipe, double, scratch = "columns-2", MOMENTS, True
+    recipe, double, scratch = "columns-3", MOMENTS, True
     process = staticmethod(process)
     read_layout = staticmethod(read_layout)
     write_like = staticmethod(write_like)

@@ -58,7 +58,7 @@ from ai4sim.evaluation.scores import (
 )
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.atlas import Atlas
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.levels import full_level_pressure, half_level_pressure, pressure_coordinate
 
 STANDARD_PRESSURE = 101325.0

@@ -29,7 +29,7 @@ from weather_forecast.gwd import plotters
 from weather_forecast.gwd.baselines import SCHEME_COLUMNS, Baselines
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.io.layout import DragLayout, Scheme
+from weather_forecast.gwd.io.rows import DragLayout, Scheme
 from weather_forecast.gwd.nets.emulator import launch_factor
 from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
 from weather_forecast.gwd.nets.stress_net import StressNet

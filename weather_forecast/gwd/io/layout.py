@@ -1,4 +1,4 @@
-"""The HDF5 layout of gravity wave drag: columns of air, and what the scheme makes of them.
+"""The layout of raw files of gravity wave drag: columns of air, and what the scheme makes of them.
 
 One file holds one date; its name is the date. Every dataset has its rows along the first axis, the
 horizontal grid along the others, ``(nlat, nlon)``, ``(36, 65440)`` or ``(column,)``:
@@ -16,15 +16,18 @@ horizontal grid along the others, ``(nlat, nlon)``, ``(36, 65440)`` or ``(column
 So /x has ``3 n + 2`` rows, or ``3 n + 6`` of the orographic scheme: the number alone says which
 scheme it is and how many levels there are. In memory a column is a row, and a row of the file a
 channel: /x is ``inputs : (column, input_channels)``, /y ``targets : (column, output_channels)``.
+
+Files are written so. Those that say otherwise, by names of dimensions, the attributes ``rows`` and
+``units``, or a variable of the levels, are read by :mod:`weather_forecast.gwd.io.raw_files` all the
+same. :mod:`weather_forecast.gwd.io.rows` has the bounds of the variables.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import h5py
 import numpy as np
@@ -32,119 +35,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.io.files import atomic_write, check_shapes
-from ai4sim.io.hdf5 import open_hdf5
-from ai4sim.variables import ChannelLayout, Variable
+from ai4sim.io.raw_variables import STORAGE
+from weather_forecast.gwd.io.attributes import described
+from weather_forecast.gwd.io.copies import copy_variables, name_axes, set_attributes
+from weather_forecast.gwd.io.raw_files import DATASETS, Columns, blocks, open_columns
+from weather_forecast.gwd.io.rows import LATITUDE, DragLayout
 
-Scheme = Literal["nogwd", "ogwd"]
-DATASETS = {"inputs": "x", "targets": "y", "latitude": "lat"}
-"""Arrays in memory, and their datasets in files."""
+Values = Tensor | NDArray | Columns
 WRITTEN_AT_ONCE = 2**26
 """Bytes of a dataset that are gathered in memory before they are written."""
 
 
-@dataclass(frozen=True)
-class DragLayout(ChannelLayout):
-    """What the rows of a file mean.
-
-    Attributes
-    ----------
-    scheme : {"nogwd", "ogwd"}
-        Non-orographic or orographic gravity wave drag.
-    levels : int
-        Full levels of a column, the first at the top.
-    """
-
-    scheme: Scheme
-    levels: int
-
-    @classmethod
-    def of_rows(cls, rows: int) -> DragLayout:
-        """Return the layout of files whose /x has this many rows.
-
-        Raises
-        ------
-        ValueError
-            No layout has.
-        """
-        surface, scheme = (6, "ogwd") if rows % 3 == 0 else (2, "nogwd")
-        levels = (rows - surface) // 3
-        if levels < 1 or rows != 3 * levels + surface:
-            raise ValueError(
-                f"{rows} rows of inputs, expected 3 n + 2 (nogwd) or 3 n + 6 (ogwd), "
-                "n being the number of levels"
-            )
-        return cls("ogwd" if scheme == "ogwd" else "nogwd", levels)
-
-    @property
-    def inputs(self) -> tuple[Variable, ...]:
-        """What the rows of /x are."""
-        orography = (
-            Variable("orography_std", "m"),
-            Variable("orography_slope", "1"),
-            Variable("orography_anisotropy", "1"),
-            Variable("orography_angle", "rad"),
-        )
-        return (
-            Variable("u", "m/s", self.levels),
-            Variable("v", "m/s", self.levels),
-            Variable("temperature", "K", self.levels),
-            Variable("surface_pressure", "Pa"),
-            Variable("geopotential", "m2/s2"),
-            *(orography if self.scheme == "ogwd" else ()),
-        )
-
-    @property
-    def outputs(self) -> tuple[Variable, ...]:
-        """What the rows of /y are."""
-        parts = ("wave_", "blocking_") if self.scheme == "ogwd" else ("",)
-        return tuple(
-            Variable(f"{part}{wind}_tendency", "m/s2", self.levels)
-            for part in parts
-            for wind in ("u", "v")
-        )
-
-
 def read_layout(path: Path | str) -> DragLayout:
-    """Tell scheme and levels of a raw file, and check the shapes of its datasets.
+    """Tell scheme and levels of a raw file, and check its datasets but for their values.
 
     Raises
     ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        It is not in this layout: the message has the shapes found and expected.
+    FileNotFoundError, ValueError
+        See :func:`weather_forecast.gwd.io.raw_files.open_columns`.
     """
-    with open_hdf5(path) as file:
-        return layout_of(file, path)
-
-
-def layout_of(file: h5py.File, path: Path | str) -> DragLayout:
-    """Do the same for a file that is open; `path` is for messages."""
-    x = file.get("x")
-    if not isinstance(x, h5py.Dataset) or x.ndim < 2:
-        found = f"one of shape {x.shape}" if isinstance(x, h5py.Dataset) else f"{sorted(file)}"
-        raise ValueError(f"{path}: expected a dataset /x (row, *grid), found {found}")
-    try:
-        layout = DragLayout.of_rows(x.shape[0])
-    except ValueError as error:
-        raise ValueError(f"{path}: /x has shape {x.shape}: {error}") from None
-    grid = x.shape[1:]
-    for name, expected in (("y", (layout.output_channels, *grid)), ("lat", grid)):
-        shape = getattr(file[name], "shape", None) if name in file else expected
-        if shape != expected:
-            raise ValueError(
-                f"{path}: /{name} has shape {shape}, expected {expected}: /x has shape {x.shape}, "
-                f"that is scheme {layout.scheme} with {layout.levels} levels"
-            )
-    return layout
+    with open_columns(path) as file:
+        return file.layout
 
 
 def write_columns(
     path: Path | str,
     layout: DragLayout,
-    inputs: Tensor | NDArray,
-    targets: Tensor | NDArray | None,
-    latitude: Tensor | NDArray | None,
+    inputs: Values,
+    targets: Values | None,
+    latitude: Values | None,
     grid_shape: Sequence[int] | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
@@ -178,7 +97,7 @@ def write_columns(
     variables = {
         "inputs": layout.inputs,
         "targets": layout.outputs,
-        "latitude": (Variable("latitude", "degrees_north"),),
+        "latitude": (LATITUDE,),
     }
     facts = f" (scheme {layout.scheme}, {layout.levels} levels, grid {grid})"
     check_shapes(path, given, facts)
@@ -186,12 +105,11 @@ def write_columns(
         for name, (values, _) in given.items():
             if values is not None:
                 dataset = _write(file, DATASETS[name], values, grid)
-                dataset.attrs["rows"] = ", ".join(f"{v.name} {v.channels}" for v in variables[name])
-                dataset.attrs["units"] = ", ".join(v.units for v in variables[name])
+                dataset.attrs.update(described(variables[name]))
         file.attrs.update(dict(attributes or {}))
 
 
-def write_like(source: Path | str, destination: Path | str, outputs: Tensor | NDArray) -> None:
+def write_like(source: Path | str, destination: Path | str, outputs: Values) -> None:
     """Write a copy of a raw file with other tendencies, atomically.
 
     Parameters
@@ -207,55 +125,39 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | ND
     ValueError
         It does not fit the source.
     """
-    with open_hdf5(source) as raw:
-        layout, grid = layout_of(raw, source), raw["x"].shape[1:]
+    with open_columns(source) as raw:
+        layout, grid = raw.layout, raw.grid
         check_shapes(source, {"outputs": (outputs, (math.prod(grid), layout.output_channels))})
+        targets = raw.fields.get("targets")
+        kept = targets.variable.attributes if targets else {}
         with atomic_write(destination) as temporary, h5py.File(temporary, "w") as file:
-            for name in raw:
-                if name != "y":
-                    raw.copy(name, file)
-            written = _write(file, "y", outputs, grid)
-            if "y" in raw:
-                written.attrs.update(dict(raw["y"].attrs))
-            file.attrs.update(dict(raw.attrs))
-
-
-def blocks(grid: Sequence[int], columns: int) -> list[tuple[slice, ...]]:
-    """Cut a grid into boxes whose columns follow each other in C order.
-
-    Parameters
-    ----------
-    grid : sequence of int
-        Shape of the horizontal grid.
-    columns : int
-        Columns of a box, at most.
-
-    Returns
-    -------
-    list of tuple of slice
-        In C order; one slice per axis of the grid.
-    """
-    inner = math.prod(grid[1:])
-    if inner > columns:
-        rest = blocks(grid[1:], columns)
-        return [(slice(i, i + 1), *box) for i in range(grid[0]) for box in rest]
-    whole = tuple(slice(0, n) for n in grid[1:])
-    step = max(columns // max(inner, 1), 1)
-    return [(slice(i, min(i + step, grid[0])), *whole) for i in range(0, grid[0], step)]
+            copy_variables(raw.raw, file, leave_out=("y",))
+            written = _write(file, "y", outputs, grid, raw.target_rows)
+            set_attributes(written, {k: v for k, v in kept.items() if k not in STORAGE})
+            written.attrs.update(described(layout.outputs))
+            name_axes(file, written, raw.target_dimensions)
 
 
 def _write(
-    file: h5py.File, name: str, values: Tensor | NDArray, grid: tuple[int, ...]
+    file: h5py.File,
+    name: str,
+    values: Values,
+    grid: tuple[int, ...],
+    rows: NDArray[np.intp] | None = None,
 ) -> h5py.Dataset:
-    """Write values (column, row), or (column,), block by block; a file keeps its rows first."""
-    rows = tuple(values.shape[1:])
-    dataset = file.create_dataset(name, (*rows, *grid), dtype=np.float32)
+    """Write values (column, row), or (column,), block by block; a file keeps its rows first.
+
+    With `rows`, these columns of the values, one after the other.
+    """
+    leading = tuple(values.shape[1:])
+    dataset = file.create_dataset(name, (*leading, *grid), dtype=np.float32)
     start = 0
-    for box in blocks(grid, max(WRITTEN_AT_ONCE // (4 * math.prod(rows)), 1)):
+    for box in blocks(grid, max(WRITTEN_AT_ONCE // (4 * math.prod(leading)), 1)):
         shape = tuple(part.stop - part.start for part in box)
         stop = start + math.prod(shape)
         part = values[start:stop]
         part = part.detach().cpu().float().numpy() if isinstance(part, Tensor) else part
-        dataset[(*(slice(None) for _ in rows), *box)] = part.T.reshape(*rows, *shape)
+        part = part if rows is None else part[:, rows]
+        dataset[(*(slice(None) for _ in leading), *box)] = part.T.reshape(*leading, *shape)
         start = stop
     return dataset

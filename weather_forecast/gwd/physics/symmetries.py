@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 
 
 def transform(

@@ -9,7 +9,8 @@ the MAELSTROM project under CC BY 4.0: the non-orographic drag of the IFS on 63 
 2,355,840 columns and 2.8 GB each. Address, dates and sets are those of ECMWF's CliMetLab plugin
 ``maelstrom-nogwd`` (git.ecmwf.int/projects/MLFET/repos/maelstrom-nogwd, version 0.1.0), which reads
 netCDF-4 files with the columns along the first axis; they are turned around to the layout of
-:mod:`weather_forecast.gwd.io.layout` on the way in. They have no latitude.
+:mod:`weather_forecast.gwd.io.layout` on the way in. They have no latitude; one that is there, and
+what else there is, comes along.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import h5py
 
 from ai4sim.command import refuse_options, run
 from ai4sim.io.download import ResumingDownloader, Source, fetch
-from ai4sim.io.hdf5 import open_hdf5
+from ai4sim.io.raw import open_raw
 
 log = logging.getLogger(__name__)
 
@@ -52,31 +53,50 @@ def to_raw_layout(parts: Sequence[Path], destination: Path) -> None:
     Parameters
     ----------
     parts : sequence of path
-        One HDF5 or netCDF-4 file with ``/x`` and ``/y``, (column, row) or in the raw layout.
+        One netCDF or HDF5 file with ``/x`` and ``/y``, (column, row) or in the raw layout. The
+        latter is copied; of the former, all that is neither ``/x`` nor ``/y`` nor ``/lat`` too.
     destination : path
 
     Raises
     ------
     ValueError
-        It has no such datasets, or a number of rows that no layout has.
+        It has no such datasets, a number of rows that no layout has, or impossible values.
     """
-    from weather_forecast.gwd.io.layout import DragLayout, write_columns
+    from weather_forecast.gwd.io.copies import copy_variables, is_whole, name_axes
+    from weather_forecast.gwd.io.layout import write_columns
+    from weather_forecast.gwd.io.raw_files import DATASETS, Columns, open_columns
 
     (source,) = parts
-    with open_hdf5(source) as file:
-        x, y = file.get("x"), file.get("y")
-        if not (isinstance(x, h5py.Dataset) and isinstance(y, h5py.Dataset)):
-            raise ValueError(f"{source}: expected datasets /x and /y, found {sorted(file)}")
+    with open_raw(source) as raw:
+        x, y = raw["x"], raw["y"]
         # The two have as many columns, but not as many rows.
-        turned = x.ndim == y.ndim == 2 and len(x) == len(y)
-        if turned:
-            try:
-                layout = DragLayout.of_rows(x.shape[1])
-                write_columns(destination, layout, x, y, None, attributes=ORIGIN)
-            except ValueError as error:
-                raise ValueError(f"{source}: /x has shape {x.shape}: {error}") from error
-    if not turned:
+        columns_first = x.ndim == y.ndim == 2 and x.shape[0] == y.shape[0]
+        whole = is_whole(raw)
+    if columns_first:
+        with open_columns(source, columns_first=True) as file:
+            if file.surface_first:
+                raise ValueError(
+                    f"{source}: its columns come first, and the first of their levels is that of "
+                    "the surface: expected the top first"
+                )
+            given = {name: Columns(file, name) for name in file.fields}
+            write_columns(
+                destination,
+                file.layout,
+                given["inputs"],
+                given["targets"],
+                given.get("latitude"),
+            )
+            with h5py.File(destination, "a") as turned:
+                copy_variables(file.raw, turned, leave_out=tuple(DATASETS.values()))
+                for field in file.fields.values():
+                    name_axes(turned, turned[field.variable.name], field.dimensions)
+                turned.attrs.update(ORIGIN)
+    elif whole:
         shutil.copyfile(source, destination)
+    else:
+        with open_raw(source) as raw, h5py.File(destination, "w") as copy:
+            copy_variables(raw, copy)
 
 
 def _check_scheme(path: Path) -> None:

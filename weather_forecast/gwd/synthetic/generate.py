@@ -20,7 +20,8 @@ from torch import Tensor
 
 from ai4sim.command import run
 from ai4sim.data.generation import write_missing
-from weather_forecast.gwd.io.layout import DragLayout, Scheme, write_columns
+from weather_forecast.gwd.io.layout import write_columns
+from weather_forecast.gwd.io.rows import DragLayout, Scheme
 from weather_forecast.gwd.synthetic.columns import AirColumns, draw_columns
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.io.layout import DragLayout, write_columns
+from weather_forecast.gwd.io.layout import write_columns
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.synthetic.generate import outputs
 from weather_forecast.levels import full_level_pressure, half_level_pressure
 

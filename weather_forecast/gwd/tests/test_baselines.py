@@ -14,7 +14,8 @@ from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.gwd import baselines
 from weather_forecast.gwd.baselines import Baselines
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.io.layout import DragLayout, read_layout
+from weather_forecast.gwd.io.layout import read_layout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.physics.nogwd import nonorographic_drag
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns
 

@@ -10,7 +10,8 @@ import yaml
 
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import checkpoint, printed, results, state
-from weather_forecast.gwd.io.layout import DragLayout, write_columns
+from weather_forecast.gwd.io.layout import write_columns
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 from weather_forecast.gwd.tests.tiny import (
     GRID,

@@ -18,20 +18,22 @@ from ai4sim.tests.bench import quiet_trainer
 from ai4sim.tests.reference import REFERENCE, needs_reference
 from weather_forecast.gwd import data as module
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import DragLayout, read_layout, write_columns
+from weather_forecast.gwd.io.layout import read_layout, write_columns
+from weather_forecast.gwd.io.rows import DragLayout
 
 LAYOUT = DragLayout("nogwd", 3)
 GRID = (4, 6)
+NUMBER = 9  # the row that says which column it is
 DATES = [f"2015-0{month}-01.h5" for month in range(1, 10)]
 ALL_TRAIN = {"ratios": (1.0, 0.0, 0.0), "gap": 0}
 
 
 def columns(date, count=24):
-    """Columns of a date; the first input is 1000 date + column, the last one is constant."""
+    """Columns of a date; the surface pressure is 2e4 + 1000 date + column, the last row fixed."""
     rng = np.random.default_rng(date)
     x = rng.normal(250, 10, (count, LAYOUT.input_channels)).astype(np.float32)
-    x[:, 0] = 1000 * date + np.arange(count)
-    x[:, -1] = 9.80665
+    x[:, NUMBER] = 2e4 + 1000 * date + np.arange(count)
+    x[:, -1] = 98.0665
     y = (1e-5 * np.tanh(x[:, 1:7] - 250) + 1e-7).astype(np.float32)
     return x, y, np.linspace(-90, 90, count, dtype=np.float32)
 
@@ -58,7 +60,7 @@ def prepared(folder, **options):
 
 
 def numbers(batches):
-    return torch.cat([batch["inputs"][:, 0] for batch in batches]).int().tolist()
+    return torch.cat([batch["inputs"][:, NUMBER] - 2e4 for batch in batches]).int().tolist()
 
 
 def rewrite(path, names="xy", **how):
@@ -87,7 +89,7 @@ def test_columns_keep_their_order_on_any_grid(tmp_path, small_blocks, grid, how)
         found = torch.cat([batch[name] for batch in batches])
         assert found.dtype == torch.float32
         np.testing.assert_array_equal(found, expected)
-    assert os.listdir(tmp_path / "processed" / "columns-2") != [".lock"]
+    assert os.listdir(tmp_path / "processed" / "columns-3") != [".lock"]
     assert not list((tmp_path / "processed").rglob("unpacked.h5"))
 
 
@@ -136,7 +138,7 @@ def test_training_serves_each_column_once_from_memory_or_from_pools(folder, memo
     everything = [1000 * date + i for date in range(len(DATES)) for i in range(24)]
     assert sorted(numbers(batches)) == everything
     batch = batches[3]
-    for i, number in enumerate(batch["inputs"][:, 0].int().tolist()):
+    for i, number in enumerate(numbers([batch])):
         x, y, latitude = columns(number // 1000)
         np.testing.assert_array_equal(batch["inputs"][i], x[number % 1000])
         np.testing.assert_array_equal(batch["targets"][i], y[number % 1000])
@@ -154,8 +156,9 @@ def test_extra_folders_only_train(folder, tmp_path):
     assert {number // 1000 for number in train} >= {20, 21}
     assert len(train) == 24 * len(data.split.train) + 60 == data.gram().count
     some = data.columns(50)
-    assert len(some) <= 50 and set(some[:, 0].int().tolist()) < set(train)
-    assert {number // 1000 for number in some[:, 0].int().tolist()} >= {0, 20, 21}
+    chosen = numbers([{"inputs": some}])
+    assert len(some) <= 50 and set(chosen) < set(train)
+    assert {number // 1000 for number in chosen} >= {0, 20, 21}
     assert data.count("test") == 24 * len(data.files("test"))
     for stage in ("val", "test", "predict"):
         assert not {"2020-01-20.h5", "2020-01-21.h5"} & {path.name for path in data.files(stage)}
@@ -172,7 +175,7 @@ def test_a_killed_preprocessing_is_made_again(folder):
     path = folder / "raw" / DATES[0]
     data = ColumnDataModule(str(folder), split="all-test")
     data.prepare_files([path])
-    done = folder / "processed" / "columns-2" / path.stem
+    done = folder / "processed" / "columns-3" / path.stem
     # What a kill may leave: a hidden half of a folder, or one whose manifest never came.
     half = done.with_name(f".tmp-elsewhere-1-00000000-{path.stem}")
     done.rename(half)
@@ -290,17 +293,17 @@ def test_a_value_that_is_not_finite_is_located(folder, value):
         file["x"][7, 1, 0] = value
     with pytest.raises(
         ValueError,
-        match=rf"2015-01-01.h5: /x holds {value} in row 4 at grid point \[2, 5\], .* of 2 values",
+        match=r"2015-01-01.h5: x is NaN.* at row 4 \(v, level 2\), grid point \[2, 5\]",
     ):
         prepared(folder)
-    assert DATES[0].removesuffix(".h5") not in os.listdir(folder / "processed" / "columns-2")
+    assert DATES[0].removesuffix(".h5") not in os.listdir(folder / "processed" / "columns-3")
 
 
 def test_files_of_another_layout_or_without_targets_are_refused(folder, tmp_path):
     other = DragLayout("nogwd", 2)
     x, y, latitude = (
-        torch.zeros(4, other.input_channels),
-        torch.zeros(4, other.output_channels),
+        torch.tensor([0, 0, 0, 0, 250, 250, 1e5, 98]).repeat(4, 1),
+        torch.ones(4, other.output_channels) / 100,
         torch.zeros(4),
     )
     write_columns(tmp_path / "own" / "raw" / "2020-01-01.h5", other, x, y, latitude)

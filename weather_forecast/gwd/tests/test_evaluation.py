@@ -11,7 +11,7 @@ from ai4sim.io.files import write_json
 from ai4sim.tests.alike import alike
 from weather_forecast.gwd import atlas
 from weather_forecast.gwd.evaluation import ColumnEvaluation
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.tests.made_up import NOGWD, OGWD, columns, evaluate, layer_mass
 
 

@@ -21,7 +21,8 @@ from ai4sim.command import run
 from ai4sim.data.splits import by_time
 from ai4sim.io.files import visible_files
 from ai4sim.io.names import cases
-from weather_forecast.gwd.io.layout import DragLayout, read_layout
+from weather_forecast.gwd.io.layout import read_layout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.synthetic.generate import (
     Scheme,
     demo_dates,

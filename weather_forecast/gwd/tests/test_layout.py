@@ -5,13 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from weather_forecast.gwd.io.layout import (
-    DragLayout,
-    blocks,
-    read_layout,
-    write_columns,
-    write_like,
-)
+from weather_forecast.gwd.io.layout import read_layout, write_columns, write_like
+from weather_forecast.gwd.io.raw_files import blocks
+from weather_forecast.gwd.io.rows import DragLayout
 
 NOGWD, OGWD = DragLayout("nogwd", 3), DragLayout("ogwd", 4)
 
@@ -101,15 +97,16 @@ def test_boxes_of_a_grid_follow_each_other_in_c_order(grid, limit):
 @pytest.mark.parametrize(
     ("datasets", "message"),
     [
-        ({"y": (6, 2)}, r"expected a dataset /x \(row, \*grid\), found \['y'\]"),
-        ({"x": (11,)}, r"expected a dataset /x .* one of shape \(11,\)"),
+        ({"y": (6, 2)}, "no variable x; it has y"),
+        ({"x": (11,)}, r"x has shape \(11,\), expected \(row, \*grid\)"),
         (
             {"x": (10, 2)},
-            r"/x has shape \(10, 2\): 10 rows of inputs, expected 3 n \+ 2 .*3 n \+ 6",
+            r"x has shape \(10, 2\): 10 rows of inputs, expected 3 n \+ 2 .*3 n \+ 6",
         ),
-        ({"x": (11, 2), "y": (7, 2)}, r"/y has shape \(7, 2\), expected \(6, 2\).*3 levels"),
-        ({"x": (11, 2, 3), "y": (6, 3, 2)}, r"/y has shape \(6, 3, 2\), expected \(6, 2, 3\)"),
-        ({"x": (11, 2, 3), "lat": (2,)}, r"/lat has shape \(2,\), expected \(2, 3\)"),
+        ({"x": (11, 2), "y": (7, 2)}, r"y has shape \(7, 2\), expected \(6, 2\).*3 levels"),
+        ({"x": (11, 2, 3), "y": (6, 3, 2)}, r"y has shape \(6, 3, 2\), expected \(6, 2, 3\)"),
+        ({"x": (11, 2, 3), "lat": (2,)}, r"lat has shape \(2,\), expected \(2, 3\)"),
+        ({"x": (11, 0, 3)}, r"x has shape \(11, 0, 3\): it has no columns"),
     ],
 )
 def test_wrong_shapes_are_named_with_the_file(tmp_path, datasets, message):

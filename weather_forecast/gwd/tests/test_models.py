@@ -14,7 +14,7 @@ from ai4sim.export import export_program
 from ai4sim.surrogate import Surrogate
 from weather_forecast.gwd import models
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.models import (
     DragModule,
     LitCNN,

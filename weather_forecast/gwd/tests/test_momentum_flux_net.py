@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GRAVITY
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 from weather_forecast.gwd.physics.symmetries import transform

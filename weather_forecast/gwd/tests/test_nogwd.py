@@ -10,7 +10,7 @@ import torch
 
 from ai4sim.physics.constants import GRAVITY, HEAT_CAPACITY
 from ai4sim.tests.reference import REFERENCE, needs_reference
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.physics.nogwd import (
     Background,
     WaveDrag,

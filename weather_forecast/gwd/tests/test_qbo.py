@@ -266,7 +266,7 @@ def test_the_command_explains_an_experiment_that_is_missing_or_not_trained(tmp_p
 
 def test_a_trained_network_is_read_from_its_experiment(tmp_path):
     from ai4sim.surrogate import Surrogate
-    from weather_forecast.gwd.io.layout import DragLayout
+    from weather_forecast.gwd.io.rows import DragLayout
 
     layout = DragLayout("nogwd", 63)
     net = {

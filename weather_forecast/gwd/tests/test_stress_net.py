@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ai4sim.physics.constants import GRAVITY
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.nets.stress_net import StressNet
 from weather_forecast.gwd.physics.ogwd import LowLevelFlow, MountainColumns, low_level_flow
 from weather_forecast.gwd.physics.symmetries import transform

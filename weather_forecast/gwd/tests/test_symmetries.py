@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.physics.symmetries import random_transform, transform
 from weather_forecast.gwd.synthetic.generate import outputs
 from weather_forecast.gwd.tests.made_up import smooth_columns

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import Tiny
 from weather_forecast.gwd import config
-from weather_forecast.gwd.io.layout import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.nets.emulator import launch_factor
 from weather_forecast.gwd.tests.made_up import write_dates
 

@@ -1,0 +1,135 @@
+"""Copies of raw files that need no other file: links followed, virtual data sets written out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ai4sim.io.hdf5 import Hdf5File
+from ai4sim.io.raw_variables import RawFile, RawVariable, reading
+
+log = logging.getLogger(__name__)
+
+LIBRARY_ATTRIBUTES = ("DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates")
+"""Attributes by which libraries point from one variable to others: pointers into another file."""
+NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable. {:>9d}"
+"""What netCDF-4 calls the data set that stands for a dimension without a variable."""
+COPIED_AT_ONCE = 2**26
+"""Bytes that are held in memory."""
+
+
+def copy_variables(raw: RawFile, file: h5py.File, leave_out: Collection[str] = ()) -> None:
+    """Copy all that a raw file holds: variables as they are stored, groups, attributes, dimensions.
+
+    A link to something that does not exist stays one, with a warning.
+
+    Parameters
+    ----------
+    raw : RawFile
+    file : h5py.File
+        Open for writing.
+    leave_out : collection of str
+        Variables that are not copied.
+
+    Raises
+    ------
+    ValueError
+        Something cannot be read.
+    """
+    names = list(raw.file) if isinstance(raw, Hdf5File) else raw.names
+    for name in names:
+        if name not in leave_out:
+            _copy(raw, file, name)
+    for name in raw.names:
+        if isinstance(file.get(name), h5py.Dataset):
+            name_axes(file, file[name], raw[name].dimensions)
+    set_attributes(file, raw.attributes)
+
+
+def name_axes(file: h5py.File, dataset: h5py.Dataset, names: Sequence[str]) -> None:
+    """Give the axes of a data set the names of dimensions, which are made where there are none.
+
+    Parameters
+    ----------
+    file : h5py.File
+    dataset : h5py.Dataset
+    names : sequence of str
+        One per axis; "" leaves it without.
+    """
+    own = dataset.name.lstrip("/")
+    for axis, name in enumerate(names):
+        if name and name not in file:
+            size = dataset.shape[axis]
+            scale = file.create_dataset(name, data=np.zeros(size, np.float32))
+            scale.make_scale(NO_VARIABLE.format(size))
+        if name == own:
+            dataset.make_scale(name)
+        elif name:
+            if not file[name].is_scale:
+                file[name].make_scale(name)
+            dataset.dims[axis].attach_scale(file[name])
+
+
+def set_attributes(item: h5py.HLObject, attributes: Mapping[str, Any]) -> None:
+    """Give a file or a data set attributes, lists of texts among them."""
+    for name, value in attributes.items():
+        texts = isinstance(value, list) and all(isinstance(part, str) for part in value)
+        item.attrs[name] = np.array(value, h5py.string_dtype()) if texts else value
+
+
+def is_whole(raw: RawFile) -> bool:
+    """Whether a file needs no other one for its variables."""
+    if not isinstance(raw, Hdf5File):
+        return True
+    links = [raw.file.get(name, getlink=True) for name in raw.file]
+    if not all(isinstance(link, h5py.HardLink) for link in links):
+        return False
+    return not any(_is_elsewhere(raw.file[name]) for name in raw.file)
+
+
+def _copy(raw: RawFile, file: h5py.File, name: str) -> None:
+    if not isinstance(raw, Hdf5File):
+        _write_out(raw[name], file)
+        return
+    link = raw.file.get(name, getlink=True)
+    try:
+        with reading(raw.path, name):
+            item = raw.file[name]
+    except ValueError as error:
+        if isinstance(link, h5py.HardLink):
+            raise
+        log.warning("%s; the copy has the same link", error)
+        file[name] = link
+        return
+    if _is_elsewhere(item):
+        _write_out(raw[name], file)
+        return
+    with reading(raw.path, name):
+        raw.file.copy(item, file, name=name, expand_soft=True, expand_external=True)
+    if isinstance(item, h5py.Dataset):
+        for attribute in LIBRARY_ATTRIBUTES:
+            if attribute in file[name].attrs:
+                del file[name].attrs[attribute]
+
+
+def _is_elsewhere(item: h5py.HLObject) -> bool:
+    """Whether the values of a data set are in other files."""
+    return isinstance(item, h5py.Dataset) and (item.is_virtual or bool(item.external))
+
+
+def _write_out(variable: RawVariable, file: h5py.File) -> None:
+    """Write a variable as it is stored, piece by piece along its first axis."""
+    dataset = file.create_dataset(variable.name, variable.shape, variable.dtype)
+    set_attributes(dataset, variable.attributes)
+    if not variable.ndim:
+        dataset[...] = variable.stored()
+        return
+    row = max(dataset.nbytes // max(variable.shape[0], 1), 1)
+    step = max(COPIED_AT_ONCE // row, 1)
+    for start in range(0, variable.shape[0], step):
+        part = slice(start, min(start + step, variable.shape[0]))
+        dataset[part] = variable.stored(part)
