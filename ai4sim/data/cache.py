@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4sim.data.scheduling import executor
+from ai4sim.data.scheduling import WORKERS_TIMEOUT, executor
 from ai4sim.data.streaming import Blocks, append_blocks, is_lazy, progress_bar, stream
 from ai4sim.io.files import (
     atomic_folder,
@@ -90,6 +90,7 @@ class ProcessedCache:
         scratch: bool = False,
         scheduler: str = "threads",
         beside: Callable[[Path], Iterable[Path]] | None = None,
+        workers_timeout: float = WORKERS_TIMEOUT,
     ) -> None:
         if not re.fullmatch(r"[\w-][\w.-]*", recipe):
             raise ValueError(f"recipe: expected letters, digits, '-', '.', '_', found {recipe!r}")
@@ -98,7 +99,7 @@ class ProcessedCache:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         self.recipe, self.process, self.workers = recipe, process, workers
         self.double, self.scratch, self.scheduler = double, scratch, scheduler
-        self.beside = beside
+        self.beside, self.workers_timeout = beside, workers_timeout
         self.roots = (data_path / "processed" / recipe, home / "ai4sim" / key / recipe)
 
     def build(self, files: Iterable[Path | str]) -> None:
@@ -125,7 +126,9 @@ class ProcessedCache:
             if not stale:
                 return
             with (
-                executor(self.scheduler, min(self.workers, len(stale))) as pool,
+                executor(
+                    self.scheduler, min(self.workers, len(stale)), self.workers_timeout
+                ) as pool,
                 progress_bar(f"Processing {len(stale)} files", sum(stale.values())) as bar,
             ):
                 tasks = {pool.submit(self._make, root, path): path for path in stale}

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ai4sim.data.batches import Batches, BatchSampler
 from ai4sim.data.cache import ProcessedCache
+from ai4sim.data.scheduling import WORKERS_TIMEOUT
 from ai4sim.data.splits import Split, Strategy, find_table, overlaps, split_files
 from ai4sim.io.files import HDF5_NAMES, missing_file_error, visible_entries, visible_files
 from ai4sim.io.names import case_of, instant
@@ -67,6 +68,8 @@ class SurrogateDataModule(pl.LightningDataModule):
         or scheduler file of a Dask scheduler; see :func:`ai4sim.data.scheduling.executor`.
     workers : int
         Files that are processed at once.
+    workers_timeout : float
+        Time [s] that a running Dask scheduler may be without workers before the run ends.
     """
 
     raw_patterns: tuple[str, ...] = HDF5_NAMES
@@ -99,6 +102,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         seed: int = 0,
         scheduler: str = "threads",
         workers: int = 1,
+        workers_timeout: float = WORKERS_TIMEOUT,
     ) -> None:
         super().__init__()
         self.data_path = Path(data_path).expanduser()
@@ -108,6 +112,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
         self.scheduler, self.workers = scheduler, workers
+        self.workers_timeout = workers_timeout
         self._reported = False
 
     # --- What a use case gives ---
@@ -217,6 +222,7 @@ class SurrogateDataModule(pl.LightningDataModule):
             scratch=self.scratch,
             scheduler=self.scheduler,
             beside=self.beside,
+            workers_timeout=self.workers_timeout,
         )
 
     def prepare_files(self, files: Sequence[Path]) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger(__name__)
+
+WORKERS_TIMEOUT = 600.0
+"""Time [s] that a Dask scheduler may be without workers."""
+QUIET_SECONDS = 5.0
+"""Time [s] without workers after which the log says so."""
 CHOICES = (
     "'threads', 'processes', 'distributed', the address of a running Dask scheduler such as "
     "'tcp://node1:8786', or the path of its scheduler file"
@@ -26,7 +34,9 @@ def cores() -> int:
 
 
 @contextlib.contextmanager
-def executor(scheduler: str = "threads", workers: int = 1) -> Iterator[Executor]:
+def executor(
+    scheduler: str = "threads", workers: int = 1, timeout: float = WORKERS_TIMEOUT
+) -> Iterator[Executor]:
     """Give something that runs tasks; it has ended them when the block ends.
 
     Parameters
@@ -40,6 +50,8 @@ def executor(scheduler: str = "threads", workers: int = 1) -> Iterator[Executor]
         have this package installed.
     workers : int
         Threads or processes; a running scheduler has its own.
+    timeout : float
+        Time [s] that a running scheduler may be without workers: jobs of a cluster that wait.
 
     Raises
     ------
@@ -48,7 +60,8 @@ def executor(scheduler: str = "threads", workers: int = 1) -> Iterator[Executor]
     ModuleNotFoundError
         ``dask.distributed`` is needed and not installed.
     ConnectionError
-        No scheduler answers at the address.
+        No scheduler answers at the address, or it has had no workers for too long, at the beginning
+        or after they have ended.
 
     Notes
     -----
@@ -73,8 +86,13 @@ def executor(scheduler: str = "threads", workers: int = 1) -> Iterator[Executor]
         with ProcessPoolExecutor(workers, context, initializer=end_with_parent) as processes:
             yield processes
     else:
-        with _client(scheduler, workers) as client, client.get_executor(pure=False) as remote:
-            yield remote
+        with _client(scheduler, workers) as client, _workers_watched(client, timeout) as given_up:
+            remote = client.get_executor(pure=False)
+            try:
+                yield remote
+            finally:
+                if not given_up.is_set():
+                    remote.shutdown()
 
 
 @contextlib.contextmanager
@@ -106,6 +124,41 @@ def _client(scheduler: str, workers: int) -> Iterator[Any]:
         raise ConnectionError(f"no Dask scheduler answers at {scheduler!r}: {error}") from error
     with client:
         yield client
+
+
+@contextlib.contextmanager
+def _workers_watched(client: Any, timeout: float) -> Iterator[threading.Event]:
+    """Raise ConnectionError when the scheduler has had no workers for too long; an event says so."""
+    ended, given_up = threading.Event(), threading.Event()
+    address = client.scheduler.address
+
+    def watch() -> None:
+        without, told = time.monotonic(), False
+        while not ended.wait(min(1.0, timeout / 4)):
+            if client.scheduler_info()["workers"]:
+                without, told = time.monotonic(), False
+            elif time.monotonic() - without > timeout:
+                given_up.set()
+                client.close()  # the tasks that wait are cancelled
+                return
+            elif not told and time.monotonic() - without > min(QUIET_SECONDS, timeout / 2):
+                log.warning("waiting for workers of %s, at most %g s", address, timeout)
+                told = True
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield given_up
+    except CancelledError:
+        if not given_up.is_set():
+            raise
+        raise ConnectionError(
+            f"the Dask scheduler at {address} has had no workers for {timeout:g} s: look at the "
+            "jobs that should start them, or give a longer --data.workers_timeout"
+        ) from None
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def end_with_parent() -> None:

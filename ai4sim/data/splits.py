@@ -112,12 +112,14 @@ def by_time(cases: Cases, ratios: Sequence[float], gap: int) -> Split:
     blocks = sum(ratio > 0 for ratio in ratios)
     needed = blocks + gap * (blocks - 1)
     rule = f"{_count(blocks, 'block')} and {_count(blocks - 1, 'gap')} of {gap} need {needed}"
-    sets: tuple[list[Path], ...] = ([], [], [])
+    train: list[Path] = []
+    val: list[Path] = []
+    test: list[Path] = []
     unused: dict[Path, str] = {}
     short = []
     for name, instants in cases.items():
         cut = [list(chain.from_iterable(block)) for block in _blocks(instants, ratios, gap)]
-        for of_set, of_case in zip(sets, cut, strict=True):
+        for of_set, of_case in zip((train, val, test), cut, strict=True):
             of_set += of_case
         reason = "in the gap between two sets"
         if len(instants) < needed:
@@ -128,16 +130,18 @@ def by_time(cases: Cases, ratios: Sequence[float], gap: int) -> Split:
         used = set(chain.from_iterable(cut))
         unused |= {f: reason for files in instants for f in files if f not in used}
     remark = f"too few instants ({rule}) in {len(short)} of {_count(len(cases), 'case')}: "
-    return Split(*sets, unused, (remark + _listed(short, "; "),) if short else ())
+    return Split(train, val, test, unused, (remark + _listed(short, "; "),) if short else ())
 
 
 def by_case(cases: Cases, ratios: Sequence[float]) -> Split:
     """Give whole simulations to the sets, in the order of their names."""
     blocks = _blocks(list(cases), ratios)
-    sets = [[f for case in block for files in cases[case] for f in files] for block in blocks]
-    lacking = any(ratio and not files for ratio, files in zip(ratios, sets, strict=True))
+    train, val, test = (
+        [f for case in block for files in cases[case] for f in files] for block in blocks
+    )
+    lacking = any(ratio and not block for ratio, block in zip(ratios, blocks, strict=True))
     remark = f"there {'is' if len(cases) == 1 else 'are'} {_count(len(cases), 'case')}: "
-    return Split(*sets, remarks=(remark + _listed(list(cases)),) if lacking else ())
+    return Split(train, val, test, remarks=(remark + _listed(list(cases)),) if lacking else ())
 
 
 def _count(number: int, thing: str) -> str:

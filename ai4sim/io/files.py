@@ -22,6 +22,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,8 @@ def missing_file_error(path: Path | str) -> FileNotFoundError:
 def named_errors(path: Path) -> Iterator[None]:
     """Put the path of a file before the words of an error that does not have its name.
 
+    Work that was cancelled is no error of the file.
+
     Raises
     ------
     OSError, MemoryError, ArithmeticError, ValueError
@@ -261,6 +264,8 @@ def named_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except CancelledError:
+        raise
     except Exception as error:
         if path.name in str(error):
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -96,6 +97,12 @@ def slowly(path: Path) -> Generator[dict[str, Any], None, dict[str, Any]]:
     for block in range(100 if path.stem == "flame_2" else 1):
         time.sleep(0.1 * block)
         yield {"rows": np.full((2, 3), float(block))}
+    return {}
+
+
+def nap(path: Path) -> dict[str, Any]:
+    """Do nothing for longer than the worker lives."""
+    time.sleep(2)
     return {}
 
 
@@ -433,6 +440,24 @@ def test_a_running_scheduler_is_used_by_its_address(tmp_path: Path, raw: list[Pa
         pytest.raises(ConnectionError, match="no Dask scheduler answers at 'tcp://.*'"),
     ):
         cache.build(raw)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_scheduler_without_workers_is_given_up(
+    tmp_path: Path, raw: list[Path], workers: int, caplog: Any
+) -> None:
+    with distributed.LocalCluster(
+        n_workers=workers, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        address = cluster.scheduler_address
+        cache = ProcessedCache(tmp_path, "demo-1", nap, scheduler=address, workers_timeout=1.5)
+        if workers:
+            threading.Timer(0.5, cluster.scale, [0]).start()
+        with pytest.raises(
+            ConnectionError, match=f"scheduler at {address} has had no workers for 1.5 s"
+        ):
+            cache.build(raw)
+    assert f"waiting for workers of {address}, at most 1.5 s" in caplog.messages
 
 
 def test_what_is_no_scheduler_is_refused(

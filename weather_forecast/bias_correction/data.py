@@ -105,7 +105,7 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
         }
         if self.test_data_path is not None:
             sets["test"] = self.raw_files(self.test_data_path)
-        return Split(**sets)
+        return Split(sets["train"], sets["val"], sets["test"])
 
     @property
     def split_source(self) -> str:
