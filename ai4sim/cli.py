@@ -22,6 +22,7 @@ from omegaconf import OmegaConf
 
 from ai4sim import slurm
 from ai4sim.callbacks import LastCheckpoint, PredictionFiles
+from ai4sim.check import CheckingTrainer
 from ai4sim.experiment import (
     CHECKPOINT_SUFFIX,
     Experiment,
@@ -98,12 +99,17 @@ class SurrogateCLI(LightningCLI):
             }
         )
 
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Return the commands, and the arguments of each that no option sets."""
+        return {**LightningCLI.subcommands(), "check": {"model", "datamodule"}}
+
     def _prepare_subcommand_parser(
         self, klass: type, subcommand: str, **kwargs: Any
     ) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         # Checkpoints are read without unpickling code; predictions go to files, not into memory.
-        defaults = {"weights_only": True}
+        defaults = {} if subcommand == "check" else {"weights_only": True}
         if subcommand == "predict":
             defaults["return_predictions"] = False
         parser.set_defaults(defaults)
@@ -119,6 +125,8 @@ class SurrogateCLI(LightningCLI):
         self._starts = fits_anew and config.start_from is not None
         if self._starts:
             config.start_from = str(find_weights(self.experiments_path, config.start_from))
+        if self.config.subcommand == "check":
+            return
         if config.ckpt_path in ("last", "best"):
             self._resumed = self.config.subcommand == "fit"
             config.ckpt_path = str(
@@ -130,6 +138,10 @@ class SurrogateCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Choose the experiment folder and point checkpoints and logs into it."""
         config = self.config[self.subcommand]
+        if self.subcommand == "check":  # it leaves nothing behind
+            config.trainer.logger = False
+            self.save_config_kwargs = {"text": ""}
+            return
         self._as_given = self._parser(self.subcommand).dump(config, skip_none=False)
         if self._resumed:
             self.experiment = Experiment(Path(config.ckpt_path).parents[1])
@@ -230,7 +242,7 @@ def _quieten() -> None:
 
 
 def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI:
-    """Run ``fit``, ``validate``, ``test`` or ``predict`` as the command line says.
+    """Run ``fit``, ``validate``, ``test``, ``predict`` or ``check`` as the command line says.
 
     Parameters
     ----------
@@ -250,6 +262,7 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI:
         use_case.module,
         use_case.datamodule,
         experiments_path=Path(os.environ.get("AI4SIM_EXPERIMENTS", use_case.experiments)),
+        trainer_class=CheckingTrainer,
         subclass_mode_model=True,
         save_config_callback=SaveProvenance,
         parser_kwargs={"parser_mode": "omegaconf"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,7 @@ from ai4sim.data.scheduling import WORKERS_TIMEOUT
 from ai4sim.data.splits import Split, Strategy, find_table, overlaps, split_files
 from ai4sim.io.files import HDF5_NAMES, missing_file_error, visible_entries, visible_files
 from ai4sim.io.names import case_of, instant
+from ai4sim.io.ranges import Quantity
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,13 @@ class SurrogateDataModule(pl.LightningDataModule):
     @abstractmethod
     def write_prediction(self, folder: Path, batch: dict[str, Any], prediction: Any) -> list[Path]:
         """Write predictions of a batch in the raw format, physical units; return the files."""
+
+    def quantities(self, path: Path, block: Mapping[str, NDArray[Any]]) -> Iterable[Quantity]:
+        """Divide what was made of a raw file, or a block of it, into physical quantities.
+
+        For :mod:`ai4sim.check`; by default each array is one, of unknown units.
+        """
+        return [Quantity(name, "", values) for name, values in block.items()]
 
     def times_of(self, path: Path) -> NDArray[np.datetime64] | None:
         """Return the times of a raw file's samples; by default the one in its name.

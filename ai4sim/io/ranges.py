@@ -17,6 +17,15 @@ class Bounds(NamedTuple):
     high: float
 
 
+class Quantity(NamedTuple):
+    """Values of a physical quantity, and the bounds that physics gives it, if they are known."""
+
+    name: str
+    units: str
+    values: NDArray[Any]
+    bounds: tuple[float, float] | None = None
+
+
 def check_range(
     path: Path | str,
     name: str,
