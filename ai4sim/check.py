@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Block = Mapping[str, NDArray[Any]]
-MOST_ERRORS = 20
-"""Errors that are printed in full, at most; ``--json`` has all."""
+MOST_LINES = 40
+"""Files and errors that are printed, at most; ``--json`` has all."""
+MOST_NAMES = 5
 
 
 class CheckingTrainer(pl.Trainer):
@@ -154,13 +156,14 @@ def _examine_file(
 ) -> dict[str, Any]:
     """Read a file as training would, and forget its values."""
     facts: dict[str, Any] = {"sets": [], "samples": 0, "error": None}
-    before = len(errors)
+    before, rows = len(errors), Counter[str]()
     with _noted(errors):
         for block in _blocks(datamodule, path):
             for quantity in datamodule.quantities(path, block):
                 name, units, values, bounds = quantity
                 summaries.setdefault(name, Summary(units, bounds)).add(values)
-            facts["samples"] += max((len(v) for v in block.values() if v.ndim), default=0)
+            rows.update({name: len(values) for name, values in block.items() if values.ndim})
+        facts["samples"] = max(rows.values(), default=0)
         times = datamodule.times_of(path)
         facts |= _span([] if times is None else [times])
     if len(errors) > before:
@@ -203,7 +206,11 @@ def _span(times: list[NDArray[np.datetime64]]) -> dict[str, Any]:
     known = known[~np.isnat(known)].astype("datetime64[s]")
     if not len(known):
         return {"times": 0, "first": None, "last": None}
-    return {"times": len(known), "first": str(known[0]), "last": str(known[-1])}
+    return {"times": len(known), "first": _text(known[0]), "last": _text(known[-1])}
+
+
+def _text(time: np.datetime64) -> str:
+    return str(time).replace("T", " ")
 
 
 # --- What is printed ---
@@ -221,14 +228,15 @@ def show(report: Mapping[str, Any], *, as_json: bool) -> None:
         console = Console(width=120)
     _show_files(console, report)
     _show_variables(console, report["variables"])
-    for path, reason in report["unused"].items():
-        console.print(f"not used: {Path(path).name}: {reason}", soft_wrap=True, markup=False)
+    for line in _unused_lines(report["unused"]):
+        console.print(line, soft_wrap=True, markup=False)
     errors = report["errors"]
-    for message in errors[:MOST_ERRORS]:
+    for message in errors[:MOST_LINES]:
         console.print(f"error: {message}", style="red", soft_wrap=True, markup=False)
-    if len(errors) > MOST_ERRORS:
-        console.print(f"... and {len(errors) - MOST_ERRORS} errors more", style="red")
-    console.print(f"{len(errors)} errors" if errors else "all files can be used", style="bold")
+    if len(errors) > MOST_LINES:
+        console.print(f"... and {len(errors) - MOST_LINES} more", style="red")
+    verdict = f"{len(errors)} error{'s' * (len(errors) > 1)}" if errors else "all is well"
+    console.print(verdict, style="bold")
 
 
 def _show_files(console: Console, report: Mapping[str, Any]) -> None:
@@ -237,15 +245,28 @@ def _show_files(console: Console, report: Mapping[str, Any]) -> None:
     table = Table(title=f"files of {report['data_path']}", title_justify="left")
     for column in ("file", "set", "samples", "times", "first", "last", ""):
         table.add_column(column, justify="right" if column in ("samples", "times") else "left")
-    for path, facts in report["files"].items():
+    files = report["files"]
+    for path, facts in list(files.items())[:MOST_LINES]:
         span = [str(facts.get(key) or "-") for key in ("times", "first", "last")]
         state = "error" if facts["error"] else ""
         sets = ", ".join(facts["sets"]) or "-"
         table.add_row(Path(path).name, sets, str(facts["samples"]), *span, state)
+    if len(files) > MOST_LINES:
+        table.add_row(f"... and {len(files) - MOST_LINES} more")
     for name, facts in report["sets"].items():
         span = [str(facts[key] or "-") for key in ("times", "first", "last")]
         table.add_row(f"{facts['files']} files", name, "", *span, style="bold")
     console.print(table)
+
+
+def _unused_lines(unused: Mapping[str, str]) -> Iterator[str]:
+    """Name what is not used, reason by reason."""
+    names: dict[str, list[str]] = {}
+    for path, reason in unused.items():
+        names.setdefault(reason, []).append(Path(path).name)
+    for reason, found in names.items():
+        more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
+        yield f"not used: {', '.join(found[:MOST_NAMES])}{more}: {reason}"
 
 
 def _show_variables(console: Console, variables: Mapping[str, Any]) -> None:

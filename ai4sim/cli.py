@@ -102,14 +102,19 @@ class SurrogateCLI(LightningCLI):
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
         """Return the commands, and the arguments of each that no option sets."""
-        return {**LightningCLI.subcommands(), "check": {"model", "datamodule"}}
+        return {**LightningCLI.subcommands(), "check": {"model", "datamodule", "json"}}
 
     def _prepare_subcommand_parser(
         self, klass: type, subcommand: str, **kwargs: Any
     ) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         # Checkpoints are read without unpickling code; predictions go to files, not into memory.
-        defaults = {} if subcommand == "check" else {"weights_only": True}
+        if subcommand == "check":
+            parser.add_argument(
+                "--json", action="store_true", help="Print a report in JSON instead of tables."
+            )
+            return parser
+        defaults: dict[str, bool] = {"weights_only": True}
         if subcommand == "predict":
             defaults["return_predictions"] = False
         parser.set_defaults(defaults)
@@ -163,6 +168,10 @@ class SurrogateCLI(LightningCLI):
                 init_args=Namespace(save_dir=str(self.experiment.path), name="logs", version=""),
             )
         self.save_config_kwargs = {"text": self._as_given, "overwrite": True}
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        given = super()._prepare_subcommand_kwargs(subcommand)
+        return {**given, "json": self.config.check.json} if subcommand == "check" else given
 
     def after_instantiate_classes(self) -> None:
         """Take over the weights that training starts from."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -80,6 +81,33 @@ def test_fit_leaves_a_complete_experiment_and_prints_model_beside_baselines(trai
     assert list((trained / "plots").glob("*.png")) and list((trained / "logs").iterdir())
     for word in ("model", *found["baselines"], str(trained), str(trained / "plots")):
         assert word in printed(trained)
+
+
+def test_check_reads_everything_and_leaves_nothing_behind(bench, elsewhere):
+    before = sorted(bench.root.rglob("*"))
+    code, report = bench.check("--data.data_path", elsewhere / "copy")
+    assert (code, report["errors"]) == (0, [])
+    assert sorted(bench.root.rglob("*")) == before and not (elsewhere / "copy/processed").exists()
+    assert all(report["sets"][name]["files"] for name in ("train", "val", "test"))
+    for path, facts in report["files"].items():
+        assert facts["samples"] > 0 and facts["error"] is None, path
+    for name, facts in report["variables"].items():
+        (low, high), missing = facts["range"], facts["missing"]
+        least, greatest = facts["expected"] or (low, high)
+        assert least <= low <= high <= greatest and missing < 1, name
+
+
+def test_a_file_that_was_cut_short_stops_check_and_fit_before_training(bench, elsewhere):
+    file = sorted(file for file in (elsewhere / "copy/raw").iterdir() if "his" in file.name) or (
+        sorted((elsewhere / "copy/raw").iterdir())
+    )
+    whole = file[0].read_bytes()
+    file[0].write_bytes(whole[: len(whole) // 2])
+    folder = ("--data.data_path", elsewhere / "copy")
+    code, report = bench.check(*folder)
+    assert code == 1 and any(file[0].name in message for message in report["errors"])
+    with pytest.raises(ValueError, match=re.escape(file[0].name)):
+        bench.run("fit", *folder)
 
 
 def test_the_saved_config_reproduces_the_run(bench, trained):

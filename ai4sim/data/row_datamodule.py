@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,6 +16,8 @@ from ai4sim.data.datamodule import Stage, SurrogateDataModule
 from ai4sim.data.rows import OrderedRows, ShuffledRows
 from ai4sim.data.tables import GatheredRows, RowArray, Table
 from ai4sim.io.files import missing_file_error, remove_stale_temporaries, visible_files
+from ai4sim.io.ranges import Quantity
+from ai4sim.variables import ChannelLayout
 
 
 class Layout(Protocol):
@@ -64,6 +66,8 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
 
     served: Mapping[str, Sequence[str]]
     """Arrays that a batch of each stage holds."""
+    bounds: Mapping[str, tuple[float, float]] = {}
+    """What physics allows for the variables of the layout, in their units."""
     needed: Mapping[str, str] = {}
     """Arrays without which a file can only be predicted, and their names in raw files."""
 
@@ -117,6 +121,23 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         """
         return [(0, rows)]
 
+    def quantities(self, path: Path, block: Mapping[str, NDArray[Any]]) -> Iterable[Quantity]:
+        """Divide rows into physical quantities, where the layout says what their channels are."""
+        layout = self.read_layout(path)
+        if not isinstance(layout, ChannelLayout):
+            yield from super().quantities(path, block)
+            return
+        variables = {"inputs": layout.inputs, "targets": layout.outputs}
+        for name, values in block.items():
+            start = 0
+            for variable in variables.get(name, ()):
+                part = values[..., start : start + variable.channels]
+                start += variable.channels
+                bounds = self.bounds.get(variable.name)
+                yield Quantity(variable.name, variable.units, part, bounds)
+            if name not in variables:
+                yield Quantity(name, "", values, self.bounds.get(name))
+
     # --- From raw files to rows ---
 
     @property
@@ -160,6 +181,17 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
             return None
         runs = self.runs(path, stage, len(times))
         return np.concatenate([times[start:end] for start, end in runs] or [times[:0]])
+
+    def prepare_data(self) -> None:
+        """Compare the layouts of all files, which is fast, before the rows of any are made.
+
+        Raises
+        ------
+        ValueError
+            They differ; or see :meth:`SurrogateDataModule.prepare_data`.
+        """
+        _ = self.layout
+        super().prepare_data()
 
     @cached_property
     def layout(self) -> L:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
+import logging
 import math
 import re
 from pathlib import Path
@@ -46,12 +49,19 @@ def open_hdf5(path: Path | str) -> h5py.File:
         raise ValueError(
             f"{path}: netCDF-3, expected netCDF-4 (HDF5): convert it by `nccopy -k nc4 IN OUT`"
         )
-    with contextlib.suppress(ImportError):
-        import hdf5plugin  # noqa: F401  registers the filters that users have installed with it
+    _register_filters()
     try:
         return h5py.File(path, "r")
     except OSError as error:
         raise ValueError(_opening_error(path, str(error))) from error
+
+
+@functools.cache
+def _register_filters() -> None:
+    """Make the filters known that users have installed with hdf5plugin."""
+    logging.getLogger("hdf5plugin").setLevel(logging.WARNING)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("hdf5plugin")
 
 
 def _opening_error(path: Path, said: str) -> str:

@@ -135,12 +135,9 @@ class Bench:
         cwd : Path, optional
             The working directory; default the folder of the bench.
         """
-        line = [command, "--config", str(self.root / config), *map(str, arguments)]
+        line = [command, "--config", self.root / config, *arguments]
         output = io.StringIO()
-        with one_run(), pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AI4SIM_EXPERIMENTS", str(self.experiments))
-            patch.setattr("sys.argv", ["trainer.py", *line])
-            patch.chdir(cwd or self.root)
+        with self._commanded(*line, cwd=cwd) as patch:
             if not figures:
                 patch.setattr("ai4sim.module.save_figures", nothing)
             patch.setattr(export, "export_program", self._export if program else nothing)
@@ -149,6 +146,27 @@ class Bench:
         experiment = Path(done.experiment.path)
         (experiment / PRINTED).write_text(output.getvalue())
         return experiment
+
+    def check(self, *arguments: Any) -> tuple[int, dict[str, Any]]:
+        """Run ``check`` on ``tiny.yaml``; return its exit code and its report."""
+        output, code = io.StringIO(), 0
+        line = ["check", "--config", self.root / "tiny.yaml", "--json", *arguments]
+        with self._commanded(*line), contextlib.redirect_stdout(output):
+            try:
+                main(self.tiny.use_case)
+            except SystemExit as end:
+                code = int(end.code or 0)
+        report: dict[str, Any] = json.loads(output.getvalue())
+        return code, report
+
+    @contextlib.contextmanager
+    def _commanded(self, *line: Any, cwd: Path | None = None) -> Iterator[pytest.MonkeyPatch]:
+        """Set the command line of this process, in the folder of the bench."""
+        with one_run(), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AI4SIM_EXPERIMENTS", str(self.experiments))
+            patch.setattr("sys.argv", ["trainer.py", *map(str, line)])
+            patch.chdir(cwd or self.root)
+            yield patch
 
     def _export(self, surrogate: Surrogate, inputs: torch.Tensor, path: Path) -> None:
         self.example = inputs
