@@ -133,6 +133,9 @@ def examine(datamodule: SurrogateDataModule) -> dict[str, Any]:
             sets[stage] = {"files": len(of_set), **_span([t for t in found if t is not None])}
             for path in of_set:
                 files.get(str(path), {"sets": []})["sets"].append(stage)
+    for name in ("train", "val", "test") if datamodule.split_strategy != "all-test" else ():
+        with _noted(errors):
+            datamodule.files(name)  # none may be empty
     with _noted(errors):
         datamodule.check_sets()
     unused: dict[str, str] = {}
@@ -164,6 +167,8 @@ def _examine_file(
                 summaries.setdefault(name, Summary(units, bounds)).add(values)
             rows.update({name: len(values) for name, values in block.items() if values.ndim})
         facts["samples"] = max(rows.values(), default=0)
+        if datamodule.split_strategy != "all-test":  # else files may only be predicted
+            datamodule.require(path, rows)
         times = datamodule.times_of(path)
         facts |= _span([] if times is None else [times])
     if len(errors) > before:

@@ -155,6 +155,7 @@ class FlameDataModule(SurrogateDataModule):
     """
 
     recipe = "flames-2"
+    needed = {"flame_surface_density": "flame surface density"}
     process = staticmethod(process)
 
     def __init__(
@@ -184,11 +185,8 @@ class FlameDataModule(SurrogateDataModule):
         """
         path = Path(path)
         arrays, attributes = self.processed(path)
-        if require_target and "flame_surface_density" not in arrays:
-            raise ValueError(
-                f"{path}: no flame surface density: "
-                "it cannot be trained on or tested, only predicted"
-            )
+        if require_target:
+            self.require(path, arrays)
         facts = {**self.facts, **attributes}
         mesh = "positions" in arrays
         kind = MeshSnapshot if mesh else Snapshot

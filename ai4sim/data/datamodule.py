@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -80,6 +80,8 @@ class SurrogateDataModule(pl.LightningDataModule):
     recipe = ""
     """Name and version of `process`, see :class:`ai4sim.data.cache.ProcessedCache`; without one
     raw files are used as they are."""
+    needed: Mapping[str, str] = {}
+    """Arrays without which a file can only be predicted, and their names in raw files."""
     process: Callable[..., Any]
     """Raw file (and scratch folder) -> arrays, by the names that they have in a batch."""
     double: tuple[str, ...] = ()
@@ -142,6 +144,21 @@ class SurrogateDataModule(pl.LightningDataModule):
         return None if time is None else np.array([time])
 
     # --- What every use case shares ---
+
+    def require(self, path: Path, arrays: Container[str]) -> None:
+        """Check that a raw file gives all arrays that training and test need.
+
+        Raises
+        ------
+        ValueError
+            It does not.
+        """
+        missing = [raw for name, raw in self.needed.items() if name not in arrays]
+        if missing:
+            raise ValueError(
+                f"{path}: no {', '.join(missing)}: it cannot be trained on or tested, only "
+                "predicted"
+            )
 
     def times_in(self, path: Path, stage: Stage) -> NDArray[np.datetime64] | None:
         """Return the times of the samples of a raw file that belong to a stage."""

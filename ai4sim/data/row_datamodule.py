@@ -17,7 +17,7 @@ from ai4sim.data.rows import OrderedRows, ShuffledRows
 from ai4sim.data.tables import GatheredRows, RowArray, Table
 from ai4sim.io.files import missing_file_error, remove_stale_temporaries, visible_files
 from ai4sim.io.ranges import Quantity
-from ai4sim.variables import ChannelLayout
+from ai4sim.variables import ChannelLayout, Variable
 
 
 class Layout(Protocol):
@@ -66,10 +66,6 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
 
     served: Mapping[str, Sequence[str]]
     """Arrays that a batch of each stage holds."""
-    bounds: Mapping[str, tuple[float, float]] = {}
-    """What physics allows for the variables of the layout, in their units."""
-    needed: Mapping[str, str] = {}
-    """Arrays without which a file can only be predicted, and their names in raw files."""
 
     def __init__(
         self,
@@ -121,6 +117,10 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         """
         return [(0, rows)]
 
+    def bounds_of(self, variable: Variable) -> tuple[float, float] | None:
+        """Return the least and the greatest value that physics allows, None if it is not known."""
+        return None
+
     def quantities(self, path: Path, block: Mapping[str, NDArray[Any]]) -> Iterable[Quantity]:
         """Divide rows into physical quantities, where the layout says what their channels are."""
         layout = self.read_layout(path)
@@ -128,15 +128,13 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
             yield from super().quantities(path, block)
             return
         variables = {"inputs": layout.inputs, "targets": layout.outputs}
+        units = {"latitude": "degrees_north", "longitude": "degrees_east"}
         for name, values in block.items():
             start = 0
-            for variable in variables.get(name, ()):
-                part = values[..., start : start + variable.channels]
-                start += variable.channels
-                bounds = self.bounds.get(variable.name)
-                yield Quantity(variable.name, variable.units, part, bounds)
-            if name not in variables:
-                yield Quantity(name, "", values, self.bounds.get(name))
+            for variable in variables.get(name, [Variable(name, units.get(name, ""))]):
+                channels = slice(start, start := start + variable.channels)
+                part = values[..., channels] if name in variables else values
+                yield Quantity(variable.name, variable.units, part, self.bounds_of(variable))
 
     # --- From raw files to rows ---
 
@@ -223,12 +221,8 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
             found = type(self.layout)(**attributes["layout"])
             if found != self.layout:
                 raise ValueError(f"{path}: {found}, expected {self.layout} as in {self.data_path}")
-        missing = [raw for name, raw in self.needed.items() if name not in arrays]
-        if stage != "predict" and missing:
-            raise ValueError(
-                f"{path}: no {', '.join(missing)}: it cannot be trained on or tested, only "
-                "predicted"
-            )
+        if stage != "predict":
+            self.require(path, arrays)
         served = [name for name in self.served[stage] if name in arrays]
         return Table(
             path,

@@ -7,6 +7,7 @@ numbers, within :func:`tolerance`, or an error that names the file.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -136,7 +137,7 @@ def write(
     path: Path,
     content: Mapping[str, Content],
     forms: Mapping[str, Stored],
-    form: str = "NETCDF4",
+    form: Any = "NETCDF4",
     attributes: Mapping[str, Any] | None = None,
     unlimited: str | None = None,
 ) -> None:
@@ -197,7 +198,10 @@ def _write_variable(file: Any, name: str, content: Content, form: Stored) -> Non
         if form.chunked:
             options |= {"chunksizes": [max(1, n // 2) for n in values.shape]}
     names = tuple(content.dimensions[axis] for axis in form.order)
-    kind = np.dtype(form.kind).newbyteorder("S" if newer and form.swapped else "=")
+    swapped = newer and form.swapped
+    kind = np.dtype(form.kind).newbyteorder("S" if swapped else "=")
+    if swapped:
+        options["endian"] = "big" if sys.byteorder == "little" else "little"
     variable = file.createVariable(name, kind, names, **options)
     variable.set_auto_maskandscale(False)
     variable.setncatts(facts)

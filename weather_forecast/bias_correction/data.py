@@ -17,7 +17,7 @@ from ai4sim.data.rows import OrderedRows, RowLoader
 from ai4sim.data.splits import SETS, Split, Strategy, by_group, find_table
 from ai4sim.data.splits import runs as runs_of
 from ai4sim.normalization import RunningStatistics
-from weather_forecast.bias_correction.io.layout import RadiationLayout
+from weather_forecast.bias_correction.io.layout import RadiationLayout, bounds_of
 from weather_forecast.bias_correction.io.preprocess import MOMENTS, process, row_statistics
 from weather_forecast.bias_correction.io.raw_files import read_groups, read_layout, write_like
 
@@ -58,6 +58,7 @@ class RadiationDataModule(RowDataModule[RadiationLayout]):
     recipe, double = "radiation-3", MOMENTS
     process = staticmethod(process)
     read_layout = staticmethod(read_layout)
+    bounds_of = staticmethod(bounds_of)
     write_like = staticmethod(write_like)
     needed = {"targets": "targets (flux_dn_sw and the others)"}
     served = {

@@ -27,7 +27,7 @@ from weather_forecast.gwd.io.raw_files import (
     read_block,
     unpack,
 )
-from weather_forecast.gwd.io.rows import DragLayout
+from weather_forecast.gwd.io.rows import DragLayout, bounds_of
 
 MOMENTS = tuple(f.name for f in fields(CrossMoments) if f.name != "count")
 BLOCK_BYTES = 2**22
@@ -107,6 +107,7 @@ class ColumnDataModule(RowDataModule[DragLayout]):
     recipe, double, scratch = "columns-3", MOMENTS, True
     process = staticmethod(process)
     read_layout = staticmethod(read_layout)
+    bounds_of = staticmethod(bounds_of)
     write_like = staticmethod(write_like)
     served = {
         **dict.fromkeys(("train", "val", "test"), tuple(DATASETS)),

@@ -152,6 +152,12 @@ BOUNDS_AT: dict[tuple[str, int], Bounds] = {
 """What it allows at the top (0) and next to the surface (-1)."""
 
 
+def bounds_of(variable: Variable) -> Bounds | None:
+    """Return the bounds of a variable, in its units, by its name in memory."""
+    stored = {place: name for name, place in PLACES.items()}
+    return BOUNDS.get(stored.get(variable.name, variable.name))
+
+
 @dataclass(frozen=True)
 class RadiationLayout(ChannelLayout):
     """Columns of a number of layers.
