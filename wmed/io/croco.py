@@ -1,112 +1,122 @@
 """History files of CROCO, and of ROMS where it does the same.
 
-In a file the sea has levels, the last one at the surface, or only that. Record 0 is the state that
-the run began with: it has no fluxes, and is never used. In memory temperatures are in kelvin, all
-fluxes are positive into the sea. Fields have the names of a batch; :mod:`.croco_layout` has their
-names in files.
+In a file the sea has levels or only its surface. The first record of a run is its initial state,
+without fluxes. In memory temperatures are in kelvin, all fluxes are positive into the sea. Fields
+have the names of a batch; :mod:`.croco_layout` has their names in files.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.io.raw import open_raw
+from ai4sim.io.raw_variables import RawFile, RawVariable
+from ai4sim.io.units import conversion, convert_from
 from ai4sim.physics.constants import ZERO_CELSIUS
-from ai4sim.variables import Float32Array
-from wmed.io.croco_layout import FLUXES, STATE, FileVariable, points_shape, rho_shape
-from wmed.io.grid import OceanGrid, ocean_grid
+from ai4sim.variables import Float32Array, Float64Array
+from wmed.io import croco_times
+from wmed.io.axes import axis_of, described, sizes, take
+from wmed.io.croco_fluxes import check_fluxes, is_empty, read_fluxes
+from wmed.io.croco_grid import grid_files, read_grid
+from wmed.io.croco_layout import (
+    FLUXES,
+    STATE,
+    FileVariable,
+    points_shape,
+    rho_shape,
+    time_dimension,
+)
+from wmed.io.grid import Mask
 from wmed.io.layout import NEEDED
-from wmed.io.netcdf import Source, normal_units, read_dates, to_seconds
+
+__all__ = ["Records", "grid_files", "read_grid", "read_record", "read_records", "read_times"]
 
 SEA_TEMPERATURES = (268.0, 323.0)
 """[K]"""
-SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
-DATE_FORMATS = ("%d-%b-%Y %H:%M:%S", "%d-%b-%Y", "%d/%m/%Y %H:%M:%S", "%Y%m%d")
+FASTEST_CURRENT = 20.0
+"""[m/s]"""
 
 
-def read_grid(path: Path | str) -> OceanGrid:
-    """Read the grid of a file.
+class Records(NamedTuple):
+    """The records of a history.
 
-    Where the model never writes the tiles that are all land, there is land, and coordinates are
-    continued from around (to draw it). A file without mask is all sea. Angle, spacings and Coriolis
-    parameter follow from the coordinates where the file has them not.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        There is no such file; it is not of CROCO or ROMS; it has no longitudes and latitudes (test
-        cases on a plane); they are no such; shapes differ; or all is land.
+    Attributes
+    ----------
+    times : (record,), datetime64[s]
+        UTC; NaT where the time was not written yet.
+    resolution : timedelta64
+        How far they may be from the true ones.
+    usable : list of int
+        Those with a time of their own that are no initial state.
     """
-    with Source(path) as source:
-        shape = rho_shape(source)
-        lon, lat = (_plane(source, name, shape) for name in ("lon_rho", "lat_rho"))
-        sea = np.isfinite(lon) & np.isfinite(lat)
-        if "mask_rho" in source:
-            mask = _plane(source, "mask_rho", shape)
-            _check_mask(source, mask, sea)
-            sea = mask > 0.5  # NaN is land
-        if not sea.any():
-            raise ValueError(f"{path}: mask_rho is land everywhere, so nothing can be learned here")
-        for name, values, limit in (("lon_rho", lon, 540.0), ("lat_rho", lat, 90.0)):
-            if np.abs(values[sea]).max() > limit:
-                raise ValueError(
-                    f"{path}: {name} reaches {np.abs(values[sea]).max():g} at sea points, expected "
-                    f"degrees within +-{limit:g}"
-                )
-        angle, pm, pn, coriolis = (
-            _plane(source, name, shape) if name in source else None
-            for name in ("angle", "pm", "pn", "f")
-        )
-        units = normal_units(str(source.attribute("units", "angle"))) if "angle" in source else {}
-        if angle is not None and units.keys() & {"degree", "degrees"}:
-            angle = np.radians(angle)
-    return ocean_grid(
-        lon,
-        lat,
-        sea,
-        angle=angle,
-        dx=None if pm is None else 1 / pm,
-        dy=None if pn is None else 1 / pn,
-        coriolis=coriolis,
-    )
+
+    times: NDArray[np.datetime64]
+    resolution: np.timedelta64
+    usable: list[int]
 
 
 def read_times(path: Path | str) -> NDArray[np.datetime64]:
     """Read the times of all records, the first one included, ``(record,)`` to the second.
 
-    They are counted from the date in the units; else from that of the attribute ``start_date`` or
-    ``origin_date``; else from that in the name of the file, as in ``croco_his_20060310.nc``.
+    See :func:`.croco_times.read_times` for where dates are looked for.
 
     Raises
     ------
     FileNotFoundError, ValueError
         There is no such file, no time, or nothing says from when it is counted.
     """
-    with Source(path) as source:
-        name = source.variable("scrum_time", "time", "ocean_time").name
-        for candidate in ("time", "scrum_time", "ocean_time"):
-            if candidate in source:
-                dated = read_dates(source, candidate)
-                if dated is not None:
-                    return dated
-        seconds = np.atleast_1d(source.read(name)).astype(float)
-        units = str(source.attribute("units", name) or "second").lower().strip()
-        scale = SECONDS.get(units.removesuffix("s"))
-        if scale is None:
-            raise ValueError(
-                f'{path}: {name} has the units "{units}", expected seconds, or a time since a date'
-            )
-        return to_seconds(
-            _start(source) + np.round(1e6 * scale * seconds).astype("timedelta64[us]")
-        )
+    with open_raw(path) as file:
+        return croco_times.read_times(file).values
+
+
+def is_initial(file: RawFile) -> bool:
+    """Whether the first record of a history is the state that its run began with.
+
+    It is if it has no fluxes: none but 0. If the file has no stress and heat at all, it is one if
+    its time is 0.
+    """
+    if any(FLUXES[name].names_in(file) for name in NEEDED):
+        return is_empty(file, rho_shape(file), 0)
+    counted = [file[name] for name in croco_times.TIMES if name in file]
+    return any(float(np.ravel(variable.read())[0]) == 0 for variable in counted)
+
+
+def read_records(path: Path | str) -> Records:
+    """Read the times of the records of a history, and which of them can be used.
+
+    Left out are an initial state (:func:`is_initial`), a last record whose time was not written,
+    and the first of two records of one time.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See :func:`read_times`; or there is no record but an initial state.
+    """
+    with open_raw(path) as file:
+        times = croco_times.read_times(file)
+        usable = croco_times.last_of_each(file, times)
+        if usable and usable[0] == 0 and is_initial(file):
+            usable = usable[1:]
+            if not usable:
+                raise ValueError(
+                    f"{path}: only 1 record; record 0 is the initial state, without fluxes"
+                )
+    if not usable:
+        raise ValueError(f"{path}: it has no records")
+    return Records(times.values, times.resolution, usable)
 
 
 def read_record(
-    path: Path | str, record: int, *, state: bool = True, fluxes: bool = False
+    path: Path | str,
+    record: int,
+    *,
+    state: bool = True,
+    fluxes: bool = False,
+    sea: Mask | None = None,
 ) -> dict[str, Float32Array]:
     """Read the surface of the sea, and the fluxes into it, of one record.
 
@@ -114,11 +124,13 @@ def read_record(
     ----------
     path : path
     record : int
-        From 1.
+        From 0; an initial state is refused, see :func:`read_records`.
     state : bool
         Whether to read the state of the sea.
     fluxes : bool
         Whether stress and heat must be there. What is there is read in any case.
+    sea : (eta, xi), optional
+        Where there is sea; by default that of the file's grid.
 
     Returns
     -------
@@ -135,146 +147,167 @@ def read_record(
         record.
     """
     found: dict[str, Float32Array] = {}
-    with Source(path) as source:
-        shape = rho_shape(source)
+    with open_raw(path) as file:
+        shape = rho_shape(file)
+        _check_record(file, record)
         if state:
-            celsius = source.check_units("temp", "degC", "K") if "temp" in source else ""
-            sst = _surface(source, "temp", STATE["sst"], shape, record, "")
-            found["sst"] = sst + ZERO_CELSIUS if celsius == "degC" else sst
+            found["sst"] = _temperature(file, shape, record)
             for name in ("current_u", "current_v"):
                 field = STATE[name]
-                found[name] = _surface(source, field.name, field, shape, record, "m s-1")
-            _check_state(source, found, record)
-        for name, field in FLUXES.items():
-            known_as = field.name_in(source)
-            if known_as:
-                found[name] = _surface(source, known_as, field, shape, record, field.units)
-            elif fluxes and name in NEEDED:
-                raise ValueError(
-                    f"{path}: no variable {field.name}, which is to be learned or compared with; "
-                    f"it has {', '.join(source.dataset.variables)}"
-                )
-    parts = ("heat", "shortwave", "longwave", "latent")
-    if "sensible" not in found and all(name in found for name in parts):
-        total, *others = (found[name] for name in parts)
-        found["sensible"] = total - sum(others)
+                values = _surface(file, field.name, field, shape, record)
+                convert = convert_from(file[field.name], "m s-1")
+                found[name] = np.asarray(convert.apply(values), np.float32)
+        found |= read_fluxes(file, shape, record, fluxes)
+        stored_zeros = "temp" in file and not file["temp"].packed
+        masked = "mask_rho" in file
+    if sea is None:
+        grid = read_grid(path)
+        sea = grid.sea
+    if sea.shape != shape:
+        raise ValueError(f"{path}: {shape} rho points, but the grid beside it has {sea.shape}")
+    masks = {"rho": sea, "u": sea[:, 1:] & sea[:, :-1], "v": sea[1:] & sea[:-1]}
+    if state:
+        _check_state(path, found, masks, record, stored_zeros, masked)
+    check_fluxes(path, found, masks, record)
     return found
 
 
 # --- Parts ---
 
 
-def _plane(source: Source, name: str, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Read a field of the rho points, NaN where it was never written."""
-    if name not in source and name in ("lon_rho", "lat_rho") and "x_rho" in source:
-        raise ValueError(
-            f"{source.path}: no {name}, only x_rho and y_rho: a test case on a plane. The air "
-            "above can only be found for places on the Earth"
-        )
-    values = source.read(name)
-    if values.ndim == 1 and name in ("lon_rho", "lat_rho"):
-        values = np.broadcast_to(values if name == "lon_rho" else values[:, None], shape)
-    if values.shape != shape:
-        raise ValueError(f"{source.path}: {name} has shape {values.shape}, expected {shape}")
-    return values.astype(np.float64)
-
-
-def _check_mask(source: Source, mask: NDArray[np.float64], placed: NDArray[np.bool_]) -> None:
-    """Raise ValueError unless a mask is 0, 1 or NaN, and all sea points have a place."""
-    strange = np.isfinite(mask) & (mask != 0) & (mask != 1)
-    if strange.any():
-        raise ValueError(
-            f"{source.path}: mask_rho holds {mask[strange][0]:g}, expected 0 (land) and 1 (sea)"
-        )
-    lost = (mask > 0.5) & ~placed
-    if lost.any():
-        eta, xi = np.argwhere(lost)[0]
-        raise ValueError(
-            f"{source.path}: lon_rho or lat_rho was not written at {lost.sum()} sea points, "
-            f"the first one at eta_rho {eta}, xi_rho {xi}"
-        )
+def _check_record(file: RawFile, record: int) -> None:
+    """Raise ValueError if there is no such record, or if it is an initial state."""
+    _, count = time_dimension(file)
+    begins = count > 0 and is_initial(file)
+    if not int(begins) <= record < count:
+        which = ", of which record 0 is the initial state, without fluxes" if begins else ""
+        raise ValueError(f"{file.path}: no record {record} to read: it has {count}{which}")
 
 
 def _surface(
-    source: Source,
-    name: str,
-    field: FileVariable,
-    shape: tuple[int, int],
-    record: int,
-    units: str,
+    file: RawFile, name: str, field: FileVariable, shape: tuple[int, int], record: int
 ) -> Float32Array:
-    """Read what a record has at the surface."""
-    found, expected = source.shape(name), points_shape(field.points, shape)
-    if len(found) not in (3, 4) or found[-2:] != expected:
+    """Read what a record has at the surface, ``(y, x)``, in the units of the file."""
+    variable = file[name]
+    found, expected = sizes(variable), points_shape(field.points, shape)
+    if (found.get("y"), found.get("x")) != expected or (
+        "time" not in found and time_dimension(file)[1] > 1
+    ):
         raise ValueError(
-            f"{source.path}: {name} has shape {found}, expected (time, {expected[0]}, "
-            f"{expected[1]}), maybe with levels after the time: it lies on the {field.points} "
-            f"points of a grid of {shape[0]} x {shape[1]} rho points"
+            f"{file.path}: {name} has shape {variable.shape}, expected (time, {expected[0]}, "
+            f"{expected[1]}), maybe with levels: it lies on the {field.points} points of a grid of "
+            f"{shape[0]} x {shape[1]} rho points; its dimensions are {described(variable)}"
         )
-    if not 1 <= record < found[0]:
-        raise ValueError(
-            f"{source.path}: no record {record} to read: it has {found[0]}, of which record 0 is "
-            "the initial state, without fluxes"
-        )
-    values = source.read(name, units, (record, -1) if len(found) == 4 else record)
+    at = {"time": record}
+    if "level" in found:
+        at["level"] = surface_level(file, variable, found["level"])
+    values = take(variable, ("y", "x"), at, zero_is_a_number=True)
     return values.astype(np.float32, copy=False)
 
 
-def _check_state(source: Source, found: dict[str, Float32Array], record: int) -> None:
-    """Raise ValueError if the sea has temperatures that no sea has, or currents that are NaN."""
-    sst = found["sst"]
-    sea = source.read("mask_rho") > 0.5 if "mask_rho" in source else np.ones(sst.shape, bool)
-    lost = int((~np.isfinite(sst[sea])).sum())
+def surface_level(file: RawFile, variable: RawVariable, levels: int) -> int:
+    """Return the index of the level of a variable that is nearest to the surface.
+
+    The coordinate of its dimension says which one that is, or the s coordinate of the model; by
+    default it is the last one, as CROCO and ROMS have it.
+
+    Raises
+    ------
+    ValueError
+        The coordinate is neither between -1 (the bottom) and 0 (the surface) nor a depth; or the
+        surface is not among the levels.
+    """
+    dimension = next(
+        name
+        for name, size in zip(variable.dimensions, variable.shape, strict=True)
+        if axis_of(name) == "level" and size == levels
+    )
+    for name in (dimension, "s_rho", "sc_r", "Cs_r", "s_w", "sc_w", "Cs_w"):
+        if name in file and file[name].ndim == 1:
+            values, attributes = file[name].read().astype(float), file[name].attributes
+        elif name in file.attributes and np.size(file.attributes[name]) > 1:
+            values, attributes = np.asarray(file.attributes[name], float), {}
+        else:
+            continue
+        if len(values) not in (levels, levels + 1) or not np.isfinite(values).all():
+            continue
+        place = _surface_of(values, str(attributes.get("positive", "")).lower())
+        if place is None:
+            raise ValueError(
+                f"{file.path}: {name} holds {values[0]:g} ... {values[-1]:g}, which says not which "
+                f"level of {variable.name} is at the surface: expected -1 (bottom) ... 0 (surface)"
+            )
+        return min(place, levels - 1)
+    return levels - 1
+
+
+def _surface_of(values: Float64Array, positive: str) -> int | None:
+    """Return the index of the surface of a vertical coordinate; None if it is none."""
+    steps = np.diff(values)
+    if len(values) > 1 and not ((steps > 0).all() or (steps < 0).all()):
+        return None
+    numbers = np.arange(len(values))
+    if any(np.array_equal(values, numbers + first) for first in (0, 1)):
+        return len(values) - 1  # only numbered, from the bottom
+    if positive == "down" or values.min() >= 0:
+        values = -values
+    if values.max() > 0:
+        return None
+    if values.min() >= -1 and values.max() < -0.5:  # of one level alone it is -0.5
+        return None
+    return int(values.argmax())
+
+
+def _temperature(file: RawFile, shape: tuple[int, int], record: int) -> Float32Array:
+    """Read the temperature of the surface  [K]."""
+    variable = file["temp"]
+    values = _surface(file, "temp", STATE["sst"], shape, record)
+    if convert_from(variable, "degC").identity:
+        return np.asarray(values + np.float32(ZERO_CELSIUS))
+    return np.asarray(conversion(variable.units or "", "K").apply(values), np.float32)
+
+
+def _check_state(
+    path: Path | str,
+    found: dict[str, Float32Array],
+    masks: dict[str, Mask],
+    record: int,
+    stored_zeros: bool,
+    masked: bool,
+) -> None:
+    """Raise ValueError if the sea has temperatures or currents that no sea has."""
+    sst = found["sst"][masks["rho"]]
+    lost = int((~np.isfinite(sst)).sum())
     if lost:
         raise ValueError(
-            f"{source.path}: temp at the surface of record {record} is NaN, or was never written, "
+            f"{path}: temp at the surface of record {record} is NaN, or was never written, "
             f"at {lost} sea points"
         )
-    at_sea, (low, high) = sst[sea], SEA_TEMPERATURES
-    if sea.any() and not (at_sea.min() >= low and at_sea.max() <= high):
+    low, high = SEA_TEMPERATURES
+    if sst.size and not (sst.min() >= low and sst.max() <= high):
         raise ValueError(
-            f"{source.path}: temp at the surface of record {record} lies within "
-            f"{at_sea.min() - ZERO_CELSIUS:g} ... {at_sea.max() - ZERO_CELSIUS:g} degC at sea "
+            f"{path}: temp at the surface of record {record} lies within "
+            f"{sst.min() - ZERO_CELSIUS:g} ... {sst.max() - ZERO_CELSIUS:g} degC at sea "
             f"points, expected {low - ZERO_CELSIUS:g} ... {high - ZERO_CELSIUS:g}"
         )
-    for name, face in (("u", sea[:, 1:] & sea[:, :-1]), ("v", sea[1:] & sea[:-1])):
-        lost = int((~np.isfinite(found[f"current_{name}"][face])).sum())
+    empty = int((sst == np.float32(ZERO_CELSIUS)).sum())
+    if stored_zeros and empty > max(0.01 * sst.size, 4):
+        raise ValueError(
+            f"{path}: temp at the surface of record {record} is exactly 0 degC at {empty} of "
+            f"{sst.size} sea points: "
+            + ("was it never written there?" if masked else "is it land, and where is mask_rho?")
+        )
+    for name in ("u", "v"):
+        current = found[f"current_{name}"][masks[name]]
+        lost = int((~np.isfinite(current)).sum())
         if lost:
             raise ValueError(
-                f"{source.path}: {name} at the surface of record {record} is NaN, or was never "
+                f"{path}: {name} at the surface of record {record} is NaN, or was never "
                 f"written, at {lost} points between sea points"
             )
-
-
-def _start(source: Source) -> np.datetime64:
-    """Return from when a file counts its time, as it says or as its name says."""
-    for name in ("start_date", "origin_date", "time_origin"):
-        text = source.attribute(name)
-        if text is not None:
-            found = _date(str(text))
-            if found is None:
-                raise ValueError(
-                    f'{source.path}: the attribute {name} is "{text}", expected a date as '
-                    "2006-03-10T00:00:00"
-                )
-            return found
-    digits = re.search(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)", source.path.stem)
-    found = _date("".join(digits.groups())) if digits else None
-    if found is None:
-        raise ValueError(
-            f"{source.path}: nothing says from when its time is counted: no attribute start_date, "
-            "no date in the units of time or in the name of the file (as croco_his_20060310.nc)"
-        )
-    return found
-
-
-def _date(text: str) -> np.datetime64 | None:
-    """Return the date that a text says; None if it says none."""
-    text = text.strip()
-    for form in (None, *DATE_FORMATS):
-        try:
-            date = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
-        except ValueError:
-            continue
-        return np.datetime64(date.replace(tzinfo=None), "us")
-    return None
+        fastest = float(np.abs(current).max(initial=0))
+        if fastest > FASTEST_CURRENT:
+            raise ValueError(
+                f"{path}: {name} at the surface of record {record} reaches {fastest:g} m/s at "
+                f"sea, expected at most {FASTEST_CURRENT:g}"
+            )

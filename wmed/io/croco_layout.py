@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wmed.io.netcdf import Source
+import numpy as np
+
+from ai4sim.io.raw_variables import RawFile
 
 POINTS = {"rho": ("eta_rho", "xi_rho"), "u": ("eta_rho", "xi_u"), "v": ("eta_v", "xi_rho")}
 
@@ -27,9 +29,9 @@ class FileVariable(NamedTuple):
     long_name: str
     aliases: tuple[str, ...] = ()
 
-    def name_in(self, source: Source) -> str | None:
-        """Return the name that a file has for the field; None if it has it not."""
-        return next((name for name in (self.name, *self.aliases) if name in source), None)
+    def names_in(self, file: RawFile) -> list[str]:
+        """Return the names that a file has for the field, of all that are known."""
+        return [name for name in (self.name, *self.aliases) if name in file]
 
 
 STATE = {
@@ -44,8 +46,8 @@ FLUXES = {
     "tau_x": FileVariable("sustr", "u", "N/m2", "Kinematic u wind stress component"),
     "tau_y": FileVariable("svstr", "v", "N/m2", "Kinematic v wind stress component"),
     "heat": FileVariable("shflux", "rho", WATTS, "surface net heat flux"),
-    "shortwave": FileVariable("swrad", "rho", WATTS, f"Short-wave {NET}", ("shflx_rsw",)),
-    "longwave": FileVariable("shflx_rlw", "rho", WATTS, f"Long-wave {NET}", ("lwrad",)),
+    "shortwave": FileVariable("swrad", "rho", WATTS, f"Short-wave {NET}", ("radsw", "shflx_rsw")),
+    "longwave": FileVariable("shflx_rlw", "rho", WATTS, f"Long-wave {NET}", ("lwrad", "radlw")),
     "latent": FileVariable(
         "shflx_lat", "rho", WATTS, f"Latent surface heat flux {INTO}", ("latent",)
     ),
@@ -74,21 +76,37 @@ GRID = {
 """The variables of the grid, by their names in files."""
 
 
-def rho_shape(source: Source) -> tuple[int, int]:
+def rho_shape(file: RawFile) -> tuple[int, int]:
     """Return the numbers of rho points of a file along eta and xi.
 
     Raises
     ------
     ValueError
-        It is no history of CROCO or ROMS.
+        It is no history of CROCO or ROMS, or one tile of it.
     """
-    sizes = {name: len(dimension) for name, dimension in source.dataset.dimensions.items()}
-    if "eta_rho" not in sizes or "xi_rho" not in sizes:
+    found = file.dimensions
+    if "eta_rho" not in found or "xi_rho" not in found:
         raise ValueError(
-            f"{source.path}: not a history of CROCO or ROMS: it has no dimensions eta_rho and "
-            f"xi_rho, but {', '.join(sizes) or 'none'}"
+            f"{file.path}: not a history of CROCO or ROMS: it has no dimensions eta_rho and "
+            f"xi_rho, but {', '.join(found) or 'none'}"
         )
-    return sizes["eta_rho"], sizes["xi_rho"]
+    check_whole(file)
+    return found["eta_rho"], found["xi_rho"]
+
+
+def check_whole(file: RawFile) -> None:
+    """Raise ValueError if a file is the tile of one process, as its attribute ``partition`` says.
+
+    The attribute holds the numbers of the tile along xi and eta, and how many there are.
+    """
+    found = np.atleast_1d(file.attributes.get("partition", ()))
+    if found.size == 4 and found.dtype.kind in "iuf":
+        xi, eta, xis, etas = (int(number) for number in found)
+        if xis * etas > 1:
+            raise ValueError(
+                f"{file.path}: tile {xi + eta * xis + 1} of {xis} x {etas} (attribute partition), "
+                "expected the whole grid: join the tiles with CROCO's ncjoin"
+            )
 
 
 def points_shape(points: str, shape: tuple[int, int]) -> tuple[int, int]:
@@ -96,7 +114,7 @@ def points_shape(points: str, shape: tuple[int, int]) -> tuple[int, int]:
     return shape[0] - (points == "v"), shape[1] - (points == "u")
 
 
-def time_dimension(source: Source) -> tuple[str, int]:
+def time_dimension(file: RawFile) -> tuple[str, int]:
     """Return the name of the dimension of the records, and their number.
 
     Raises
@@ -104,10 +122,10 @@ def time_dimension(source: Source) -> tuple[str, int]:
     ValueError
         There is none.
     """
+    found = file.dimensions
     for name in ("time", "ocean_time", "scrum_time", "time_counter"):
-        if name in source.dataset.dimensions:
-            return name, len(source.dataset.dimensions[name])
+        if name in found:
+            return name, found[name]
     raise ValueError(
-        f"{source.path}: no dimension time or ocean_time, but "
-        f"{', '.join(source.dataset.dimensions)}"
+        f"{file.path}: no dimension time or ocean_time, but {', '.join(found) or 'none'}"
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 
 from ai4sim.io.files import check_shapes
 from ai4sim.io.netcdf import LOCK, create
+from ai4sim.io.raw import open_raw
+from ai4sim.io.raw_variables import reading
 from ai4sim.physics.constants import ZERO_CELSIUS
 from ai4sim.variables import Float32Array
+from wmed.io.croco import is_initial
 from wmed.io.croco_layout import (
     FLUXES,
     GRID,
@@ -25,7 +29,6 @@ from wmed.io.croco_layout import (
     time_dimension,
 )
 from wmed.io.grid import OceanGrid, inverse_mercator, mercator
-from wmed.io.netcdf import Source
 
 if TYPE_CHECKING:
     import netCDF4
@@ -108,8 +111,8 @@ def write_like(
     fluxes : iterable of (int, mapping of str to array)
         Records, and what they get of :data:`.croco_layout.FLUXES`, the same ones in all, of shapes
         (eta, xi), at u points (eta, xi - 1), at v points (eta - 1, xi). A flux keeps the name that
-        it has in the source, if it has one. In record 0 it is 0; in those that are not given it is
-        NaN, since what the source has there is of another origin.
+        it has in the source, if it has one. In an initial state it is 0; in records that are not
+        given it is NaN, since what the source has there is of another origin.
     attributes : mapping, optional
         Facts about the file, instead of or beside those of the source.
 
@@ -123,16 +126,20 @@ def write_like(
     first = next(records, None)
     if first is None:
         raise ValueError(f"{source}: there is no record with fluxes to write to {destination}")
-    with Source(source) as raw:
-        layout = raw.dataset.data_model
+    unknown = first[1].keys() - FLUXES.keys()
+    if unknown:
+        raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
+    with open_raw(source) as raw:
+        shape, (time, count) = rho_shape(raw), time_dimension(raw)
+        found = {name: FLUXES[name].names_in(raw) for name in first[1]}
+        begins = is_initial(raw)
+    known_as = {name: names[0] if names else FLUXES[name].name for name, names in found.items()}
+    with _opened(source) as dataset:
+        layout = dataset.data_model
     with create(destination, layout) as copy:
-        with Source(source) as raw:
-            shape, (time, count) = rho_shape(raw), time_dimension(raw)
-            unknown = first[1].keys() - FLUXES.keys()
-            if unknown:
-                raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
-            known_as = {name: FLUXES[name].name_in(raw) or FLUXES[name].name for name in first[1]}
-            _copy(raw.dataset, copy, time, known_as.values())
+        with _opened(source) as dataset:
+            replaced = {*known_as.values(), *chain.from_iterable(found.values())}
+            _copy(Path(source), dataset, copy, time, replaced)
             copy.setncatts(dict(attributes or {}))
             shapes = {name: points_shape(FLUXES[name].points, shape) for name in known_as}
             for name, variable_name in known_as.items():
@@ -141,10 +148,12 @@ def write_like(
                 variable = _create(copy, variable_name, where, field, fill=np.nan)
                 plane = np.full(shapes[name], np.nan, np.float32)
                 for k in range(count):
-                    variable[k] = plane if k else np.zeros_like(plane)
+                    variable[k] = plane if k or not begins else np.zeros_like(plane)
         for record, given in chain([first], records):  # who makes them may read such files
-            if not 1 <= record < count:
-                raise ValueError(f"{source}: there is no record {record} among 1 ... {count - 1}")
+            if not int(begins) <= record < count:
+                raise ValueError(
+                    f"{source}: there is no record {record} among {int(begins)} ... {count - 1}"
+                )
             of_record = {
                 f"{name} for record {record}": (given[name], shapes[name]) for name in shapes
             }
@@ -152,6 +161,15 @@ def write_like(
             for name, variable_name in known_as.items():
                 with LOCK:
                     copy.variables[variable_name][record] = given[name]
+
+
+@contextlib.contextmanager
+def _opened(path: Path | str) -> Iterator[netCDF4.Dataset]:
+    """Open a file by the netCDF library, whose lock is held."""
+    import netCDF4
+
+    with LOCK, netCDF4.Dataset(path) as dataset:
+        yield dataset
 
 
 def _check_fields(
@@ -227,36 +245,48 @@ def _create(
     return variable
 
 
-def _copy(source: netCDF4.Dataset, copy: Any, time: str, skipped: Iterable[str]) -> None:
+def _copy(
+    path: Path, source: netCDF4.Dataset, copy: Any, time: str, skipped: Container[str]
+) -> None:
     """Copy a file to the last bit, record by record, but for some variables."""
     copy.setncatts({name: source.getncattr(name) for name in source.ncattrs()})
     for name, dimension in source.dimensions.items():
         copy.createDimension(name, None if dimension.isunlimited() else len(dimension))
-    left_out = set(skipped)
     for name, variable in source.variables.items():
-        if name in left_out:
-            continue
-        variable.set_auto_maskandscale(False)
-        attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
-        filters, chunks = variable.filters() or {}, variable.chunking()
-        # The highest levels take several times as long, for a few percent.
-        filters["complevel"] = min(filters.get("complevel", 0), COMPRESSION)
-        created = copy.createVariable(
-            name,
-            variable.dtype,
-            variable.dimensions,
-            fill_value=attributes.pop("_FillValue", None),
-            endian=variable.endian(),
-            chunksizes=chunks if isinstance(chunks, list) else None,
-            **{key: filters[key] for key in ("zlib", "complevel", "shuffle") if key in filters},
-        )
-        created.set_auto_maskandscale(False)
-        created.setncatts(attributes)
-        if variable.dimensions[:1] == (time,):
-            for k in range(len(variable)):
-                created[k] = variable[k]
-        else:
-            created[...] = variable[...]
+        if name not in skipped:
+            with reading(path, name):
+                _copy_variable(variable, copy, time)
+
+
+def _copy_variable(variable: netCDF4.Variable, copy: Any, time: str) -> None:
+    """Copy a variable to the last bit, record by record."""
+    _take_as_stored(variable)
+    attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
+    filters, chunks = variable.filters() or {}, variable.chunking()
+    # The highest levels take several times as long, for a few percent.
+    filters["complevel"] = min(filters.get("complevel", 0), COMPRESSION)
+    created = copy.createVariable(
+        variable.name,
+        variable.dtype,
+        variable.dimensions,
+        fill_value=attributes.pop("_FillValue", None),
+        endian=variable.endian(),
+        chunksizes=chunks if isinstance(chunks, list) else None,
+        **{key: filters[key] for key in ("zlib", "complevel", "shuffle") if key in filters},
+    )
+    _take_as_stored(created)
+    created.setncatts(attributes)
+    if variable.dimensions[:1] == (time,):
+        for k in range(len(variable)):
+            created[k] = variable[k]
+    else:
+        created[...] = variable[...]
+
+
+def _take_as_stored(variable: netCDF4.Variable) -> None:
+    """Let a variable give and take what is in the file: not unpacked, masked or made text."""
+    variable.set_auto_maskandscale(False)
+    variable.set_auto_chartostring(False)
 
 
 def _dimensions(file: netCDF4.Dataset, points: str, shape: tuple[int, int]) -> tuple[str, ...]:

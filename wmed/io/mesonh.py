@@ -1,7 +1,8 @@
 """Files of Meso-NH (or of ECMWF fields on its grid): the state of the air at one time.
 
 The winds lie on the faces of the cells: UT half a cell west of the mass points (along ni), VT half
-a cell south of them (along nj). The lowest level is below the ground. SST and SSS are 999 on land.
+a cell south of them (along nj). The lowest level is below the ground. Files written here have SST
+and SSS of 999 on land; :mod:`.mesonh_grid` says what else is read.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.io.netcdf import LOCK, create
+from ai4sim.io.raw import open_raw
+from ai4sim.io.raw_variables import RawFile
+from ai4sim.io.units import convert_from
 from ai4sim.variables import Float32Array, Float64Array
-from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator
-from wmed.io.netcdf import Source, read_dates
+from wmed.io.axes import axis_of, described, sizes, take
+from wmed.io.croco_times import Times, last_of_each, read_times as read_dates
+from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator, near
+from wmed.io.mesonh_grid import Places, oriented, read_places
 
 LAND = np.float32(999)
 """SST and SSS on land."""
@@ -38,6 +44,12 @@ VARIABLES = {
 SURFACE = {"SST": "K", "SSS": "psu", "ZS": "m"}
 RANGES = {"THT": (150.0, 1000.0), "RVT": (-0.01, 0.1), "PABST": (10.0, 1.2e5)}
 """What these lie within, in the units above."""
+
+
+SCALE_HEIGHT = 8000.0
+"""Height over which the pressure falls by a factor e  [m]."""
+THINNEST = 3.0
+"""Factor by which heights may differ from what the pressure says."""
 
 
 class AtmosphereState(NamedTuple):
@@ -66,23 +78,19 @@ def file_name(time: np.datetime64) -> str:
 
 
 def read_grid(path: Path | str) -> AtmosphereGrid:
-    """Read the grid of a file. There is sea where SST is neither 999 nor missing.
+    """Read the grid of a file, as :func:`.mesonh_grid.read_places` finds it.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        There is no such file, or a variable of it is missing or has another shape.
+        There is no such file, or a variable of it is missing or cannot be what it should.
     """
-    with Source(path) as source:
-        lon, lat, sea = _places(source)
-        heights = _heights(source)
-    if not sea.any():
-        raise ValueError(f"{path}: SST is {LAND:g} everywhere, so there is no sea")
-    return AtmosphereGrid(lon, lat, sea, heights[heights > 0])
+    with open_raw(path) as file:
+        return read_places(file).grid
 
 
 def read_time(path: Path | str) -> np.datetime64:
-    """Read the time of a file, to the second.
+    """Read the time of a file that has one, to the second.
 
     Raises
     ------
@@ -90,19 +98,34 @@ def read_time(path: Path | str) -> np.datetime64:
         There is no such file; or it has no time, or more than one, or it is not counted from a
         date.
     """
-    with Source(path) as source:
-        source.variable("time")
-        times = read_dates(source, "time")
-        if times is None or len(times) != 1:
-            found = source.attribute("units", "time") if times is None else f"{len(times)} times"
+    times = read_times(path).values
+    if len(times) != 1:
+        raise ValueError(f"{path}: time: expected one, found {len(times)} times")
+    return times[0]
+
+
+def read_times(path: Path | str) -> Times:
+    """Read the times of a file.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        There is no such file; or it has no time, or it is not counted from a date.
+    """
+    with open_raw(path) as file:
+        variable = file["time"]
+        if "since" not in (variable.units or "").lower():
             raise ValueError(
-                f"{path}: time: expected one, in seconds since a date, found {found or 'no units'}"
+                f"{path}: time: expected seconds since a date, found "
+                f"{variable.units or 'no units'}"
             )
-        return times[0]
+        return read_dates(file, ("time",))
 
 
-def read_state(path: Path | str, grid: AtmosphereGrid | None = None) -> AtmosphereState:
-    """Read the air of a file.
+def read_state(
+    path: Path | str, grid: AtmosphereGrid | None = None, time: int = 0
+) -> AtmosphereState:
+    """Read the air of a file at one of its times.
 
     Winds are brought from the faces to the mass points, as the mean of the two faces of a cell (the
     last one has only one of them), and turned to east and north. Levels below the ground are left
@@ -113,6 +136,8 @@ def read_state(path: Path | str, grid: AtmosphereGrid | None = None) -> Atmosphe
     path : path
     grid : AtmosphereGrid, optional
         What the grid has to be; by default that of the file.
+    time : int
+        Index of the time.
 
     Raises
     ------
@@ -120,16 +145,17 @@ def read_state(path: Path | str, grid: AtmosphereGrid | None = None) -> Atmosphe
         There is no such file; a variable of it is missing, has another shape or units, or nonsense
         in it; or it is on another grid.
     """
-    with Source(path) as source:
-        heights = _heights(source)
-        lon, lat, sea = _places(source)
-        above = AtmosphereGrid(lon, lat, sea, heights[heights > 0])
+    with open_raw(path) as file:
+        places = read_places(file, time)
         if grid is not None:
-            _check_same(source.path, above, grid)
-        shape = (len(heights), *sea.shape)
-        fields = {name: _levels(source, name, shape)[heights > 0] for name in VARIABLES}
-    wind_x, wind_y = unstagger(fields["UT"], -1), unstagger(fields["VT"], -2)
-    angle = (grid or above).angle
+            _check_same(file.path, places, grid)
+        fields = {name: _levels(file, name, places, time) for name in VARIABLES}
+    _check_upward(path, fields["PABST"], places.grid.heights)
+    wind_x, wind_y = (
+        unstagger(fields[name], axis, after=places.faces[name] > 0) if places.faces[name] else fields[name]
+        for name, axis in (("UT", -1), ("VT", -2))
+    )
+    angle = (grid or places.grid).angle
     if np.abs(angle).max() > ALIGNED:
         cos, sin = (turned.astype(np.float32) for turned in (np.cos(angle), np.sin(angle)))
         wind_x, wind_y = cos * wind_x - sin * wind_y, sin * wind_x + cos * wind_y
@@ -198,97 +224,91 @@ def write_state(
         _write_axis(file, "level", "level", (faces[1:] + faces[:-1]) / 2, units="m")
 
 
-def unstagger(wind: Float32Array, axis: int) -> Float32Array:
-    """Bring winds from the faces before the mass points to these: the mean of two faces.
+def unstagger(wind: Float32Array, axis: int, *, after: bool = False) -> Float32Array:
+    """Bring winds from the faces beside the mass points to these: the mean of two faces.
 
-    The last mass point has only the face before it.
+    The last mass point, or the first one, has only one of them.
 
     Parameters
     ----------
     wind : (..., nj, ni)
     axis : int
         -1 for UT, -2 for VT.
+    after : bool
+        Whether a face has the number of the mass point before it, and not of that after it.
     """
-    after = np.roll(wind, -1, axis)
+    if after:
+        return np.flip(unstagger(np.flip(wind, axis), axis), axis)
+    other = np.roll(wind, -1, axis)
     last: list[Any] = [slice(None)] * wind.ndim
     last[axis] = -1
-    after[tuple(last)] = wind[tuple(last)]
-    return np.asarray((wind + after) * wind.dtype.type(0.5))
+    other[tuple(last)] = wind[tuple(last)]
+    return np.asarray((wind + other) * wind.dtype.type(0.5))
 
 
 def stagger(wind: Float32Array, axis: int) -> Float32Array:
     """Bring winds from the mass points to the faces before them; the first one is a copy."""
-    return np.flip(unstagger(np.flip(wind, axis), axis), axis)
+    return unstagger(wind, axis, after=True)
 
 
 # --- Parts ---
 
 
-def _places(source: Source) -> tuple[Float64Array, Float64Array, NDArray[np.bool_]]:
-    """Return longitudes, latitudes and where there is sea."""
-    sst = source.read("SST", "K").squeeze()
-    if sst.ndim != 2 or min(sst.shape) < 2:
-        raise ValueError(f"{source.path}: SST has shape {sst.shape}, expected (nj, ni)")
-    lon, lat = (
-        source.read(source.variable(*names).name).astype(np.float64)
-        for names in (("LON", "longitude"), ("LAT", "latitude"))
-    )
-    for name, values in (("LON", lon), ("LAT", lat)):
-        if values.shape != sst.shape:
-            raise ValueError(
-                f"{source.path}: {name} has shape {values.shape}, but SST has {sst.shape}"
-            )
-        if not np.isfinite(values).all():
-            raise ValueError(f"{source.path}: {name} holds NaN or values that were never written")
-    return lon, lat, np.isfinite(sst) & (sst != LAND)
-
-
-def _heights(source: Source) -> Float64Array:
-    """Return the heights of the mass points: midway between the faces ZHAT."""
-    faces, levels = source.read("ZHAT", "m").astype(np.float64), source.shape("THT")[-3:-2]
-    if faces.ndim == 1 and levels == faces.shape:  # Meso-NH leaves out the topmost face
-        faces = np.append(faces, 2 * faces[-1] - faces[-2])
-    if faces.ndim != 1 or levels != (len(faces) - 1,) or not (np.diff(faces) > 0).all():
+def _levels(file: RawFile, name: str, places: Places, time: int) -> Float32Array:
+    """Read a field above the ground at a time, ``(level, nj, ni)``."""
+    variable = file[name]
+    shape = (places.grid.levels + places.below, *places.grid.shape)
+    known = {"level", "y", "x"} <= set(map(axis_of, variable.dimensions))
+    found = sizes(variable) if known else {}
+    if tuple(found.get(axis) for axis in ("level", "y", "x")) != shape:
         raise ValueError(
-            f"{source.path}: ZHAT has shape {faces.shape}, expected heights that increase, one "
-            f"more than the {levels[0] if levels else 'missing'} levels of THT"
+            f"{file.path}: {name} has shape {variable.shape}, expected {(1, *shape)} "
+            f"(time, level, nj, ni) as SST and ZHAT have it; its dimensions are "
+            f"{described(variable)}"
         )
-    return (faces[1:] + faces[:-1]) / 2
-
-
-def _levels(source: Source, name: str, shape: tuple[int, ...]) -> Float32Array:
-    """Read a field with levels."""
-    values = source.read(name, VARIABLES[name][1])
-    if values.shape not in (shape, (1, *shape)):
-        raise ValueError(
-            f"{source.path}: {name} has shape {values.shape}, expected {(1, *shape)} "
-            "(time, level, nj, ni) as SST and ZHAT have it"
-        )
-    values = values.reshape(shape).astype(np.float32, copy=False)
+    values = take(variable, ("level", "y", "x"), {"time": time})
+    units = VARIABLES[name][1]
+    values = np.asarray(convert_from(variable, units).apply(values), np.float32)
     lost = int((~np.isfinite(values)).sum())
     if lost:
         raise ValueError(
-            f"{source.path}: {name} is NaN, or was never written, at {lost} of {values.size} points"
+            f"{file.path}: {name} is NaN, or was never written, at {lost} of {values.size} points"
         )
     low, high = RANGES.get(name, (-200.0, 200.0))
     if not (values.min() >= low and values.max() <= high):
         raise ValueError(
-            f"{source.path}: {name} lies within {values.min():g} ... {values.max():g} "
-            f"{VARIABLES[name][1]}, expected {low:g} ... {high:g}"
+            f"{file.path}: {name} lies within {values.min():g} ... {values.max():g} "
+            f"{units}, expected {low:g} ... {high:g}"
         )
-    return values
+    return np.ascontiguousarray(oriented(values, places)[places.below :])
 
 
-def _check_same(path: Path, found: AtmosphereGrid, expected: AtmosphereGrid) -> None:
+def _check_upward(path: Path | str, pressure: Float32Array, heights: Float64Array) -> None:
+    """Raise ValueError unless the pressure falls with height as that of air does."""
+    if len(heights) < 2:
+        return
+    bottom, top = (float(pressure[level].mean(dtype=np.float64)) for level in (0, -1))
+    thickness = SCALE_HEIGHT * np.log(bottom / top)
+    ratio = thickness / (heights[-1] - heights[0])
+    if not 1 / THINNEST < ratio < THINNEST:
+        raise ValueError(
+            f"{path}: PABST is {bottom:g} Pa in the mean at {heights[0]:g} m and {top:g} Pa at "
+            f"{heights[-1]:g} m, as they are {thickness:.3g} m apart: expected heights in ZHAT, "
+            "and levels in their order"
+        )
+
+
+def _check_same(path: Path, places: Places, expected: AtmosphereGrid) -> None:
     """Raise ValueError if a file has another grid than others of the same event."""
+    found = places.grid
     if found.shape != expected.shape or found.levels != expected.levels:
         raise ValueError(
             f"{path}: {found.levels} levels of {found.shape[0]} x {found.shape[1]} points, but "
             f"other files of the same event have {expected.levels} of {expected.shape[0]} x "
             f"{expected.shape[1]}"
         )
-    places = ((found.lon, expected.lon), (found.lat, expected.lat))
-    moved = max(float(np.abs(here - there).max()) for here, there in places)
+    apart = near(found.lon - expected.lon, 0.0), found.lat - expected.lat
+    moved = max(float(np.abs(degrees).max()) for degrees in apart)
     if moved > SAME_PLACE:
         raise ValueError(
             f"{path}: its points lie up to {moved:g} degrees from those of other files of the same "
@@ -297,7 +317,7 @@ def _check_same(path: Path, found: AtmosphereGrid, expected: AtmosphereGrid) -> 
     lost = int((expected.sea & ~found.sea).sum())
     if lost:
         raise ValueError(
-            f"{path}: SST is {LAND:g} (land) at {lost} points that are sea in other files of the "
+            f"{path}: SST is {places.land} (land) at {lost} points that are sea in other files of the "
             "same event"
         )
 

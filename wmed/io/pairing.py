@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,66 +14,78 @@ from wmed.io import croco
 log = logging.getLogger(__name__)
 
 SAME_TIME = np.timedelta64(30, "s")
-"""A model that counts seconds of many years in single precision is that far off."""
+"""Times that are that near are the same, whatever their files can hold."""
+Key = TypeVar("Key", bound=Hashable)
 
 
 def pair(
-    croco_path: Path | str, atmosphere: Mapping[Path, np.datetime64]
-) -> list[tuple[int, Path]]:
-    """Find the air of each record of a history, from record 1 on.
+    croco_path: Path | str,
+    atmosphere: Mapping[Key, np.datetime64],
+    inexact: np.timedelta64 = np.timedelta64(0, "s"),
+) -> list[tuple[int, Key]]:
+    """Find the air of each record of a history that is no initial state.
+
+    Times are the same if they differ by no more than both files may be from the true time.
 
     Parameters
     ----------
     croco_path : path
-    atmosphere : mapping of path to datetime64
-        Files of the atmosphere and their times; some may have nothing to do with this history.
+    atmosphere : mapping to datetime64
+        The air, such as files, and its times; some may have nothing to do with this history.
+    inexact : timedelta64
+        How far these times may be from the true ones.
 
     Returns
     -------
-    list of (int, Path)
-        Records that have one, and the file with their air. The others are left out.
+    list of (int, key)
+        Records that have one, and their air. The others are left out, with a warning.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        There is no such file; no record has air of its time; or two files have the same
-        time.
+        There is no such file; no record has air of its time, or fewer than half of those between
+        the first and the last air have; or there is the air of a time twice.
     """
     if not atmosphere:
         raise ValueError(
             f"{croco_path}: there are no files of the atmosphere to pair it with, such as "
             "ECMWF_20060310_06.nc beside it"
         )
-    paths = sorted(atmosphere, key=lambda path: (atmosphere[path], path))
-    times = np.array([atmosphere[path] for path in paths], "datetime64[s]")
-    records = croco.read_times(croco_path)
-    if len(records) < 2:
-        raise ValueError(
-            f"{croco_path}: only {len(records)} record; record 0 is the initial state, fluxes "
-            "begin with record 1"
-        )
-    first = np.searchsorted(times, records - SAME_TIME, side="left")
-    end = np.searchsorted(times, records + SAME_TIME, side="right")
+    keys = sorted(atmosphere, key=lambda key: (atmosphere[key], str(key)))
+    times = np.array([atmosphere[key] for key in keys], "datetime64[s]")
+    records = croco.read_records(croco_path)
+    usable = records.usable
+    wanted = records.times[usable]
+    tolerance = max(SAME_TIME, records.resolution + inexact).astype("timedelta64[s]")
+    first = np.searchsorted(times, wanted - tolerance, side="left")
+    end = np.searchsorted(times, wanted + tolerance, side="right")
     found = []
-    for k in range(1, len(records)):
-        same = paths[first[k] : end[k]]
-        if len(same) > 1:
+    for record, time, begin, stop in zip(usable, wanted, first, end, strict=True):
+        if stop > begin + 1:
             raise ValueError(
-                f"{croco_path}: for record {k} ({records[k]}) there is the air of two files: "
-                f"{same[0]} and {same[1]}"
+                f"{croco_path}: for record {record} ({time}) there is the air of two files: "
+                f"{keys[begin]} and {keys[begin + 1]}"
             )
-        found += [(k, path) for path in same]
+        found += [(record, key) for key in keys[begin:stop]]
     if not found:
         raise ValueError(
-            f"{croco_path}: records 1 ... {len(records) - 1} are of {records[1]} ... "
-            f"{records[-1]}, but the {len(paths)} files of the atmosphere of {times[0]} ... "
+            f"{croco_path}: records {usable[0]} ... {usable[-1]} are of {wanted[0]} ... "
+            f"{wanted[-1]}, but the {len(keys)} files of the atmosphere of {times[0]} ... "
             f"{times[-1]}, none at the same time as a record"
         )
-    if len(found) < len(records) - 1:
-        log.info(
+    between = (wanted >= times[0] - tolerance) & (wanted <= times[-1] + tolerance)
+    if 2 * len(found) < between.sum():
+        lost = next(r for r, there in zip(usable, between, strict=True) if there and r not in dict(found))
+        raise ValueError(
+            f"{croco_path}: {between.sum()} records lie between the first and the last air "
+            f"({times[0]} ... {times[-1]}), but only {len(found)} have air of their time; record "
+            f"{lost} is of {records.times[lost]}"
+        )
+    if len(found) < len(usable):
+        log.warning(
             "%s: %d of %d records have no air of their time, and are left out",
             croco_path,
-            len(records) - 1 - len(found),
-            len(records) - 1,
+            len(usable) - len(found),
+            len(usable),
         )
     return found

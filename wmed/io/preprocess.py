@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import datetime
 import functools
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ai4sim.data.streaming import Blocks
-from ai4sim.io.files import visible_files
 from ai4sim.physics.sun import declination, greenwich_hour_angle, irradiance
-from ai4sim.variables import Float32Array
+from ai4sim.variables import Float32Array, Float64Array
 from wmed.io import croco, mesonh
+from wmed.io.folder import HISTORIES, Air, air_in, check_no_tile, netcdf_files
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
-from wmed.io.layout import PROFILES, TARGETS, points_of
+from wmed.io.layout import NEEDED, PROFILES, TARGETS, points_of
+from wmed.io.mesonh import AtmosphereState
 from wmed.io.pairing import pair
 from wmed.io.remap import locate
 
-HISTORIES = "*his*.nc"
-"""Names of the ocean's files; the other netCDF files of a folder are those of the atmosphere."""
+__all__ = ["HISTORIES", "Air", "Grids", "air_of", "beside", "process", "read_grids", "sun_at"]
+
+log = logging.getLogger(__name__)
+
+DRAGS = (1e-4, 5e-2)
+"""Stress over the square of the wind [kg/m3], both root mean squares, that a sea can have."""
+UNKNOWN_COAST = 0.1
+"""Share of columns over nothing but the ocean's land that an atmosphere without land may have."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +60,21 @@ class Grids:
         )
 
 
-def air_of(history: Path) -> list[tuple[int, Path]]:
-    """Return the records of an ocean's file that have air of their time, and the files with it.
+def beside(history: Path) -> list[Path]:
+    """Return the files among which the air and the grid of an ocean's file are looked for."""
+    return [file for file in netcdf_files(history.parent) if file != history]
+
+
+def air_of(history: Path) -> list[tuple[int, Air]]:
+    """Return the records of an ocean's file that have air of their time, and that air.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        See :func:`.pairing.pair`.
+        See :func:`.pairing.pair` and :func:`.folder.air_in`; or the file is a tile of a grid.
     """
-    files = [file for file in visible_files(history.parent, "*.nc") if not file.match(HISTORIES)]
-    return pair(history, {file: _time_of(file, file.stat().st_mtime_ns) for file in files})
-
-
-@functools.lru_cache(maxsize=None)
-def _time_of(file: Path, changed: int) -> np.datetime64:
-    """Read the time of an atmosphere's file, once for all events of a folder."""
-    try:
-        return mesonh.read_time(file)
-    except ValueError as error:
-        raise ValueError(
-            f"{error} ({file.name} is taken for a file of the atmosphere, as all netCDF files "
-            f"beside those of the ocean, {HISTORIES})"
-        ) from error
+    check_no_tile(history)
+    return pair(history, *air_in(history.parent))
 
 
 def read_grids(path: Path) -> Grids:
@@ -87,25 +89,54 @@ def read_grids(path: Path) -> Grids:
     return _grids(path, air_of(path))
 
 
-def _grids(history: Path, pairs: list[tuple[int, Path]]) -> Grids:
+def _grids(history: Path, pairs: list[tuple[int, Air]]) -> Grids:
     """Return the grids of an event whose air is known."""
-    air = pairs[0][1]
-    return _read_grids(history, history.stat().st_mtime_ns, air, air.stat().st_mtime_ns)
+    air = pairs[0][1].path
+    states = tuple((file, file.stat().st_mtime_ns) for file in (*croco.grid_files(history), air))
+    return _read_grids(history, air, states)
 
 
 @functools.lru_cache(maxsize=64)
-def _read_grids(history: Path, changed: int, air: Path, air_changed: int) -> Grids:
+def _read_grids(history: Path, air: Path, states: tuple[tuple[Path, int], ...]) -> Grids:
     """Read both grids, and check that the ocean lies under the atmosphere."""
     ocean, atmosphere = croco.read_grid(history), mesonh.read_grid(air)
     try:
-        locate(atmosphere, at_nodes(ocean.lon, ocean.sea), at_nodes(ocean.lat, ocean.sea))
+        row, column = locate(
+            atmosphere, at_nodes(ocean.lon, ocean.sea), at_nodes(ocean.lat, ocean.sea)
+        )
     except ValueError as error:
         raise ValueError(f"{history} and {air} do not fit: {error}") from error
+    if atmosphere.sea.all():
+        _check_coast(history, air, ocean, atmosphere, row, column)
     return Grids(ocean, atmosphere)
+
+
+def _check_coast(
+    history: Path,
+    air: Path,
+    ocean: OceanGrid,
+    atmosphere: AtmosphereGrid,
+    row: Float64Array,
+    column: Float64Array,
+) -> None:
+    """Raise ValueError if an atmosphere that is all sea lies over much land of the ocean."""
+    wet = np.zeros(atmosphere.shape, bool)
+    wet[np.round(row).astype(int), np.round(column).astype(int)] = True
+    rows, columns = np.nonzero(wet)
+    inside = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    dry = int((~wet[inside]).sum())
+    if not ocean.sea.all() and dry > UNKNOWN_COAST * wet[inside].size:
+        raise ValueError(
+            f"{air}: SST is a temperature of the sea at all points, and nothing says where land "
+            f"is, but {dry} of {wet[inside].size} points lie over land of {history.name} alone. "
+            "Give it a mask, LSM (1 on land), or a number that is no temperature on land"
+        )
 
 
 def process(history: Path) -> Blocks:
     """Give the rows of an event, one per time, for :class:`ai4sim.data.cache.ProcessedCache`.
+
+    A record without fluxes, where others have them, is left out with a warning.
 
     Parameters
     ----------
@@ -117,22 +148,64 @@ def process(history: Path) -> Blocks:
     generator
         Of the arrays that :class:`.data.CouplingDataModule` describes, those of the targets that
         the file has. It returns which records of the file the rows are (``attributes``) and which
-        files of the atmosphere were read (``sources``).
+        other files were read (``sources``).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See :func:`read_grids` and the readers of both files; or all fluxes are 0.
     """
     pairs = air_of(history)
     grids = _grids(history, pairs)
-    times = croco.read_times(history)
-    for record, file in pairs:
-        moment: datetime.datetime = times[record].astype("datetime64[s]").item()
-        sea, air = croco.read_record(history, record), mesonh.read_state(file, grids.atmosphere)
-        masks = grids.ocean.masks
+    known, (times, inexact) = croco.read_records(history), air_in(history.parent)
+    masks, used = grids.ocean.masks, []
+    for record, found in pairs:
+        sea = croco.read_record(history, record, sea=grids.ocean.sea)
+        if _is_empty(sea):
+            log.warning("%s: record %d is left out: all its fluxes are 0", history, record)
+            continue
+        air = mesonh.read_state(found.path, grids.atmosphere, found.index)
         row = {name: at_nodes(field, masks[points_of(name)]) for name, field in sea.items()}
+        _check_drag(history, record, row, air)
         profiles = [at_nodes(getattr(air, name), grids.atmosphere.sea) for name in PROFILES]
+        # By whichever file holds the time in more digits.
+        time = known.times[record] if known.resolution <= inexact else times[found]
+        moment: datetime.datetime = time.astype("datetime64[s]").item()
         row |= {"atmosphere": np.concatenate(profiles).T, "sun": sun_at(moment)}
         row["time"] = np.array(hours(moment))
+        used.append(record)
         yield {name: np.asarray(values, np.float32)[None] for name, values in row.items()}
-    attributes = {"records": [record for record, _ in pairs]}
-    return {"attributes": attributes, "sources": [file.name for _, file in pairs]}
+    if not used:
+        raise ValueError(
+            f"{history}: the fluxes of all records are 0. To predict them, leave their variables "
+            "out of the file"
+        )
+    sources = {file.name for _, (file, _) in pairs}
+    sources |= {file.name for file in croco.grid_files(history)[1:]}
+    return {"attributes": {"records": used}, "sources": sorted(sources)}
+
+
+def _is_empty(fluxes: Mapping[str, Float32Array]) -> bool:
+    """Whether there are stress and heat, and all of them are 0."""
+    given = [fluxes[name] for name in NEEDED if name in fluxes]
+    return bool(given) and not any(values.any() for values in given)
+
+
+def _check_drag(
+    history: Path, record: int, row: Mapping[str, Float32Array], air: AtmosphereState
+) -> None:
+    """Raise ValueError if a stress cannot be that of the wind above."""
+    if not {"tau_x", "tau_y"} <= row.keys():
+        return
+    stress = np.concatenate([row["tau_x"], row["tau_y"]]).astype(np.float64)
+    wind = np.square(air.wind_x[0], dtype=np.float64) + np.square(air.wind_y[0], dtype=np.float64)
+    drag = np.sqrt(2 * np.mean(np.square(stress))) / np.mean(wind)
+    if np.mean(wind) > 1 and np.isfinite(drag) and not DRAGS[0] < drag < DRAGS[1]:
+        raise ValueError(
+            f"{history}: sustr, svstr of record {record} are {drag:.2g} times the square of the "
+            f"wind, in the mean, expected {DRAGS[0]:g} ... {DRAGS[1]:g} kg/m3: are they in N/m2, "
+            "and not divided by a density?"
+        )
 
 
 def sun_at(moment: datetime.datetime) -> Float32Array:

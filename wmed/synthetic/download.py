@@ -19,17 +19,27 @@ log = logging.getLogger(__name__)
 
 
 def check_raw(path: Path) -> None:
-    """Raise ValueError unless a file has the grid and times of an ocean or of an atmosphere."""
-    from wmed.io import croco, mesonh, netcdf
+    """Raise ValueError unless a file has the grid and times of an ocean or of an atmosphere.
 
-    with netcdf.Source(path) as source:
-        is_ocean = "eta_rho" in source.dataset.dimensions
-    if is_ocean:
-        croco.read_grid(path)
-        croco.read_times(path)
-    else:
+    A file of the ocean may leave its grid to another one, or hold nothing but a grid.
+    """
+    from ai4sim.io.raw import open_raw
+    from wmed.io import croco, mesonh
+    from wmed.io.croco_layout import check_whole
+    from wmed.io.croco_times import TIMES
+
+    with open_raw(path) as file:
+        is_ocean = "eta_rho" in file.dimensions or "xi_rho" in file.dimensions
+        has_grid, has_times = "lon_rho" in file, any(name in file for name in TIMES)
+        check_whole(file)
+    if not is_ocean:
         mesonh.read_grid(path)
-        mesonh.read_time(path)
+        mesonh.read_times(path)
+        return
+    if has_grid:
+        croco.read_grid(path)
+    if has_times or not has_grid:
+        croco.read_times(path)
 
 
 RUNS = Source(check=check_raw, suffixes=(".nc",))

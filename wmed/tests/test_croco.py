@@ -14,12 +14,12 @@ import netCDF4
 import numpy as np
 import pytest
 
+from ai4sim.io.raw import open_raw
 from ai4sim.tests.reference import REFERENCE, needs_reference
 from wmed.io import croco, croco_writer
 from wmed.io.croco_layout import FLUXES
 from wmed.io.grid import ocean_grid
 from wmed.io.layout import points_of
-from wmed.io.netcdf import Source, normal_units
 from wmed.tests.grids_made_up import STEP, edit, made_up_ocean, ocean_fields, write_event
 
 START = np.datetime64("2006-01-01", "s")
@@ -223,7 +223,7 @@ def put(name: str, value: float) -> Callable[[netCDF4.Dataset], None]:
     [
         (lambda f: f.renameVariable("temp", "t"), "no variable temp; it has lon_rho, "),
         (lambda f: f.renameVariable("shflux", "q"), "no variable shflux, which is to be learned"),
-        (lambda f: f["u"].setncattr("units", "cm/s"), 'u has the units "cm/s", expected "m s-1"'),
+        (lambda f: f["u"].setncattr("units", "m"), 'u has the units "m", expected "m s-1"'),
         (lambda f: f["temp"].setncattr("units", "F"), 'temp has the units "F", expected "degC"'),
         (put("temp", 80.0), r"temp at the surface of record 1 lies within .* 80 degC"),
         (put("temp", np.nan), "temp at the surface of record 1 is NaN, .* at 2 sea points"),
@@ -274,7 +274,7 @@ def test_files_that_are_none(tmp_path: Path, history: Path):
         croco.read_grid(tmp_path / "croco_his_2006010.nc")
     broken = tmp_path / "broken.nc"
     broken.write_bytes(history.read_bytes()[:500])
-    with pytest.raises(ValueError, match="not a netCDF file, or a truncated one"):
+    with pytest.raises(ValueError, match="the file has 500 bytes, its header says"):
         croco.read_grid(broken)
     nowhen = tmp_path / "history.nc"
     history.rename(nowhen)
@@ -364,24 +364,6 @@ def test_fields_that_do_not_fit_are_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("N/m2", "Newton meter-2", True),
-        ("W m**-2", "Watts meter-2", True),
-        ("meter second-1", "m/s", True),
-        ("kg kg-1", "1", True),
-        ("degrees_C", "Celsius", True),
-        ("Kelvin", "K", True),
-        ("degree_Celsius", "K", False),
-        ("N m-2", "N m", False),
-        ("hPa", "Pa", False),
-    ],
-)
-def test_spellings_of_units(one: str, other: str, same: bool):
-    assert (normal_units(one) == normal_units(other)) is same
-
-
 # --- Reference files ---
 
 
@@ -437,8 +419,8 @@ def test_copies_of_other_models_files(tmp_path: Path):
     croco_writer.write_like(roms, copy, [(1, {"tau_x": stress})])
     before, after = contents(roms), contents(copy)
     assert {name: after[name] for name in before} == before
-    with Source(copy) as file:
-        assert file.variable("sustr").dimensions == ("ocean_time", "eta_u", "xi_u")
+    with open_raw(copy) as file:
+        assert file["sustr"].dimensions == ("ocean_time", "eta_u", "xi_u")
     np.testing.assert_array_equal(croco.read_record(copy, 1)["tau_x"], stress)
     small = REFERENCE / "wmed/small/raw/croco_his_20060101.nc"
     croco_writer.write_like(small, copy, [(1, {"tau_x": np.zeros((136, 157), np.float32)})])

@@ -61,12 +61,6 @@ def another_atmosphere(folder: Path) -> None:
     mesonh.write_state(folder / "raw" / mesonh.file_name(time), grid, time, air_fields(grid))
 
 
-def a_grid_file(folder: Path) -> None:
-    history = folder / "raw" / "croco_his_20060101.nc"
-    shutil.copy(history, folder / "raw" / "croco_grd.nc")
-    edit(folder / "raw" / "croco_grd.nc", lambda file: file.renameVariable("time", "t"))
-
-
 def lost(name: str, file: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         edit(folder / "raw" / file, lambda data: data[name].__setitem__((..., 1, 4), np.nan))
@@ -95,7 +89,6 @@ def lost(name: str, file: str) -> Callable[[Path], None]:
             r"ECMWF_20060101_12\.nc: 4 levels of 9 x 11 points, but other files of the same event "
             "have 4 of 7 x 8",
         ),
-        (a_grid_file, r"croco_grd\.nc: no variable time.* is taken for a file of the atmosphere"),
         (
             lost("temp", "croco_his_20060101.nc"),
             r"croco_his_20060101\.nc: temp at the surface of record 1 is NaN, .* at 1 sea points",

@@ -139,8 +139,9 @@ def on_mass_points(file: netCDF4.Dataset) -> None:
     [
         (lambda f: f.renameVariable("RVT", "RV"), "no variable RVT; it has time, UT"),
         (lambda f: f.renameVariable("LON", "X"), "no variable LON or longitude"),
-        (lambda f: f["PABST"].setncattr("units", "hPa"), 'PABST has the units "hPa", exp'),
-        (lambda f: f["ZHAT"].setncattr("units", "km"), 'ZHAT has the units "km", expected "m"'),
+        (lambda f: f["PABST"].setncattr("units", "m"), 'PABST has the units "m", exp'),
+        (lambda f: f["PABST"].setncattr("units", "hPa"), "PABST lies within .* expected 10 ... 12"),
+        (lambda f: f["ZHAT"].setncattr("units", "km"), "PABST is .* Pa in the mean at 10000 m and"),
         (fill("THT", 15.0), "THT lies within 15 ... 15 K, expected 150 ... 1000"),
         (fill("UT", np.nan), "UT is NaN, or was never written, at 280 of 280 points"),
         (fill("ZHAT", 0.0), "ZHAT has shape .* expected heights that increase"),
