@@ -24,7 +24,7 @@ from wmed.io.croco_writer import write_like
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import on_grid
 from wmed.io.layout import NEEDED, TARGETS, RhoLayout, points_of
-from wmed.io.preprocess import HISTORIES, Grids, air_of, process, read_grids
+from wmed.io.preprocess import HISTORIES, Grids, air_of, begins_only, beside, process, read_grids
 from wmed.nets.inputs import rho_inputs
 
 log = logging.getLogger(__name__)
@@ -72,8 +72,9 @@ class CouplingDataModule(RowDataModule[Grids]):
 
     raw_patterns = (HISTORIES,)
     times_across_cases = True
-    recipe = "coupling-1"
+    recipe = "coupling-2"
     process = staticmethod(process)
+    beside = staticmethod(beside)
     read_layout = staticmethod(read_grids)
     needed = {name: FLUXES[name].name for name in NEEDED}
     served = {
@@ -110,6 +111,11 @@ class CouplingDataModule(RowDataModule[Grids]):
         self.by_event, self.val_share = split == "event", val_share
 
     # --- Which times ---
+
+    def raw_files(self, folder: Path | None = None) -> list[Path]:
+        """Return the histories, without those that hold nothing but the start of a run."""
+        files = super().raw_files(folder)
+        return [file for file in files if not begins_only(file)] or files
 
     @property
     def split(self) -> Split:

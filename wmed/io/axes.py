@@ -95,7 +95,7 @@ def take(
     for place in reversed(range(len(left))):
         if left[place] not in axes:
             first = np.take(values, [0], place)
-            if not np.array_equal(*np.broadcast_arrays(values, first), equal_nan=True):
+            if not ((values == first) | (np.isnan(values) & np.isnan(first))).all():
                 raise ValueError(
                     f"{variable.path}: {variable.name} {described(variable)} changes along "
                     f"{left[place]}, expected the same values all along"

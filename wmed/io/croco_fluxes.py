@@ -1,4 +1,4 @@
-"""The fluxes in histories: under which names, with which sign, and whether they can be what they say.
+"""The fluxes in histories: their names, their signs, and whether they can be fluxes at all.
 
 Labels are checked as inputs are: a flux of the wrong sign or over a density would be learned.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,9 @@ RANGES = {
 }
 """What no flux into the sea leaves, in N/m2 and W/m2; what rounding and packing make of no sun."""
 MEANS = {"longwave": 30.0, "latent": 60.0}
-"""Means over the sea [W/m2] above which the sign must be another: the sea radiates, and evaporates."""
+"""Means over the sea [W/m2] that are never reached: the sea radiates, and it evaporates."""
+NONE = {"tau_x": 1e-4, "tau_y": 1e-4, "heat": 0.2}
+"""What packing may make of 0, in N/m2 and W/m2: no sea has less than all of these everywhere."""
 WEAKEST_STRESS = 2e-4
 """Root mean square [N/m2] that a wind of 0.3 m/s all over the domain would make."""
 UNWRITTEN_SHARE = 0.01
@@ -105,9 +108,7 @@ def net(file: RawFile, name: str, known_as: list[str]) -> list[str]:
         return known_as
     described_as = {key: str(file[key].attributes.get("long_name", "")) for key in known_as}
     found = [
-        key
-        for key, text in described_as.items()
-        if not GROSS.search(text) or "net" in text.lower()
+        key for key, text in described_as.items() if not GROSS.search(text) or "net" in text.lower()
     ]
     if not found:
         key, text = next(iter(described_as.items()))
@@ -148,15 +149,20 @@ def sign(variable: RawVariable) -> int:
 
 
 def is_empty(file: RawFile, shape: tuple[int, int], record: int) -> bool:
-    """Whether a file has stress and heat, and all of them are 0 or missing at a record."""
-    found = [(file[key], FLUXES[n]) for n in NEEDED for key in FLUXES[n].names_in(file)[:1]]
-    for variable, field in found:
-        values = np.nan_to_num(_read(variable, field, shape, record))
-        # What packing makes of 0 is at most half a step away from it.
-        step = abs(float(variable.attributes.get("scale_factor", 0.0))) if variable.packed else 0.0
-        if (np.abs(values) > convert_from(variable, field.units).scale * step).any():
-            return False
-    return bool(found)
+    """Whether a file has stress and heat, and none of either at a record."""
+    return are_none(
+        {
+            name: _read(file[key], FLUXES[name], shape, record)
+            for name in NEEDED
+            for key in FLUXES[name].names_in(file)[:1]
+        }
+    )
+
+
+def are_none(fluxes: Mapping[str, Float32Array]) -> bool:
+    """Whether there are stress and heat, and they are 0 or missing, but for rounding and packing."""
+    given = {name: np.nan_to_num(fluxes[name]) for name in NEEDED if name in fluxes}
+    return bool(given) and all(np.abs(values).max() < NONE[name] for name, values in given.items())
 
 
 def check_fluxes(
@@ -255,8 +261,7 @@ def _check_sum(described_as: str, at_sea: Mapping[str, NDArray[np.float32]]) -> 
     for name, values in parts.items():
         if _rms(error + 2 * values) < 0.1 * _rms(error):
             raise ValueError(
-                f"{described_as} is the sum of its parts only if {name} counts the other way"
-                + SIGN
+                f"{described_as} is the sum of its parts only if {name} counts the other way" + SIGN
             )
     if _rms(error) > CLOSED * amount:
         raise ValueError(
@@ -265,6 +270,6 @@ def _check_sum(described_as: str, at_sea: Mapping[str, NDArray[np.float32]]) -> 
         )
 
 
-def _rms(values: NDArray[np.float64] | float) -> float:
+def _rms(values: Any) -> float:
     """Return the root of the mean square."""
     return float(np.sqrt(np.mean(np.square(values))))

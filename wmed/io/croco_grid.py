@@ -6,12 +6,11 @@ CROCO writes the grid to the first file of a sequence alone; runs keep it in ``c
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ai4sim.io.files import visible_files
+from ai4sim.io.files import matches, visible_files
 from ai4sim.io.raw import open_raw
 from ai4sim.io.raw_variables import RawFile
 from ai4sim.io.units import conversion, convert_from
@@ -243,4 +242,4 @@ def _same(one: dict[str, Float64Array], other: dict[str, Float64Array]) -> bool:
 def _likeness(other: Path, path: Path) -> tuple[bool, bool, str]:
     """Sort the other files of the sequence of a history before those of its grid, then others."""
     stems = [re.sub(r"[._-]?\d+$", "", file.stem) for file in (other, path)]
-    return stems[0] != stems[1], other.match("*his*.nc"), other.name
+    return stems[0] != stems[1], matches(other, "*his*.nc"), other.name

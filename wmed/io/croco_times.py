@@ -255,7 +255,7 @@ def _readings(text: str) -> list[np.datetime64]:
     """Return the dates that a text may mean."""
     for zone in ("UTC", "GMT", "utc"):
         text = text.removesuffix(zone).strip()
-    dates = []
+    dates: list[np.datetime64] = []
     for form in (None, *DATE_FORMATS):
         try:
             date = datetime.strptime(text, form) if form else datetime.fromisoformat(text)

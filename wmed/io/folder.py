@@ -6,11 +6,11 @@ import functools
 import logging
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ai4sim.io.files import visible_files
+from ai4sim.io.files import matches, visible_files
 from ai4sim.io.raw import open_raw
 from ai4sim.io.raw_variables import RawFile
 from wmed.io import croco_times, mesonh
@@ -29,12 +29,12 @@ class Air(NamedTuple):
     Attributes
     ----------
     path : Path
-    index : int
+    number : int
         Which of the times of the file.
     """
 
     path: Path
-    index: int = 0
+    number: int = 0
 
     @property
     def name(self) -> str:
@@ -47,7 +47,7 @@ class Air(NamedTuple):
 
     def __str__(self) -> str:
         """Name the file, and the time where it is not the first one."""
-        return f"{self.path} (time {self.index})" if self.index else str(self.path)
+        return f"{self.path} (time {self.number})" if self.number else str(self.path)
 
 
 def netcdf_files(folder: Path) -> list[Path]:
@@ -67,9 +67,9 @@ def air_in(folder: Path) -> tuple[dict[Air, np.datetime64], np.timedelta64]:
         A file cannot be read, or is one of the air that lacks something.
     """
     found: dict[Air, np.datetime64] = {}
-    inexact = np.timedelta64(0, "us")
+    inexact: Any = np.timedelta64(0, "us")
     for path in netcdf_files(folder):
-        if path.match(HISTORIES):
+        if matches(path, HISTORIES):
             continue
         times = _times(path, path.stat().st_mtime_ns)
         if times is None:

@@ -7,6 +7,7 @@ and SSS of 999 on land; :mod:`.mesonh_grid` says what else is read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from ai4sim.io.raw_variables import RawFile
 from ai4sim.io.units import convert_from
 from ai4sim.variables import Float32Array, Float64Array
 from wmed.io.axes import axis_of, described, sizes, take
-from wmed.io.croco_times import Times, last_of_each, read_times as read_dates
+from wmed.io.croco_times import Times, read_times as read_dates
 from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator, near
 from wmed.io.mesonh_grid import Places, oriented, read_places
 
@@ -77,7 +78,7 @@ def file_name(time: np.datetime64) -> str:
     return f"ECMWF_{text[:10].replace('-', '')}_{text[11:13]}.nc"
 
 
-def read_grid(path: Path | str) -> AtmosphereGrid:
+def read_grid(path: str | os.PathLike[str]) -> AtmosphereGrid:
     """Read the grid of a file, as :func:`.mesonh_grid.read_places` finds it.
 
     Raises
@@ -85,7 +86,7 @@ def read_grid(path: Path | str) -> AtmosphereGrid:
     FileNotFoundError, ValueError
         There is no such file, or a variable of it is missing or cannot be what it should.
     """
-    with open_raw(path) as file:
+    with open_raw(Path(path)) as file:
         return read_places(file).grid
 
 
@@ -116,14 +117,13 @@ def read_times(path: Path | str) -> Times:
         variable = file["time"]
         if "since" not in (variable.units or "").lower():
             raise ValueError(
-                f"{path}: time: expected seconds since a date, found "
-                f"{variable.units or 'no units'}"
+                f"{path}: time: expected seconds since a date, found {variable.units or 'no units'}"
             )
         return read_dates(file, ("time",))
 
 
 def read_state(
-    path: Path | str, grid: AtmosphereGrid | None = None, time: int = 0
+    path: str | os.PathLike[str], grid: AtmosphereGrid | None = None, time: int = 0
 ) -> AtmosphereState:
     """Read the air of a file at one of its times.
 
@@ -145,14 +145,15 @@ def read_state(
         There is no such file; a variable of it is missing, has another shape or units, or nonsense
         in it; or it is on another grid.
     """
-    with open_raw(path) as file:
+    with open_raw(Path(path)) as file:
         places = read_places(file, time)
         if grid is not None:
             _check_same(file.path, places, grid)
         fields = {name: _levels(file, name, places, time) for name in VARIABLES}
     _check_upward(path, fields["PABST"], places.grid.heights)
+    faces = places.faces
     wind_x, wind_y = (
-        unstagger(fields[name], axis, after=places.faces[name] > 0) if places.faces[name] else fields[name]
+        unstagger(fields[name], axis, after=faces[name] > 0) if faces[name] else fields[name]
         for name, axis in (("UT", -1), ("VT", -2))
     )
     angle = (grid or places.grid).angle
@@ -283,7 +284,7 @@ def _levels(file: RawFile, name: str, places: Places, time: int) -> Float32Array
     return np.ascontiguousarray(oriented(values, places)[places.below :])
 
 
-def _check_upward(path: Path | str, pressure: Float32Array, heights: Float64Array) -> None:
+def _check_upward(path: object, pressure: Float32Array, heights: Float64Array) -> None:
     """Raise ValueError unless the pressure falls with height as that of air does."""
     if len(heights) < 2:
         return
@@ -317,8 +318,8 @@ def _check_same(path: Path, places: Places, expected: AtmosphereGrid) -> None:
     lost = int((expected.sea & ~found.sea).sum())
     if lost:
         raise ValueError(
-            f"{path}: SST is {places.land} (land) at {lost} points that are sea in other files of the "
-            "same event"
+            f"{path}: SST is {places.land} (land) at {lost} points that are sea in other files of "
+            "the same event"
         )
 
 

@@ -1,4 +1,4 @@
-"""The places of a file of the atmosphere: axes turned to run to the east, north and up; sea and land.
+"""The places of a file of the atmosphere: its axes, its faces and levels, sea and land.
 
 A file may have its axes in any order and direction. In memory ``ni`` runs to the east of ``nj``'s
 right hand and levels upward. There is sea where SST can be the temperature of one; models write
@@ -92,7 +92,7 @@ def read_places(file: RawFile, time: int = 0) -> Places:
     }
     for axis, place, name in (("y", 0, "VT"), ("x", 1, "UT")):
         if axis in flips:
-            lon, lat, sea = (np.flip(values, place) for values in (lon, lat, sea))
+            lon, lat, sea = np.flip(lon, place), np.flip(lat, place), np.flip(sea, place)
             faces[name] = -faces[name]
     if downward:
         flips = ("level", *flips)
@@ -102,7 +102,7 @@ def read_places(file: RawFile, time: int = 0) -> Places:
 
 def oriented(values: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
     """Turn a field ``(level, y, x)`` as it is in a file to the directions of the grid."""
-    axes = [axis for axis, name in enumerate(("level", "y", "x")) if name in places.flips]
+    axes = tuple(axis for axis, name in enumerate(("level", "y", "x")) if name in places.flips)
     return np.flip(values, axes) if axes else values
 
 

@@ -13,6 +13,7 @@ from wmed.io import croco
 
 log = logging.getLogger(__name__)
 
+EXACT = np.timedelta64(0, "us")
 SAME_TIME = np.timedelta64(30, "s")
 """Times that are that near are the same, whatever their files can hold."""
 Key = TypeVar("Key", bound=Hashable)
@@ -21,7 +22,7 @@ Key = TypeVar("Key", bound=Hashable)
 def pair(
     croco_path: Path | str,
     atmosphere: Mapping[Key, np.datetime64],
-    inexact: np.timedelta64 = np.timedelta64(0, "s"),
+    inexact: np.timedelta64 | None = None,
 ) -> list[tuple[int, Key]]:
     """Find the air of each record of a history that is no initial state.
 
@@ -32,7 +33,7 @@ def pair(
     croco_path : path
     atmosphere : mapping to datetime64
         The air, such as files, and its times; some may have nothing to do with this history.
-    inexact : timedelta64
+    inexact : timedelta64, optional
         How far these times may be from the true ones.
 
     Returns
@@ -56,7 +57,7 @@ def pair(
     records = croco.read_records(croco_path)
     usable = records.usable
     wanted = records.times[usable]
-    tolerance = max(SAME_TIME, records.resolution + inexact).astype("timedelta64[s]")
+    tolerance = max(SAME_TIME, records.resolution + (inexact or EXACT)).astype("timedelta64[s]")
     first = np.searchsorted(times, wanted - tolerance, side="left")
     end = np.searchsorted(times, wanted + tolerance, side="right")
     found = []
@@ -75,7 +76,7 @@ def pair(
         )
     between = (wanted >= times[0] - tolerance) & (wanted <= times[-1] + tolerance)
     if 2 * len(found) < between.sum():
-        lost = next(r for r, there in zip(usable, between, strict=True) if there and r not in dict(found))
+        lost = next(r for r in np.array(usable)[between].tolist() if r not in dict(found))
         raise ValueError(
             f"{croco_path}: {between.sum()} records lie between the first and the last air "
             f"({times[0]} ... {times[-1]}), but only {len(found)} have air of their time; record "

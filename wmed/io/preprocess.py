@@ -12,17 +12,31 @@ from pathlib import Path
 import numpy as np
 
 from ai4sim.data.streaming import Blocks
+from ai4sim.io.files import matches
+from ai4sim.io.raw import open_raw
 from ai4sim.physics.sun import declination, greenwich_hour_angle, irradiance
 from ai4sim.variables import Float32Array, Float64Array
 from wmed.io import croco, mesonh
+from wmed.io.croco_fluxes import are_none
+from wmed.io.croco_layout import time_dimension
 from wmed.io.folder import HISTORIES, Air, air_in, check_no_tile, netcdf_files
 from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
-from wmed.io.layout import NEEDED, PROFILES, TARGETS, points_of
+from wmed.io.layout import PROFILES, TARGETS, points_of
 from wmed.io.mesonh import AtmosphereState
 from wmed.io.pairing import pair
 from wmed.io.remap import locate
 
-__all__ = ["HISTORIES", "Air", "Grids", "air_of", "beside", "process", "read_grids", "sun_at"]
+__all__ = [
+    "HISTORIES",
+    "Air",
+    "Grids",
+    "air_of",
+    "begins_only",
+    "beside",
+    "process",
+    "read_grids",
+    "sun_at",
+]
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +76,29 @@ class Grids:
 
 def beside(history: Path) -> list[Path]:
     """Return the files among which the air and the grid of an ocean's file are looked for."""
-    return [file for file in netcdf_files(history.parent) if file != history]
+    grid = croco.grid_files(history)[1:] if history.is_file() else []
+    files = netcdf_files(history.parent)
+    return [file for file in files if file in grid or not matches(file, HISTORIES)]
+
+
+def begins_only(history: Path) -> bool:
+    """Whether a history has no record but the initial state of its run; says so in a line.
+
+    One that cannot be read is none of these: whoever uses it says why.
+    """
+    return _begins_only(history, history.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=None)
+def _begins_only(history: Path, changed: int) -> bool:
+    try:
+        with open_raw(history) as file:
+            found = time_dimension(file)[1] == 1 and croco.is_initial(file)
+    except ValueError:
+        return False
+    if found:
+        log.info("%s is not used: it holds the initial state of a run alone", history)
+    return found
 
 
 def air_of(history: Path) -> list[tuple[int, Air]]:
@@ -161,10 +197,10 @@ def process(history: Path) -> Blocks:
     masks, used = grids.ocean.masks, []
     for record, found in pairs:
         sea = croco.read_record(history, record, sea=grids.ocean.sea)
-        if _is_empty(sea):
+        if are_none(sea):
             log.warning("%s: record %d is left out: all its fluxes are 0", history, record)
             continue
-        air = mesonh.read_state(found.path, grids.atmosphere, found.index)
+        air = mesonh.read_state(found.path, grids.atmosphere, found.number)
         row = {name: at_nodes(field, masks[points_of(name)]) for name, field in sea.items()}
         _check_drag(history, record, row, air)
         profiles = [at_nodes(getattr(air, name), grids.atmosphere.sea) for name in PROFILES]
@@ -183,12 +219,6 @@ def process(history: Path) -> Blocks:
     sources = {file.name for _, (file, _) in pairs}
     sources |= {file.name for file in croco.grid_files(history)[1:]}
     return {"attributes": {"records": used}, "sources": sorted(sources)}
-
-
-def _is_empty(fluxes: Mapping[str, Float32Array]) -> bool:
-    """Whether there are stress and heat, and all of them are 0."""
-    given = [fluxes[name] for name in NEEDED if name in fluxes]
-    return bool(given) and not any(values.any() for values in given)
 
 
 def _check_drag(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -45,7 +46,7 @@ def change_air(draw: Draw, files: list[Written]) -> None:
                 if any(dimension.startswith(flip) for flip in flips)
             ]
             if axes:
-                file.change(name, lambda v, axes=tuple(axes): np.flip(v, axes))
+                file.change(name, partial(np.flip, axis=tuple(axes)))
 
 
 def change_times(draw: Draw, file: Written) -> None:
