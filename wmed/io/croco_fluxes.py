@@ -160,7 +160,7 @@ def is_empty(file: RawFile, shape: tuple[int, int], record: int) -> bool:
 
 
 def are_none(fluxes: Mapping[str, Float32Array]) -> bool:
-    """Whether there are stress and heat, and they are 0 or missing, but for rounding and packing."""
+    """Whether there are stress and heat, all of them 0, as packing makes it, or missing."""
     given = {name: np.nan_to_num(fluxes[name]) for name in NEEDED if name in fluxes}
     return bool(given) and all(np.abs(values).max() < NONE[name] for name, values in given.items())
 
