@@ -155,7 +155,8 @@ def write(
     unlimited : str, optional
         The dimension that may grow.
     """
-    with netCDF4.Dataset(path, "w", format=form) as file:
+    kind: Any = form
+    with netCDF4.Dataset(path, "w", format=kind) as file:
         file.setncatts(dict(attributes or {}))
         for variable in content.values():
             for name, size in zip(variable.dimensions, variable.values.shape, strict=True):
