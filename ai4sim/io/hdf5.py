@@ -116,7 +116,8 @@ class Hdf5File(RawFile):
         """Whether a name is that of a variable, not of a dimension without one."""
         if self._link(name) is not None:
             return True
-        label = self.file[name].attrs.get("NAME", b"")
+        with reading(self.path, name):
+            label = self.file[name].attrs.get("NAME", b"")
         text = label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label)
         return not text.startswith("This is a netCDF dimension but not a netCDF variable")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +186,11 @@ class RawFile(Mapping[str, RawVariable]):
         Of the file itself.
     dimensions : dict of str to int
         Their lengths, where the file names them.
+    groups : sequence of str
+        Members that hold others and are no variables.
     """
+
+    groups: Sequence[str] = ()
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, fields
 from functools import cached_property, reduce
 from pathlib import Path
@@ -128,13 +128,21 @@ class ColumnDataModule(RowDataModule[DragLayout]):
             The file lacks what the stage needs, or its layout is another one than the others'.
         """
         table = super().table(path, stage)
-        if self.latitude and "latitude" not in table.arrays:
+        self._require_latitude(path, table.arrays)
+        return table
+
+    def require(self, path: Path, arrays: Container[str]) -> None:
+        """Check that a raw file gives all arrays that training and test need; see the base."""
+        super().require(path, arrays)
+        self._require_latitude(path, arrays)
+
+    def _require_latitude(self, path: Path, arrays: Container[str]) -> None:
+        if self.latitude and "latitude" not in arrays:
             raise ValueError(
                 f"{path}: no dataset /{DATASETS['latitude']} [degrees north]. Add it to the file; "
                 "or say --data.latitude false, if the model does not need it (its latitude is NaN "
                 "then)"
             )
-        return table
 
     def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
         """Shape of a row of the latitude, which may be absent."""

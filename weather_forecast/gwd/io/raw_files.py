@@ -167,7 +167,8 @@ class ColumnFile:
 
     def __init__(self, raw: RawFile, columns_first: bool = False) -> None:
         self.raw, self.path = raw, raw.path
-        found = {name: raw[dataset] for name, dataset in DATASETS.items() if dataset in raw}
+        there = (*raw.names, *raw.groups)  # a group of such a name is refused
+        found = {name: raw[dataset] for name, dataset in DATASETS.items() if dataset in there}
         x = raw[DATASETS["inputs"]]
         if x.ndim < 2:
             raise ValueError(f"{self.path}: x has shape {x.shape}, expected (row, *grid)")
