@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from combustion.crops import CropDataModule
-from combustion.io.layouts import CNF, write_snapshot
+from combustion.io.grids import write_snapshot
+from combustion.io.layouts import CNF
 from combustion.unets.models import LitUNet3D
 
 SHAPE = (64, 32, 32)

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.evaluation.baselines import FittedBaselines
-from combustion.io import layouts
+from combustion.io import facts as file_facts
 from combustion.io.layouts import Flame
 from combustion.io.meshes import MeshSnapshot
 from combustion.physics.gradients import central_difference, least_squares_gradient
@@ -191,7 +191,7 @@ class ResolvedFlame:
             delta_L, u_rms_in, l_t
         """
         facts = {**(defaults or {}), **snapshot.attributes}
-        width = layouts.filter_width(facts, snapshot.dx)
+        width = file_facts.filter_width(facts, snapshot.dx)
         velocity: Field | None = snapshot.les_velocity
         if velocity is None:
             velocity = snapshot.subfilter_velocity

@@ -16,7 +16,8 @@ from ai4sim.data.batches import BatchIndex
 from ai4sim.data.datamodule import Stage
 from ai4sim.variables import Batch
 from combustion.data import FlameDataModule, on_grids, stack
-from combustion.io.layouts import Flame, Snapshot, period
+from combustion.io.facts import period
+from combustion.io.layouts import Flame, Snapshot
 from combustion.matching import cells_per_filter
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,16 @@ from ai4sim.normalization import RunningStatistics
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from combustion.baselines import gradient_of
-from combustion.io.layouts import (
-    FIELDS,
-    Flame,
-    Snapshot,
-    grid_spacing,
-    period,
-    read_snapshot,
-    write_like,
-)
+from combustion.io.facts import facts_of, grid_spacing, period
+from combustion.io.grids import read_snapshot, write_like
+from combustion.io.layouts import FIELDS, Flame, Snapshot, check_surface, mean_slope
 from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths
 from combustion.matching import cells_per_filter
 
+MEAN_SURFACE, MEAN_SLOPE = "mean_flame_surface_density", "mean_slope"
+"""Attributes of processed data: the means of Sigma [1/m] and of ``|grad c_bar|`` [1/cell on grids,
+1/m on meshes]."""
 MEAN_EDGE = "mean_edge_length"
 """Attribute of a processed mesh [m]: its reference length where nobody states another."""
 
@@ -47,11 +44,15 @@ def process(path: Path) -> dict[str, Any]:
     if is_mesh(path):
         return _process_mesh(path)
     # The spacing is settled when the fields are opened, since the user may give it.
-    return _fields(read_snapshot(path, dx=1.0, require_target=False))
+    snapshot = read_snapshot(path, dx=1.0, require_target=False)
+    snapshot.attributes[MEAN_SLOPE] = mean_slope(snapshot.progress_variable)
+    return _fields(snapshot)
 
 
 def _process_mesh(path: Path) -> dict[str, Any]:
     mesh = read_mesh(path, require_target=False)
+    by_edges = gradient_of(replace(mesh, resolved_gradient=None))
+    mesh.attributes[MEAN_SLOPE] = float(by_edges.mean())
     mesh.resolved_gradient = gradient_of(mesh).numpy()
     mesh.attributes[MEAN_EDGE] = float(edge_lengths(mesh.positions, mesh.edges).mean())
     return {
@@ -66,6 +67,9 @@ def _process_mesh(path: Path) -> dict[str, Any]:
 
 def _fields(snapshot: Flame) -> dict[str, Any]:
     arrays = {name: getattr(snapshot, name) for name in FIELDS}
+    if snapshot.flame_surface_density is not None:
+        surface = snapshot.flame_surface_density.mean(dtype=np.float64)
+        snapshot.attributes[MEAN_SURFACE] = float(surface)
     return {
         "attributes": {**snapshot.attributes, "case": snapshot.case},
         **{name: array for name, array in arrays.items() if array is not None},
@@ -154,7 +158,7 @@ class FlameDataModule(SurrogateDataModule):
         See :class:`ai4sim.data.datamodule.SurrogateDataModule`.
     """
 
-    recipe = "flames-2"
+    recipe = "flames-3"
     needed = {"flame_surface_density": "flame surface density"}
     process = staticmethod(process)
 
@@ -165,7 +169,8 @@ class FlameDataModule(SurrogateDataModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.facts, self.compare = dict(facts or {}), dict(compare or {})
+        self.facts = facts_of(Path("--data.facts"), facts or {})
+        self.compare = dict(compare or {})
 
     @cached_property
     def rivals(self) -> dict[str, Surrogate]:
@@ -193,11 +198,15 @@ class FlameDataModule(SurrogateDataModule):
         known: dict[str, Any] = {f.name: arrays[f.name] for f in fields(kind) if f.name in arrays}
         if mesh:
             known["graph"] = _mapped_graph(arrays)
+        dx = grid_spacing(facts, attributes.get(MEAN_EDGE), path)
+        if MEAN_SURFACE in attributes:
+            slope = attributes[MEAN_SLOPE] / (1.0 if mesh else dx)
+            check_surface(attributes[MEAN_SURFACE], slope, dx, path)
         return kind(
             path=path,
             case=attributes["case"],
             time=float(attributes.get("time", np.nan)),
-            dx=grid_spacing(facts, attributes.get(MEAN_EDGE), path),
+            dx=dx,
             attributes=facts,
             **known,
         )

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ai4sim.nets.graph import Graph
 from ai4sim.surrogate import Surrogate
-from combustion.io.layouts import Flame, filter_width, states_filter
+from combustion.io.facts import filter_width, states_filter
+from combustion.io.layouts import Flame
 from combustion.physics.resampling import Resampling, resampled
 
 log = logging.getLogger(__name__)

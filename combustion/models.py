@@ -17,7 +17,8 @@ from combustion import plotters
 from combustion.baselines import Closures
 from combustion.data import FlameDataModule
 from combustion.evaluation import MODEL, FlameEvaluation
-from combustion.io.layouts import Flame, period
+from combustion.io.facts import period
+from combustion.io.layouts import Flame
 from combustion.io.meshes import MeshSnapshot
 from combustion.matching import CELLS, cells_per_filter, common_resolution, matched
 

@@ -65,7 +65,7 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _SHORT_PART = re.compile(r"(?:^|[-_.+ ])(?:[mertpf]|mb|fc)?\d+h?(?=$|[-_.+ ])", re.IGNORECASE)
-_COUNTER = re.compile(r"(?:(?<![^\W_])t[-_=]?(?P<time>\d+\.\d+)|[-_.]?(?P<number>\d+))$")
+_COUNTER = re.compile(r"(?:(?:(?<![^\W_])t[-_=]?|_)(?P<time>\d+\.\d+)|[-_.]?(?P<number>\d+))$")
 _YEAR_LAST = re.compile(r"(?<!\d)(\d\d?)([-_.]?)(\d\d?)\2((?:19|20)\d\d)(?!\d)")
 _SHORT_YEAR = re.compile(r"(?<!\d)(\d\d)(\d\d)(\d\d)(?!\d)(?=(?P<more>[-_.]\d)?)")
 

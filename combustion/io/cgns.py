@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.io.files import atomic_write
-from ai4sim.io.hdf5 import open_hdf5
+from ai4sim.io.hdf5 import Hdf5Variable, open_hdf5
+from ai4sim.io.raw_variables import STORAGE, plain, reading
+from ai4sim.io.units import convert_from
 from combustion.io.elements import FACES, KINDS, Section, from_zero
-from combustion.io.layouts import FlameLayout, check_progress_variable, plain
+from combustion.io.facts import facts_of
+from combustion.io.layouts import UNITS, FlameLayout
 from combustion.io.meshes import Zone, checked_field, layout_of
 
 SOLID_CODES = {10: 4, 12: 5, 14: 6, 17: 8}
@@ -32,7 +35,7 @@ DATA = " data"
 
 def holds_zones(path: Path) -> bool:
     """Tell whether there is a zone in an HDF5 file."""
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, reading(path):
         return bool(_zones(file))
 
 
@@ -44,7 +47,7 @@ def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
     ValueError
         Not HDF5, no zone, or a zone that is not as it should be.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, reading(path):
         groups = _zones(file)
         if not groups:
             raise ValueError(
@@ -54,7 +57,7 @@ def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
         for group in (*reversed(groups), *(g.parent for g in reversed(groups)), file):
             attributes |= {n: v for n, v in group.attrs.items() if n not in OWN_ATTRIBUTES}
         zones = [_read_zone(group, path) for group in groups]
-    return zones, {name: plain(value) for name, value in attributes.items()}
+    return zones, facts_of(path, attributes)
 
 
 def write_like(
@@ -76,8 +79,24 @@ def write_like(
                         model.parent.copy(model, model.parent, name)
                         nodes[field] = model.parent[name]
                         _rename(nodes[field], name)
-                    dataset = _dataset(nodes[field])
-                    dataset[...] = array.reshape(dataset.shape)
+                    _put(nodes[field], array, UNITS[field])
+
+
+def _put(node: Any, values: NDArray[np.float32], units: str) -> None:
+    """Put a field in its data set, in SI units; one that packs numbers is made anew."""
+    dataset = _dataset(node)
+    values = values.reshape(dataset.shape)
+    kept = {name: value for name, value in dataset.attrs.items() if name not in STORAGE}
+    for item in {node, dataset}:
+        if "units" in item.attrs:
+            item.attrs["units"] = units
+    if dataset.dtype.kind == "f" and len(kept) == len(dataset.attrs):
+        dataset[...] = values
+        return
+    parent, name = dataset.parent, dataset.name.rsplit("/", 1)[-1]
+    kept |= {"units": units} if "units" in kept else {}
+    del parent[name]
+    parent.create_dataset(name, data=values).attrs.update(kept)
 
 
 def _zones(file: h5py.File) -> list[h5py.Group]:
@@ -101,7 +120,10 @@ def _read_zone(zone: h5py.Group, path: Path) -> Zone:
     missing = [f"Coordinate{axis}" for axis in "XYZ" if f"Coordinate{axis}" not in coordinates]
     if missing:
         raise ValueError(f"{where}: no {', '.join(missing)}; found {sorted(coordinates)}")
-    axes = [np.asarray(_dataset(coordinates[f"Coordinate{a}"]), np.float64) for a in "XYZ"]
+    _check_length_unit(coordinates, where)
+    axes = [
+        np.asarray(_read(coordinates[f"Coordinate{axis}"], path, "m"), np.float64) for axis in "XYZ"
+    ]
     if len({axis.shape for axis in axes}) > 1 or axes[0].ndim != 1:
         raise ValueError(
             f"{where}: coordinates have the shapes {[a.shape for a in axes]}, expected (nodes,); "
@@ -112,15 +134,45 @@ def _read_zone(zone: h5py.Group, path: Path) -> Zone:
         section
         for name, group in zone.items()
         if isinstance(group, h5py.Group) and "ElementConnectivity" in group
-        for section in _sections(group, f"{where}, section '{name}'", len(positions))
+        for section in _sections(group, path, f"{where}, section '{name}'", len(positions))
     ]
     layout, nodes = _solution(zone, where)
     fields = {
-        field: checked_field(_dataset(node)[...], layout.datasets[field], where, len(positions))
+        field: checked_field(
+            _read(node, path, UNITS[field]), field, layout.datasets[field], where, len(positions)
+        )
         for field, node in nodes.items()
     }
-    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
     return Zone(where, positions, sections, fields)
+
+
+def _read(node: Any, path: Path, units: str | None = None) -> NDArray[Any]:
+    """Read the data of a CGNS node, in some units; of those that it states if there are none."""
+    dataset = _dataset(node)
+    variable = Hdf5Variable(path, dataset.name.lstrip("/"), dataset)
+    values = variable.read()
+    if units is None:
+        return values
+    if variable.units is None and "units" in node.attrs:
+        variable.attributes["units"] = plain(node.attrs["units"])
+    return convert_from(variable, units).apply(values)
+
+
+def _check_length_unit(group: h5py.Group, where: str) -> None:
+    """Raise ValueError where CGNS's DimensionalUnits say that lengths are not in metres."""
+    while True:
+        if "DimensionalUnits" in group:
+            text = bytes(_dataset(group["DimensionalUnits"])[...].astype("u1").ravel())
+            length = text[32:64].decode("ascii", "replace").strip(" \0")
+            if length and length not in ("Meter", "Null", "UserDefined"):
+                raise ValueError(
+                    f"{where}: DimensionalUnits of '{group.name}' gives lengths in {length}, "
+                    "expected Meter"
+                )
+            return
+        if group.name == "/":
+            return
+        group = group.parent
 
 
 def _solution(zone: h5py.Group, where: str) -> tuple[FlameLayout, dict[str, Any]]:
@@ -152,14 +204,14 @@ def _dataset(node: Any) -> h5py.Dataset:
     )
 
 
-def _sections(group: h5py.Group, where: str, count: int) -> list[Section]:
+def _sections(group: h5py.Group, path: Path, where: str, count: int) -> list[Section]:
     """Read an element section; none for those of the boundary, several for CGNS's MIXED."""
-    connectivity = _dataset(group["ElementConnectivity"])[...]
-    code = _type_code(group)
+    connectivity = _read(group["ElementConnectivity"], path)
+    code = _type_code(group, path)
     if code == MIXED_CODE:
-        tables = _mixed(group, connectivity, where)
+        tables = _mixed(group, path, connectivity, where)
     else:
-        corners = _corners(group, code, connectivity, where)
+        corners = _corners(group, path, code, connectivity, where)
         if corners == 0:
             return []
         if connectivity.size % corners:
@@ -171,14 +223,14 @@ def _sections(group: h5py.Group, where: str, count: int) -> list[Section]:
     return [Section(where, from_zero(table, count, 1, where)) for table in tables if len(table)]
 
 
-def _type_code(group: h5py.Group) -> int | None:
+def _type_code(group: h5py.Group, path: Path) -> int | None:
     """Find the code of the element type, where the section says it."""
     if DATA not in group and DATA.strip() not in group:
         return None
-    return int(_dataset(group)[...].ravel()[0])
+    return int(_read(group, path).ravel()[0])
 
 
-def _corners(group: h5py.Group, code: int | None, connectivity: Any, where: str) -> int:
+def _corners(group: h5py.Group, path: Path, code: int | None, connectivity: Any, where: str) -> int:
     """Nodes per element of a section; 0 for elements that fill no volume."""
     if code is not None:
         if code in FLAT_CODES:
@@ -191,7 +243,7 @@ def _corners(group: h5py.Group, code: int | None, connectivity: Any, where: str)
         return SOLID_CODES[code]
     per_element = 0
     if "ElementRange" in group:
-        first, last = (int(n) for n in _dataset(group["ElementRange"])[...].ravel())
+        first, last = (int(n) for n in _read(group["ElementRange"], path).ravel())
         elements = last - first + 1
         if elements < 1 or connectivity.size % elements:
             raise ValueError(
@@ -214,14 +266,14 @@ def _corners(group: h5py.Group, code: int | None, connectivity: Any, where: str)
     return corners
 
 
-def _mixed(group: h5py.Group, stream: NDArray[Any], where: str) -> list[NDArray[Any]]:
+def _mixed(group: h5py.Group, path: Path, stream: NDArray[Any], where: str) -> list[NDArray[Any]]:
     """Sort a stream of element types, each followed by its nodes, into tables."""
     if "ElementStartOffset" not in group:
         raise ValueError(
             f"{where}: mixed elements without ElementStartOffset; convert the file to CGNS 4, "
             "or keep one section per kind"
         )
-    starts = _dataset(group["ElementStartOffset"])[...].ravel()[:-1]
+    starts = _read(group["ElementStartOffset"], path).ravel()[:-1]
     types = stream[starts]
     unknown = set(np.unique(types).tolist()) - SOLID_CODES.keys() - FLAT_CODES
     if unknown:

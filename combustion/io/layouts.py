@@ -18,29 +18,36 @@ field (name in memory)       CNF  (x, y, z)      R2, R3  (z, y, x)     unit
 ``|grad c_bar|``, ``subfilter_velocity`` the rms velocity below the filter measured in the DNS and
 ``les_velocity`` its estimate from what an LES resolves. Only the first is indispensable.
 
-Facts about the flame are attributes of the file (``dx_les``, ``filter_width``, ``S_L``,
-``delta_L``, ..., SI units). Archives without attributes are legal: the caller then supplies what
-it needs.
+Facts about the flame are attributes of the file (:mod:`combustion.io.facts`). Archives without
+attributes are legal: the caller then supplies what it needs.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ai4sim.io.files import atomic_write
-from ai4sim.io.hdf5 import open_hdf5
+from ai4sim.io.ranges import check_range
+from ai4sim.io.raw_variables import RawVariable
+from ai4sim.io.units import convert_from
 
 PROGRESS_TOLERANCE = 1e-3
 """How far c_bar may leave [0, 1] by round-off and filter overshoot before a file is refused."""
+NEGATIVE = 1e-3
+"""How far fields that are positive may be below 0 by round-off, over their maximum."""
+LARGEST = {"1/m": 1e8, "m/s": 1e4}
+"""The greatest plausible values, by units."""
+SURFACE_RATIOS = (0.2, 20.0)
+"""Mean flame surface density over the mean gradient of c_bar, the mean wrinkling: around 1 to 5.
+Beyond these bounds, which leave room for discretization, the units of one are others."""
+FLAT = 1e-4
+"""Mean gradient of c_bar, per cell or mean edge, below which a field holds hardly any flame."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ FIELDS = (
     "subfilter_velocity",
     "les_velocity",
 )
+UNITS = dict(zip(FIELDS, ("1", "1/m", "1/m", "m/s", "m/s"), strict=True))
 CNF = FlameLayout("cnf", "filt_8", "filt_grad_8", "grad_filt_8", "u_sgs_8", "u_les_8", "xyz")
 R2 = FlameLayout("r2", "c_filt", "c_grad_filt", "c_filt_grad", "u_sgs", "u_les", "zyx")
 LAYOUTS = {layout.name: layout for layout in (CNF, R2)}
@@ -97,181 +105,12 @@ class Snapshot(Flame):
     """A flame on a grid: fields are (nx, ny, nz)."""
 
 
-def detect(path: Path | str) -> FlameLayout:
-    """Tell the layout of a file from the name of its progress variable.
-
-    Raises
-    ------
-    FileNotFoundError
-        No such file.
-    ValueError
-        Not a readable HDF5 file, or none of the known progress variables is in it.
-    """
-    with open_hdf5(Path(path)) as file:
-        return _layout_of(file, Path(path))
-
-
-def read_snapshot(
-    path: Path | str, *, dx: float | None = None, require_target: bool = True
-) -> Snapshot:
-    """Read and check one file of either layout.
-
-    Parameters
-    ----------
-    path : path
-        The HDF5 file.
-    dx : float, optional
-        Grid spacing [m] for files whose attributes hold neither ``dx_les`` nor ``dx``.
-    require_target : bool
-        Refuse files without the flame surface density (training, testing); False to predict.
-
-    Returns
-    -------
-    Snapshot
-        With every field in memory order (nx, ny, nz), whatever the order in the file.
-
-    Raises
-    ------
-    FileNotFoundError
-        No such file.
-    ValueError
-        Unreadable, of no known layout, a field of the wrong shape, not finite or (c_bar) out of
-        [0, 1], no target or no grid spacing.
-    """
-    path = Path(path)
-    with open_hdf5(path) as file:
-        layout = _layout_of(file, path)
-        if require_target and layout.flame_surface_density not in file:
-            raise ValueError(
-                f"{path}: no dataset '{layout.flame_surface_density}' (the target, flame surface "
-                f"density) in this file of layout '{layout.name}'; found {sorted(file)}. "
-                "Files without a target can only be predicted."
-            )
-        attributes = {name: plain(value) for name, value in file.attrs.items()}
-        fields = {
-            name: _read(file[dataset], layout, path)
-            for name, dataset in layout.datasets.items()
-            if dataset in file
-        }
-    shape = fields["progress_variable"].shape
-    for name, values in fields.items():
-        if values.shape != shape:
-            raise ValueError(
-                f"{path}: '{layout.datasets[name]}' has shape {values.shape} as (x, y, z), "
-                f"'{layout.progress_variable}' has {shape}; expected one grid for all fields"
-            )
-    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
-    return Snapshot(
-        path=path,
-        case=str(attributes.get("case") or re.sub(r"_\d+$", "", path.stem)),
-        time=float(attributes.get("time", np.nan)),
-        dx=grid_spacing(attributes, dx, path),
-        attributes=attributes,
-        **fields,
-    )
-
-
-def write_snapshot(
-    path: Path | str,
-    fields: Mapping[str, ArrayLike],
-    attributes: Mapping[str, Any],
-    layout: FlameLayout,
-) -> None:
-    """Write fields given in memory order as one file of `layout`: float32, atomically.
-
-    Parameters
-    ----------
-    path : path
-        Destination; its folder is created. A file of that name is replaced once the new one is
-        complete.
-    fields : mapping
-        Field name of `FIELDS` -> array (nx, ny, nz), ``progress_variable`` among them.
-    attributes : mapping
-        Facts about the flame, SI units; plain numbers and strings.
-    layout : FlameLayout
-        `CNF` or `R2`.
-    """
-    path = Path(path)
-    unknown = sorted(set(fields) - set(FIELDS))
-    if unknown or "progress_variable" not in fields:
-        raise ValueError(
-            f"{path}: cannot write the fields {sorted(fields)}; 'progress_variable' is needed and "
-            f"the others must be of {list(FIELDS[1:])}"
-        )
-    arrays = {name: np.asarray(values, dtype=np.float32) for name, values in fields.items()}
-    shape = arrays["progress_variable"].shape
-    for name, values in arrays.items():
-        if values.ndim != 3 or values.shape != shape:
-            raise ValueError(
-                f"{path}: field '{name}' has shape {values.shape}, expected three axes (x, y, z) "
-                f"like 'progress_variable', which has {shape}"
-            )
-    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
-        for name, values in arrays.items():
-            file.create_dataset(layout.datasets[name], data=layout.reorder(values))
-        file.attrs.update(dict(attributes))
-
-
-def write_like(
-    source: Path | str, destination: Path | str, fields: Mapping[str, ArrayLike]
-) -> None:
-    """Write a copy of `source` in which `fields` replace (or join) what the file held.
-
-    The copy has the layout, axis order and attributes of the source, so a prediction can be read
-    wherever the raw file can: its flame surface density is then the model's.
-
-    Parameters
-    ----------
-    source : path
-        Raw file, of either layout; it needs no target and no grid spacing.
-    destination : path
-        File to write, atomically.
-    fields : mapping
-        Field name -> array (nx, ny, nz), SI units.
-    """
-    source = Path(source)
-    with open_hdf5(source) as file:
-        layout = _layout_of(file, source)
-        kept = {
-            name: _read(file[dataset], layout, source)
-            for name, dataset in layout.datasets.items()
-            if dataset in file
-        }
-        facts = dict(file.attrs)
-    write_snapshot(destination, {**kept, **fields}, facts, layout)
-
-
-def states_filter(attributes: Mapping[str, Any]) -> bool:
-    """Tell whether the attributes say how wide the LES filter is."""
-    return "filter_width" in attributes or {"filter_npts", "filter_sigma_dx"} <= attributes.keys()
-
-
-def filter_width(attributes: Mapping[str, Any], dx: float) -> float:
-    """Width Delta of the LES filter [m]: the box of equal second moment, Delta^2 = 12 variance.
-
-    ``filter_width`` where the file says it. Otherwise ``filter_npts`` and ``filter_sigma_dx``
-    describe a Gaussian of that standard deviation cut off at that many DNS points (a wide one is
-    nearly a box); its variance is taken from the weights themselves. Otherwise Delta is the LES
-    grid spacing `dx` [m], as for an implicit filter.
-    """
-    if "filter_width" in attributes:
-        return float(attributes["filter_width"])
-    if {"filter_npts", "filter_sigma_dx"} <= attributes.keys():
-        points = int(attributes["filter_npts"])
-        offsets = np.arange(points) - (points - 1) / 2
-        weights = np.exp(-0.5 * (offsets / float(attributes["filter_sigma_dx"])) ** 2)
-        variance = float((weights * offsets**2).sum() / weights.sum())
-        dx_dns = float(attributes.get("dx_dns", dx / float(attributes.get("coarsening", 1))))
-        return float(np.sqrt(12 * variance)) * dx_dns
-    return dx
-
-
-def _layout_of(file: h5py.File, path: Path) -> FlameLayout:
-    """Layout whose progress variable is in the file; the error names the nearest one."""
-    found = sorted(file)
-    matches = [layout for layout in LAYOUTS.values() if layout.progress_variable in file]
+def layout_in(names: Collection[str], path: Path) -> FlameLayout:
+    """Layout whose progress variable is in a file; the error names the nearest one."""
+    matches = [layout for layout in LAYOUTS.values() if layout.progress_variable in names]
     if matches:
-        return max(matches, key=lambda layout: sum(n in file for n in layout.datasets.values()))
+        return max(matches, key=lambda layout: sum(n in names for n in layout.datasets.values()))
+    found = sorted(names)
     nearest = max(LAYOUTS.values(), key=lambda layout: _likeness(layout, found))
     expected = "; ".join(
         f"'{layout.name}': {layout.progress_variable}, {layout.flame_surface_density} (target), "
@@ -292,64 +131,68 @@ def _likeness(layout: FlameLayout, found: list[str]) -> float:
     )
 
 
-def _read(dataset: Any, layout: FlameLayout, path: Path) -> NDArray[np.float32]:
-    """One field in memory order, checked to be 3-D and finite."""
-    name = dataset.name.lstrip("/")
-    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 3:
-        found = f"shape {dataset.shape}" if isinstance(dataset, h5py.Dataset) else "a group"
-        order = ", ".join(layout.axes)
-        raise ValueError(
-            f"{path}: '{name}' must be a dataset with three axes ({order}), found {found}"
-        )
-    values = np.ascontiguousarray(layout.reorder(dataset[...]), dtype=np.float32)
-    wrong = int(values.size - np.isfinite(values).sum())
-    if wrong:
-        raise ValueError(f"{path}: '{name}' holds {wrong} NaN or infinite of {values.size} values")
+def read_field(variable: RawVariable, field: str) -> NDArray[np.float32]:
+    """Read a field in SI units, and check it; `field` is of `FIELDS`.
+
+    Raises
+    ------
+    ValueError
+        See :mod:`ai4sim.io.raw_variables` and :func:`check_field`; or its units are of something
+        else.
+    """
+    conversion = convert_from(variable, UNITS[field])
+    values = np.asarray(conversion.apply(variable.read()), np.float32)
+    check_field(values, field, variable.name, variable.path)
     return values
 
 
-def check_progress_variable(values: NDArray[np.float32], name: str, path: Path) -> None:
-    """Refuse what cannot be a progress variable: a temperature, say, or 1 - c scaled otherwise."""
-    low, high = float(values.min()), float(values.max())
-    if low < -PROGRESS_TOLERANCE or high > 1 + PROGRESS_TOLERANCE:
-        raise ValueError(
-            f"{path}: '{name}' ranges over [{low:g}, {high:g}]; expected a filtered progress "
-            f"variable in [0, 1] (0 fresh, 1 burnt; tolerance {PROGRESS_TOLERANCE:g})"
-        )
+def check_field(values: NDArray[np.float32], field: str, name: str, path: Path | str) -> None:
+    """Check that a field is finite and can be what it is meant to be.
 
-
-def grid_spacing(attributes: Mapping[str, Any], dx: float | None, path: Path) -> float:
-    """Grid spacing [m] from the attributes, else from the caller."""
-    value = attributes.get("dx_les", attributes.get("dx", dx))
-    if value is None:
-        raise ValueError(
-            f"{path}: the spacing of the LES grid is unknown: expected an attribute 'dx_les' or "
-            f"'dx' [m], found {sorted(attributes)}; give dx"
-        )
-    if not float(value) > 0:
-        raise ValueError(f"{path}: the spacing of the LES grid must be positive [m], found {value}")
-    return float(value)
-
-
-def plain(value: Any) -> Any:
-    """HDF5 attribute as a Python number or string where it is one."""
-    if isinstance(value, bytes):
-        return value.decode()
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def period(snapshot: Flame, axis: int) -> int | None:
-    """Cells after which a field repeats along an axis, None where it does not.
-
-    The attribute ``periodic`` names axes whose last cell is the neighbour of the first ("y,z").
-    Some files instead say in ``axis_order`` that "y,z periodic, last plane = first": their period
-    is one cell less.
+    Raises
+    ------
+    ValueError
+        A value is NaN or infinite; c_bar is not in [0, 1] (0 fresh, 1 burnt); another field is
+        negative by more than round-off, or too large. The message has its place.
     """
-    letter, cells = "xyz"[axis], snapshot.progress_variable.shape[axis]
-    if letter in str(snapshot.attributes.get("periodic", "")):
-        return cells
-    repeated = re.search(
-        r"\(([xyz,]+) periodic, last plane = first\)",
-        str(snapshot.attributes.get("axis_order", "")),
-    )
-    return cells - 1 if repeated and letter in repeated.group(1) else None
+    unit = UNITS[field]
+    if field == "progress_variable":
+        check_range(path, name, values, (-PROGRESS_TOLERANCE, 1 + PROGRESS_TOLERANCE))
+    else:
+        lowest = -NEGATIVE * float(np.nan_to_num(values, posinf=0, neginf=0).max(initial=0))
+        check_range(path, name, values, (lowest, LARGEST[unit]), unit)
+
+
+def check_surface(surface: float, slope: float, dx: float, path: Path) -> None:
+    """Compare the mean flame surface density with the mean gradient of c_bar.
+
+    Parameters
+    ----------
+    surface, slope : float
+        [1/m]
+    dx : float
+        [m]
+    path : path
+        For messages.
+
+    Raises
+    ------
+    ValueError
+        They cannot be of one flame: the units of one, or of the spacing, are not what they seem.
+    """
+    low, high = SURFACE_RATIOS
+    if slope * dx > FLAT and not low * slope <= surface <= high * slope:
+        raise ValueError(
+            f"{path}: the mean flame surface density is {surface:g} 1/m, {surface / slope:.3g} "
+            f"times the mean gradient of the progress variable, {slope:g} 1/m for the spacing "
+            f"{dx:g} m; expected {low:g} ... {high:g} times: one of them has other units"
+        )
+
+
+def mean_slope(c_bar: NDArray[np.float32]) -> float:
+    """Return the mean magnitude of the gradient of a field on a grid, per cell."""
+    squares = np.zeros(c_bar.shape, np.float32)
+    for axis, size in enumerate(c_bar.shape):
+        if size > 1:
+            squares += np.gradient(c_bar, axis=axis) ** 2
+    return float(np.sqrt(squares).mean(dtype=np.float64))

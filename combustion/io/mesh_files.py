@@ -15,7 +15,7 @@ that follows from ``ElementRange``. Fields stand in any groups of the zone, unde
 :mod:`combustion.io.layouts`. Facts about the flame are attributes of the file, the base or the
 zone.
 
-Files that are not named ``.h5``, ``.hdf5``, ``.hdf`` or ``.cgns`` are meshio's, by their suffix:
+Files that are not named like HDF5 files, ``.h5``, ``.cgns`` ..., are meshio's, by their suffix:
 cells ``tetra``, ``pyramid``, ``wedge``, ``hexahedron``, point data under the same names. They know
 no facts.
 
@@ -27,7 +27,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,10 +34,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ai4sim.io.files import atomic_write, missing_file_error
+from ai4sim.io.files import HDF5_NAMES, atomic_write, missing_file_error
+from ai4sim.io.formats import format_of
+from ai4sim.io.names import case_of
 from combustion.io import cgns
 from combustion.io.elements import Section, from_zero
-from combustion.io.layouts import FIELDS, R2, check_progress_variable, grid_spacing
+from combustion.io.facts import grid_spacing
+from combustion.io.layouts import FIELDS, R2
 from combustion.io.meshes import (
     MeshSnapshot,
     Zone,
@@ -50,7 +52,7 @@ from combustion.io.meshes import (
     node_numbers,
 )
 
-HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".cgns")
+HDF5_SUFFIXES = (*(pattern.removeprefix("*") for pattern in HDF5_NAMES), ".cgns")
 MESHIO_SOLIDS = ("tetra", "pyramid", "wedge", "hexahedron")
 MESHIO_FLAT = ("vertex", "line", "triangle", "quad", "polygon")
 
@@ -69,7 +71,7 @@ def is_mesh(path: Path | str) -> bool:
     """
     path = _existing(path)
     if path.suffix.lower() in HDF5_SUFFIXES:
-        return cgns.holds_zones(path)
+        return format_of(path) != "netCDF-3" and cgns.holds_zones(path)
     return path.suffix.lower() in _meshio(path).extension_to_filetypes
 
 
@@ -114,7 +116,7 @@ def read_mesh(
     spacing = float(edge_lengths(mesh.positions, mesh.edges).mean()) if dx is None else dx
     return MeshSnapshot(
         path=path,
-        case=str(attributes.get("case") or re.sub(r"_\d[\d.]*$", "", path.stem)),
+        case=str(attributes.get("case") or case_of(path)),
         time=float(attributes.get("time", np.nan)),
         dx=grid_spacing(attributes, spacing, path),
         positions=mesh.positions,
@@ -179,7 +181,7 @@ def _existing(path: Path | str) -> Path:
 def _arrays(
     fields: Mapping[str, ArrayLike], count: int, path: Path
 ) -> dict[str, NDArray[np.float32]]:
-    return {n: checked_field(np.asarray(v), n, str(path), count) for n, v in fields.items()}
+    return {n: checked_field(np.asarray(v), n, n, str(path), count) for n, v in fields.items()}
 
 
 def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
@@ -200,11 +202,10 @@ def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
             )
     layout = layout_of(mesh.point_data, str(path))
     fields = {
-        field: checked_field(np.asarray(mesh.point_data[name]), name, str(path), count)
+        field: checked_field(np.asarray(mesh.point_data[name]), field, name, str(path), count)
         for field, name in layout.datasets.items()
         if name in mesh.point_data
     }
-    check_progress_variable(fields["progress_variable"], layout.progress_variable, path)
     return [Zone(str(path), np.asarray(mesh.points, np.float64), sections, fields)], {}
 
 

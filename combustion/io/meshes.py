@@ -21,6 +21,7 @@ from combustion.io.layouts import (
     Flame,
     FlameLayout,
     Snapshot,
+    check_field,
 )
 
 log = logging.getLogger(__name__)
@@ -73,18 +74,24 @@ def layout_of(names: Collection[str], where: str) -> FlameLayout:
     )
 
 
-def checked_field(values: NDArray[Any], name: str, where: str, count: int) -> NDArray[np.float32]:
-    """Return a field as (nodes,) float32, if it is one: as long as there are nodes, and finite."""
+def checked_field(
+    values: NDArray[Any], field: str, name: str, where: str, count: int
+) -> NDArray[np.float32]:
+    """Return a field, one of `FIELDS`, as (nodes,) float32.
+
+    Raises
+    ------
+    ValueError
+        It has not one value per node, or see :func:`combustion.io.layouts.check_field`.
+    """
     if values.size != count:
         raise ValueError(
             f"{where}: '{name}' has shape {values.shape}, expected one value for each of "
             f"{count} nodes"
         )
-    field = np.ascontiguousarray(values.reshape(count), dtype=np.float32)
-    wrong = int(count - np.isfinite(field).sum())
-    if wrong:
-        raise ValueError(f"{where}: '{name}' holds {wrong} NaN or infinite of {count} values")
-    return field
+    checked = np.ascontiguousarray(values.reshape(count), dtype=np.float32)
+    check_field(checked, field, name, where)
+    return checked
 
 
 def check_zone(zone: Zone) -> None:

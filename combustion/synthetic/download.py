@@ -36,7 +36,7 @@ LANDING_PAGE = "https://www.coe-raise.eu/od-combustion"
 
 def _check_layout(path: Path, source: str, layout: str) -> None:
     """Raise ValueError unless a file is of the layout of its source."""
-    from combustion.io.layouts import detect
+    from combustion.io.grids import detect
 
     found = detect(path).name
     if found != layout:

@@ -20,7 +20,8 @@ import torch
 from ai4sim.command import run
 from ai4sim.data.generation import HIDDEN, write_missing
 from ai4sim.data.scheduling import cores
-from combustion.io.layouts import LAYOUTS, write_snapshot
+from combustion.io.grids import write_snapshot
+from combustion.io.layouts import LAYOUTS
 from combustion.physics.les import filter_flame
 from combustion.synthetic.flame import SlotBurner, SlotFlame
 

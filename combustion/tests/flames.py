@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.surrogate import Surrogate
-from combustion.io.layouts import CNF, FIELDS, R2, FlameLayout, read_snapshot, write_snapshot
+from combustion.io.grids import read_snapshot, write_snapshot
+from combustion.io.layouts import CNF, FIELDS, R2, FlameLayout
 from combustion.io.meshes import MeshSnapshot, grid_tetrahedra, mesh_of_snapshot
 
 DX = 8e-4

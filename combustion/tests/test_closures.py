@@ -21,7 +21,8 @@ from combustion.baselines import (
     inertial_range_velocity,
     resolved_gradient,
 )
-from combustion.io.layouts import Snapshot, read_snapshot
+from combustion.io.grids import read_snapshot
+from combustion.io.layouts import Snapshot
 from combustion.io.meshes import mesh_of_snapshot
 
 

@@ -16,7 +16,8 @@ import pytest
 
 from ai4sim.command import run as command
 from ai4sim.tests.archive_server import ArchiveServer, serving
-from combustion.io.layouts import CNF, R2, FlameLayout, read_snapshot, write_snapshot
+from combustion.io.grids import read_snapshot, write_snapshot
+from combustion.io.layouts import CNF, R2, FlameLayout
 from combustion.synthetic.download import main
 from combustion.synthetic.generate import R3, RECIPES
 

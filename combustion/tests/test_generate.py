@@ -17,7 +17,7 @@ import pytest
 import combustion
 from ai4sim.command import run
 from ai4sim.io.files import visible_files
-from combustion.io.layouts import detect, read_snapshot
+from combustion.io.grids import detect, read_snapshot
 from combustion.synthetic.flame import SlotBurner
 from combustion.synthetic.generate import R2, R3, RECIPES, Recipe, generate_flames, main
 

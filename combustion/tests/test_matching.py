@@ -6,7 +6,7 @@ import torch
 
 from ai4sim.surrogate import Surrogate
 from combustion.crops import CropDataModule
-from combustion.io.layouts import read_snapshot
+from combustion.io.grids import read_snapshot
 from combustion.matching import CELLS, cells_per_filter, common_resolution, matched
 from combustion.models import INPUTS, OUTPUTS
 from combustion.physics.resampling import Resampling, resampled, spline

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ai4sim.tests.reference import REFERENCE, needs_reference
-from combustion.io.layouts import R2, write_snapshot
+from combustion.io.grids import write_snapshot
+from combustion.io.layouts import R2
 from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths, grid_tetrahedra, mesh_of_snapshot
 from combustion.tests.flames import write_zones, zone_of
@@ -269,8 +270,8 @@ def test_grids_are_no_meshes(tmp_path: Path):
             r"cannot tell what the elements are, found 10 nodes each; .* second order",
         ),
         ({"c_filt": np.zeros(1)}, r"'c_filt' has shape \(1,\), expected one value for each of 4"),
-        ({"c_filt": np.array([0, 0, np.inf, 1])}, "'c_filt' holds 1 NaN or infinite of 4"),
-        ({"c_filt": np.arange(4)}, r"'c_filt' ranges over \[0, 3\]"),
+        ({"c_filt": np.array([0, 0, np.inf, 1])}, "c_filt is NaN, .* the first of 1"),
+        ({"c_filt": np.arange(4)}, "c_filt is 2 at index"),
     ],
 )
 def test_bad_zones(tmp_path: Path, changes: dict, message: str):

@@ -12,7 +12,8 @@ import pytest
 
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import checkpoint, results, state
-from combustion.io.layouts import R2, read_snapshot
+from combustion.io.grids import read_snapshot
+from combustion.io.layouts import R2
 from combustion.tests.flames import write_sheets
 from combustion.unets.tests.tiny import TINY
 
