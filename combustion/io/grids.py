@@ -41,7 +41,7 @@ def detect(path: Path | str) -> FlameLayout:
         Not a readable HDF5 file, or none of the known progress variables is in it.
     """
     with open_raw(path) as file:
-        return layout_in(file.names, file.path)
+        return layout_in(_names(file), file.path)
 
 
 def read_snapshot(
@@ -73,7 +73,7 @@ def read_snapshot(
     """
     path = Path(path)
     with open_raw(path) as file:
-        layout = layout_in(file.names, path)
+        layout = layout_in(_names(file), path)
         if require_target and layout.flame_surface_density not in file:
             raise ValueError(
                 f"{path}: no dataset '{layout.flame_surface_density}' (the target, flame surface "
@@ -166,7 +166,7 @@ def write_like(
     """
     source = Path(source)
     with open_raw(source) as file:
-        layout = layout_in(file.names, source)
+        layout = layout_in(_names(file), source)
         kept, order = _read_fields(file, layout)
         facts, dimensions = file.attributes, file[layout.progress_variable].dimensions
         axes = {name: file[name].read() for name in dimensions if name in file.names}
@@ -191,9 +191,16 @@ def write_like(
             out.createVariable(name, "f4", dimensions)[:] = values
 
 
+def _names(file: RawFile) -> list[str]:
+    """Return what stands in a file, groups too."""
+    return [*file.names, *getattr(file, "groups", [])]
+
+
 def _read_fields(file: RawFile, layout: FlameLayout) -> tuple[dict[str, NDArray[np.float32]], str]:
     """Read all fields as (x, y, z); return them with the order of the axes in the file."""
-    variables = {field: file[name] for field, name in layout.datasets.items() if name in file}
+    variables = {
+        field: file[name] for field, name in layout.datasets.items() if name in _names(file)
+    }
     first = variables["progress_variable"]
     order = _order_of(first, layout, file.attributes)
     fields = {}

@@ -43,7 +43,7 @@ NEGATIVE = 1e-3
 """How far fields that are positive may be below 0 by round-off, over their maximum."""
 LARGEST = {"1/m": 1e8, "m/s": 1e4}
 """The greatest plausible values, by units."""
-SURFACE_RATIOS = (0.2, 20.0)
+SURFACE_RATIOS = (0.02, 50.0)
 """Mean flame surface density over the mean gradient of c_bar, the mean wrinkling: around 1 to 5.
 Beyond these bounds, which leave room for discretization, the units of one are others."""
 FLAT = 1e-4
