@@ -52,6 +52,8 @@ class Field:
         The rows of the file for each of them.
     conversions : tuple of Conversion
         To their units.
+    never_zero : bool
+        Whether no column has zeros only: non-orographic waves act on every one.
     unpacked : h5py.Dataset, optional
         A copy of the dataset by :func:`unpack`, which is read instead.
     """
@@ -61,6 +63,7 @@ class Field:
     contents: tuple[Variable, ...]
     rows: tuple[slice, ...]
     conversions: tuple[Conversion, ...]
+    never_zero: bool = False
     unpacked: h5py.Dataset | None = None
 
     @property
@@ -129,7 +132,8 @@ class Field:
         Raises
         ------
         ValueError
-            A value is missing, or beyond the bounds; see :func:`ai4sim.io.ranges.check_range`.
+            A value is missing, or beyond the bounds; see :func:`ai4sim.io.ranges.check_range`. Or a
+            column that has zeros only was never written.
         """
         values = self.read(box)
         corner = [part.start for part in box]
@@ -147,6 +151,15 @@ class Field:
             variable, bounds = self.variable, bounds_of(content)
             check_range(variable.path, variable.name, part, bounds, content.units, place)
             start = stop
+        if self.never_zero and not (written := values.any(axis=0)).all():
+            point = [
+                int(i) + first for i, first in zip(np.argwhere(~written)[0], corner, strict=True)
+            ]
+            raise ValueError(
+                f"{self.variable.path}: {self.variable.name} is 0 in all rows at grid point "
+                f"{point}, the first of {int((~written).sum())} such columns of {written.size}: "
+                "were they never written?"
+            )
         count = math.prod(part.stop - part.start for part in box)
         return np.ascontiguousarray(values.reshape(*values.shape[: self.has_rows], count).T)
 
@@ -196,7 +209,8 @@ class ColumnFile:
             units = conversions_of(variable, contents[name], rows)
             if self.surface_first and name != "latitude":
                 rows = tuple(map(upside_down, rows))
-            self.fields[name] = Field(variable, axes[name], contents[name], rows, units)
+            never_zero = name == "targets" and self.layout.scheme == "nogwd"
+            self.fields[name] = Field(variable, axes[name], contents[name], rows, units, never_zero)
 
     @property
     def target_rows(self) -> NDArray[np.intp] | None:

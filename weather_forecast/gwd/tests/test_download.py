@@ -12,12 +12,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 
 from ai4sim.command import run as command
 from ai4sim.io.download import ResumingDownloader
 from ai4sim.io.files import visible_files
 from ai4sim.tests.archive_server import ArchiveServer, serving
 from ai4sim.tests.commands import complaint
+from ai4sim.tests.forms import Content, Stored, write
 from weather_forecast.gwd.io.layout import read_layout
 from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.synthetic import generate
@@ -70,6 +72,52 @@ def test_published_files_are_turned_around(server: ArchiveServer, tmp_path: Path
         np.testing.assert_array_equal(raw["x"], X.T)
         np.testing.assert_array_equal(raw["y"], Y.T)
         assert "lat" not in raw and "ECMWF" in raw.attrs["input_state"]
+
+
+@pytest.mark.parametrize("form", ["NETCDF4", "NETCDF3_64BIT_DATA"])
+def test_all_that_a_published_file_holds_comes_along(tmp_path: Path, form: str) -> None:
+    latitude, east = np.linspace(-80, 80, 50), np.linspace(0, 350, 50, dtype=np.float32)
+    names = ("column", "row")
+    content = {
+        "x": Content(names, X, "m/s, m/s, K, Pa, m2/s2"),
+        "y": Content(("column", "row_y"), Y, "m/s2"),
+        "lat": Content(("column",), latitude.astype(np.float32), "degrees_north"),
+        "lon": Content(("column",), east, "degrees_east"),
+    }
+    forms = {
+        "y": Stored("i4", (0, 1), ("m s-1 day-1", 86400, 0)),
+        "lat": Stored("i2", (0,), ("radian", np.pi / 180, 0)),
+    }
+    write(tmp_path / "made.nc", content, forms, form, {"title": "drag"})
+    to_raw_layout([tmp_path / "made.nc"], tmp_path / "turned.h5")
+    with h5py.File(tmp_path / "turned.h5") as file:
+        np.testing.assert_array_equal(file["x"], X.T)
+        np.testing.assert_allclose(file["y"], Y.T, atol=1e-9)
+        np.testing.assert_allclose(file["lat"], latitude, atol=0.003)
+        np.testing.assert_array_equal(file["lon"], east)
+        assert file["lat"].attrs["units"] == "degrees_north" and file.attrs["title"] == "drag"
+        assert "scale_factor" not in file["y"].attrs
+    with xr.open_dataset(tmp_path / "turned.h5", engine="netcdf4") as turned:
+        assert turned.x.dims == ("row", "column") and turned.lon.dims == ("column",)
+
+
+def test_impossible_values_are_refused_before_they_arrive(tmp_path: Path) -> None:
+    column_first(tmp_path, x=np.where(np.arange(191) == 189, X / 100, X))
+    with pytest.raises(ValueError, match=r"made.nc: x is .* Pa at row 189 \(surface_pressure\)"):
+        to_raw_layout([tmp_path / "made.nc"], tmp_path / "turned.h5")
+    assert not (tmp_path / "turned.h5").exists()
+
+
+def test_a_file_of_links_becomes_one_of_its_own(tmp_path: Path) -> None:
+    (file,) = generate_columns(tmp_path / "made", [datetime.date(2015, 1, 1)], grid=(2, 3))
+    with h5py.File(tmp_path / "links.h5", "w") as links:
+        for name in ("x", "y", "lat"):
+            links[name] = h5py.ExternalLink(file, name)
+    to_raw_layout([tmp_path / "links.h5"], tmp_path / "copy.h5")
+    file.rename(tmp_path / "elsewhere.h5")
+    with h5py.File(tmp_path / "copy.h5") as copy, h5py.File(tmp_path / "elsewhere.h5") as made:
+        for name in made:
+            np.testing.assert_array_equal(copy[name], made[name])
 
 
 def test_a_truncated_transfer_is_continued(server: ArchiveServer, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Raw files of many origins: read as they say, or refused by file, dataset and row."""
 
+from pathlib import Path
+
 import h5py
 import netCDF4
 import numpy as np
@@ -7,13 +9,15 @@ import pytest
 import xarray as xr
 
 from ai4sim.tests.forms import Stored, write
+from ai4sim.tests.reference import REFERENCE, needs_reference
+from ai4sim.variables import Variable
 from weather_forecast.gwd.data import ColumnDataModule
-from weather_forecast.gwd.io.layout import DragLayout, read_layout, write_columns, write_like
+from weather_forecast.gwd.io.layout import read_layout, write_columns, write_like
+from weather_forecast.gwd.io.raw_files import open_columns
 from weather_forecast.gwd.io.rows import bounds_of
 from weather_forecast.gwd.tests.contents import LAYOUT, as_rows, contents, read
 
 ROWS = as_rows(contents())
-OGWD = DragLayout("ogwd", 3)
 
 
 @pytest.fixture
@@ -101,6 +105,11 @@ def test_space_that_was_never_written_is_refused(path):
         del file["y"]
         file.create_dataset("y", y.shape, "f4", chunks=(1, 2, 5))[:, :2] = y[:, :2]
     with pytest.raises(ValueError, match="2015-01-01.h5: y: 6 of 12 chunks were never written"):
+        read(path)
+    change(path, "y", lambda _: y * (np.arange(4) < 2)[:, None])
+    with pytest.raises(
+        ValueError, match=r"y is 0 in all rows at grid point \[2, 0\], .*never written"
+    ):
         read(path)
     with h5py.File(path, "a") as file:
         del file["x"], file["y"]
@@ -228,11 +237,31 @@ def test_impossible_values_are_refused(path, name, change_of, message):
         read(path)
 
 
-@pytest.mark.parametrize("layout", [LAYOUT, OGWD])
-def test_each_variable_has_bounds(layout):
-    for variable in (*layout.inputs, *layout.outputs):
-        low, high = bounds_of(variable)
-        assert low < high
+@pytest.mark.parametrize(
+    ("variable", "lowest", "highest"),
+    [
+        ("u", -250, 250),  # the mesosphere
+        ("temperature", 110, 340),
+        ("surface_pressure", 31500, 108500),  # the highest summit, the strongest anticyclone
+        ("geopotential", 30, 110),  # of the lowest level of L91 or L137
+        ("orography_angle", -np.pi / 2, np.pi / 2),
+        ("orography_anisotropy", 0, 1),
+        ("blocking_u_tendency", -0.1, 0.1),  # 90 m/s stopped within 900 s
+        ("latitude", -90, 90),
+    ],
+)
+def test_extremes_of_the_atmosphere_are_within_the_bounds(variable, lowest, highest):
+    low, high = bounds_of(Variable(variable, ""))
+    assert low <= lowest < highest <= high
+
+
+@needs_reference
+@pytest.mark.parametrize("subfolder", ["", "ogwd"])
+def test_all_reference_files_are_within_the_bounds(subfolder):
+    for file in sorted(Path(REFERENCE, "gwd", subfolder, "raw").glob("*.h5"))[::5]:
+        with open_columns(file) as columns:
+            for field in columns.fields.values():
+                field.columns([slice(0, n) for n in columns.grid])
 
 
 # --- Axes and levels ---
