@@ -35,6 +35,7 @@ SPELLINGS: dict[str, tuple[tuple[str, float, float], ...]] = {
     "N/m2": (("N m-2", 1, 0), ("Newton/m2", 1, 0), ("Pa", 1, 0), ("N m^{-2}", 1, 0)),
     "K/day": (("K d-1", 1, 0), ("K day-1", 1, 0), ("K s-1", 1 / 86400, 0)),
     "kg/kg": (("kg kg-1", 1, 0), ("1", 1, 0), ("g/kg", 1000, 0), ("g kg**-1", 1000, 0)),
+    "mol/mol": (("mol mol-1", 1, 0), ("1", 1, 0), ("ppmv", 1e6, 0)),
     "1": (("1", 1, 0), ("%", 100, 0), ("-", 1, 0)),
     "m": (("m", 1, 0), ("metre", 1, 0), ("km", 0.001, 0), ("um", 1e6, 0)),
     "1/m": (("m-1", 1, 0), ("1/m", 1, 0), ("1/mm", 0.001, 0), ("meter-1", 1, 0)),
@@ -186,7 +187,7 @@ def _write_variable(file: Any, name: str, content: Content, form: Stored) -> Non
     if is_packed:
         scale, centre = packing(values, form.kind)
         facts |= {"scale_factor": scale, "add_offset": centre}
-        values = np.round((values - centre) / scale)
+        values = np.round((values.astype(np.float64) - centre) / scale)
     elif values.dtype.kind != "f":
         form, marker = replace(form, kind=values.dtype.str[1:], marker=""), None
     newer = file.data_model.startswith("NETCDF4") and values.ndim > 0

@@ -161,8 +161,9 @@ def _edges(low: NDArray[np.float64], high: NDArray[np.float64]) -> list[slice]:
 
 def _check_direction(contents: Contents, pressure: Float32Array, start: int) -> None:
     """Raise ValueError unless pressure increases downward."""
+    dataset, channel = contents.channel("pressure_hl")
     falling = pressure[:, 1:] <= pressure[:, :-1]
-    falling[:, 0] |= pressure[:, 0] < 0
+    falling[:, 0] |= pressure[:, 0] < -dataset.rounding(channel)
     if falling.any():
         column, level = np.argwhere(falling)[0]
         advice = ""
