@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ai4sim.io.ranges import Bounds, check_range
+from ai4sim.io.raw_variables import UNWRITTEN
 from ai4sim.physics.constants import ECRAD_HEAT_CAPACITY, GRAVITY
 from ai4sim.variables import Float32Array, Variable
 from weather_forecast.bias_correction.io.inspection import Contents
@@ -27,8 +27,11 @@ from weather_forecast.bias_correction.io.layout import (
     TARGETS,
     TRIPLECLOUDS,
     UNITS,
+    bounds_by_level,
 )
 
+IN_CACHE = 64
+"""Rows that are looked at at once: they stay in the cache of the processor."""
 PRESSURE_TOLERANCE = 1e-5  # the same number, perhaps rounded
 INCOMING_TOLERANCE = 0.01  # of the sun's irradiance: spectral weights, rounding
 HEATING = 86400 * GRAVITY / ECRAD_HEAT_CAPACITY
@@ -124,39 +127,31 @@ def _check_bounds(
 ) -> None:
     """Compare the values of a group of datasets with their bounds."""
     limits = contents.limits[group]
+    parts = [rows[i : i + IN_CACHE] for i in range(0, len(rows), IN_CACHE)]
     with np.errstate(invalid="ignore"):
-        wrong = ~((rows.min(axis=0) >= limits.low) & (rows.max(axis=0) <= limits.high))
-    if not wrong.any():
-        return
+        if all(
+            (part.min(axis=0) >= limits.low).all() and (part.max(axis=0) <= limits.high).all()
+            for part in parts
+        ):
+            return
     first = 0
     for variable in variables:
-        end = first + variable.channels
-        for edge in _edges(limits.low[first:end], limits.high[first:end]):
-            low, high = (float(side[first + edge.start]) for side in limits)
-            values = rows[:, first + edge.start : first + edge.stop]
-            dataset, _ = contents.channel(variable.name)
-            hint = ABSOLUTE if variable.name in FLUXES else ""
+        dataset, _ = contents.channel(variable.name)
+        for levels, bounds in bounds_by_level(variable):
+            low, high = (side[first + levels.start] for side in limits)
+            values = rows[:, first + levels.start : first + levels.stop]
+            # What rounding and packing explain is left out, and what a library fills in is NaN.
+            values = np.where((values >= low) & (values <= high), np.float32(bounds.low), values)
+            values[np.isfinite(values) & (np.abs(values) > UNWRITTEN)] = np.nan
+            where = partial(describe, contents, variable.name, levels.start, start)
             try:
                 check_range(
-                    contents.path,
-                    dataset.variable.name,
-                    values,
-                    Bounds(low, high),
-                    variable.units,
-                    partial(describe, contents, variable.name, edge.start, start),
+                    contents.path, dataset.variable.name, values, bounds, variable.units, where
                 )
             except ValueError as error:
-                if hint and np.isfinite(values).all():
-                    raise ValueError(f"{error}{hint}") from None
-                raise
-        first = end
-
-
-def _edges(low: NDArray[np.float64], high: NDArray[np.float64]) -> list[slice]:
-    """Return the runs of levels that have the same bounds."""
-    changes = np.flatnonzero((np.diff(low) != 0) | (np.diff(high) != 0)) + 1
-    ends = [0, *changes.tolist(), len(low)]
-    return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+                hint = ABSOLUTE if variable.name in FLUXES and np.isfinite(values).all() else ""
+                raise ValueError(f"{error}{hint}") from None
+        first += variable.channels
 
 
 def _check_direction(contents: Contents, pressure: Float32Array, start: int) -> None:
@@ -223,20 +218,23 @@ def _check_heating(
 ) -> None:
     """Raise ValueError unless layers are heated by the flux that they absorb."""
     down, up, heating = (targets[f"{name}_{wave}"] for name in ("flux_dn", "flux_up", "hr"))
-    per_flux = HEATING / np.diff(pressure)  # K/day per W/m2 that a layer absorbs
-    absorbed, implied = -np.diff(down - up), heating / per_flux
-    size = np.abs(down) + np.abs(up)
+    per_flux = np.diff(pressure) / HEATING  # W/m2 that a layer absorbs, per K/day
+    absorbed, implied = -np.diff(down - up), heating * per_flux
+    apart = np.abs(absorbed - implied)
+    if apart.max() <= AT_THE_TOP:
+        return
     fluxes = (contents.datasets[f"flux_{side}_{wave}"].rounding(0) for side in ("dn", "up"))
-    packing = 2 * sum(fluxes) + contents.datasets[f"hr_{wave}"].rounding(0) / per_flux
+    packing = 2 * sum(fluxes) + contents.datasets[f"hr_{wave}"].rounding(0) * per_flux
+    size = np.abs(down) + np.abs(up)
     scale = np.abs(implied) + np.maximum(size[:, 1:], size[:, :-1])
-    differs = ~(np.abs(absorbed - implied) <= AT_THE_TOP + HEATING_TOLERANCE * scale + packing)
+    differs = ~(apart <= AT_THE_TOP + HEATING_TOLERANCE * scale + packing)
     if differs.any():
         column, level = np.argwhere(differs)[0].tolist()
         raise ValueError(
             f"{contents.path}: hr_{wave} is {heating[column, level]:g} K d-1 at column "
             f"{start + column}, level {level}, the first of {int(differs.sum())} such values; the "
             f"divergence of flux_dn_{wave} - flux_up_{wave} there expects "
-            f"{absorbed[column, level] * per_flux[column, level]:g} K d-1: one of them is in other "
+            f"{absorbed[column, level] / per_flux[column, level]:g} K d-1: one of them is in other "
             "units, in another direction or of other columns"
         )
 

@@ -11,13 +11,12 @@ import numpy as np
 from ai4sim.io.raw_variables import RawFile, RawVariable
 from ai4sim.variables import Float64Array, Variable
 from weather_forecast.bias_correction.io.layout import (
-    BOUNDS,
-    BOUNDS_AT,
     CHANNELS,
     DIMENSIONS,
     GROUPS,
     PLACES,
     RadiationLayout,
+    bounds_by_level,
 )
 from weather_forecast.bias_correction.io.stored import (
     StoredDataset,
@@ -27,7 +26,7 @@ from weather_forecast.bias_correction.io.stored import (
 )
 
 SLACK = 1e-5
-"""Share of the width of its bounds by which rounding may move a value beyond them."""
+"""Share of the width of its bounds, or of a least value above 0, that rounding may go beyond."""
 
 
 class Limits(NamedTuple):
@@ -128,16 +127,15 @@ def _size(variable: RawVariable) -> tuple[int, RadiationLayout]:
 
 def _limits(contents: Contents, variables: Sequence[Variable]) -> Limits:
     """Return the bounds of each channel of rows, wider by what rounding and packing move."""
-    lows, highs = [], []
+    sides = np.empty((2, sum(variable.channels for variable in variables)))
+    first = 0
     for variable in variables:
         dataset, channel = contents.channel(variable.name)
-        packing, bounds = dataset.rounding(channel), BOUNDS[variable.name]
-        slack = SLACK * (bounds.high - bounds.low) + packing
-        low = np.full(variable.channels, bounds.low - slack)
-        high = np.full(variable.channels, bounds.high + slack)
-        for (name, level), there in BOUNDS_AT.items():
-            if name == variable.name:
-                low[level], high[level] = there.low - packing, there.high + packing
-        lows.append(low)
-        highs.append(high)
-    return Limits(np.concatenate(lows), np.concatenate(highs))
+        packing = dataset.rounding(channel)
+        for levels, bounds in bounds_by_level(variable):
+            slack = SLACK * (bounds.high - bounds.low)
+            below = packing + (slack if bounds.low <= 0 else SLACK * bounds.low)
+            part = slice(first + levels.start, first + levels.stop)
+            sides[:, part] = [[bounds.low - below], [bounds.high + packing + slack]]
+        first += variable.channels
+    return Limits(*sides)

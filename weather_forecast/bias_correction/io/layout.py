@@ -158,6 +158,15 @@ def bounds_of(variable: Variable) -> Bounds | None:
     return BOUNDS.get(stored.get(variable.name, variable.name))
 
 
+def bounds_by_level(variable: Variable) -> list[tuple[slice, Bounds]]:
+    """Return the levels of a variable that have the same bounds, and these."""
+    levels, name = variable.channels, variable.name
+    top, bottom = BOUNDS_AT.get((name, 0)), BOUNDS_AT.get((name, -1))
+    between = slice(1 if top else 0, levels - 1 if bottom else levels)
+    parts = ((slice(0, 1), top), (between, BOUNDS[name]), (slice(levels - 1, levels), bottom))
+    return [(part, bounds) for part, bounds in parts if bounds]
+
+
 @dataclass(frozen=True)
 class RadiationLayout(ChannelLayout):
     """Columns of a number of layers.
