@@ -104,7 +104,7 @@ def step(variable: Content, form: Stored) -> float:
 
 def tolerances(found: Mapping[str, Content], stored: Mapping[str, Stored]) -> dict[str, float]:
     """Return how far what is read may be from what was meant, by the form that stores it."""
-    limits = {}
+    limits: dict[str, float] = {}
     for name, variable in found.items():
         if name == "pressure_hl":
             continue  # what is read is the pressure of hl_inputs
