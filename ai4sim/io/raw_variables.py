@@ -202,6 +202,7 @@ class RawFile(Mapping[str, RawVariable]):
     ) -> None:
         self.path, self.format, self.attributes = path, form, attributes
         self.dimensions, self.names = dimensions, names
+        self._opened: dict[str, RawVariable] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -235,7 +236,9 @@ class RawFile(Mapping[str, RawVariable]):
         """
         if name not in self:
             raise ValueError(f"{self.path}: no variable {name}; {self._found(name)}")
-        return self._open(name)
+        if name not in self._opened:
+            self._opened[name] = self._open(name)
+        return self._opened[name]
 
     def _found(self, name: str) -> str:
         near = difflib.get_close_matches(name, self.names, n=1)

@@ -7,6 +7,7 @@ have the names of a batch; :mod:`.croco_layout` has their names in files.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +83,9 @@ def is_initial(file: RawFile) -> bool:
     if any(FLUXES[name].names_in(file) for name in NEEDED):
         return is_empty(file, rho_shape(file), 0)
     counted = [file[name] for name in croco_times.TIMES if name in file]
-    return any(float(np.ravel(variable.read())[0]) == 0 for variable in counted)
+    return any(
+        float(np.ravel(variable.read(zero_is_a_number=True))[0]) == 0 for variable in counted
+    )
 
 
 def read_records(path: Path | str) -> Records:
@@ -116,7 +119,6 @@ def read_record(
     *,
     state: bool = True,
     fluxes: bool = False,
-    sea: Mask | None = None,
 ) -> dict[str, Float32Array]:
     """Read the surface of the sea, and the fluxes into it, of one record.
 
@@ -129,8 +131,6 @@ def read_record(
         Whether to read the state of the sea.
     fluxes : bool
         Whether stress and heat must be there. What is there is read in any case.
-    sea : (eta, xi), optional
-        Where there is sea; by default that of the file's grid.
 
     Returns
     -------
@@ -146,29 +146,41 @@ def read_record(
         A variable is missing, has another shape or units, or nonsense at sea; or there is no such
         record.
     """
-    found: dict[str, Float32Array] = {}
     with open_raw(path) as file:
-        shape = rho_shape(file)
         _check_record(file, record)
-        if state:
-            found["sst"] = _temperature(file, shape, record)
-            for name in ("current_u", "current_v"):
-                field = STATE[name]
-                values = _surface(file, field.name, field, shape, record)
-                convert = convert_from(file[field.name], "m s-1")
-                found[name] = np.asarray(convert.apply(values), np.float32)
-        found |= read_fluxes(file, shape, record, fluxes)
-        stored_zeros = "temp" in file and not file["temp"].packed
-        masked = "mask_rho" in file
-    if sea is None:
-        grid = read_grid(path)
-        sea = grid.sea
-    if sea.shape != shape:
-        raise ValueError(f"{path}: {shape} rho points, but the grid beside it has {sea.shape}")
-    masks = {"rho": sea, "u": sea[:, 1:] & sea[:, :-1], "v": sea[1:] & sea[:-1]}
+        return record_of(file, record, read_grid(path).masks, state=state, fluxes=fluxes)
+
+
+def record_of(
+    file: RawFile,
+    record: int,
+    masks: Mapping[str, Mask],
+    *,
+    state: bool = True,
+    fluxes: bool = False,
+) -> dict[str, Float32Array]:
+    """Read a record of an open history, see :func:`read_record`.
+
+    Parameters
+    ----------
+    file : RawFile
+    record : int
+    masks : mapping of str to array
+        Where there is sea, by kind of points.
+    state, fluxes : bool
+    """
+    shape = rho_shape(file)
+    found: dict[str, Float32Array] = {}
     if state:
-        _check_state(path, found, masks, record, stored_zeros, masked)
-    check_fluxes(path, found, masks, record)
+        found["sst"] = _temperature(file, shape, record)
+        for name in ("current_u", "current_v"):
+            field = STATE[name]
+            values = _surface(file, field.name, field, shape, record)
+            convert = convert_from(file[field.name], "m s-1")
+            found[name] = np.asarray(convert.apply(values), np.float32)
+        _check_state(file, found, masks, record)
+    found |= read_fluxes(file, shape, record, fluxes)
+    check_fluxes(file.path, found, masks, record)
     return found
 
 
@@ -178,8 +190,8 @@ def read_record(
 def _check_record(file: RawFile, record: int) -> None:
     """Raise ValueError if there is no such record, or if it is an initial state."""
     _, count = time_dimension(file)
-    begins = count > 0 and is_initial(file)
-    if not int(begins) <= record < count:
+    if not 0 <= record < count or (record == 0 and is_initial(file)):
+        begins = count > 0 and is_initial(file)
         which = ", of which record 0 is the initial state, without fluxes" if begins else ""
         raise ValueError(f"{file.path}: no record {record} to read: it has {count}{which}")
 
@@ -268,14 +280,10 @@ def _temperature(file: RawFile, shape: tuple[int, int], record: int) -> Float32A
 
 
 def _check_state(
-    path: Path | str,
-    found: dict[str, Float32Array],
-    masks: dict[str, Mask],
-    record: int,
-    stored_zeros: bool,
-    masked: bool,
+    file: RawFile, found: Mapping[str, Float32Array], masks: Mapping[str, Mask], record: int
 ) -> None:
     """Raise ValueError if the sea has temperatures or currents that no sea has."""
+    path = file.path
     sst = found["sst"][masks["rho"]]
     lost = int((~np.isfinite(sst)).sum())
     if lost:
@@ -291,11 +299,15 @@ def _check_state(
             f"points, expected {low - ZERO_CELSIUS:g} ... {high - ZERO_CELSIUS:g}"
         )
     empty = int((sst == np.float32(ZERO_CELSIUS)).sum())
-    if stored_zeros and empty > max(0.01 * sst.size, 4):
+    if not file["temp"].packed and empty > max(0.01 * sst.size, 4):
         raise ValueError(
             f"{path}: temp at the surface of record {record} is exactly 0 degC at {empty} of "
             f"{sst.size} sea points: "
-            + ("was it never written there?" if masked else "is it land, and where is mask_rho?")
+            + (
+                "was it never written there?"
+                if "mask_rho" in file
+                else "is it land, and where is mask_rho?"
+            )
         )
     for name in ("u", "v"):
         current = found[f"current_{name}"][masks[name]]

@@ -169,7 +169,7 @@ def check_fluxes(
     path: object, fluxes: Mapping[str, Float32Array], masks: Mapping[str, Mask], record: int
 ) -> None:
     """Raise ValueError if fluxes are such as no sea has: in size, sign or sum."""
-    at_sea = {name: fluxes[name][masks[points_of(name)]] for name in fluxes.keys() & FLUXES.keys()}
+    at_sea = {name: fluxes[name][masks[points_of(name)]] for name in FLUXES if name in fluxes}
     for name, values in at_sea.items():
         _check_values(f"{path}: {FLUXES[name].name} ({name}) of record {record}", name, values)
     stress = [at_sea[name] for name in ("tau_x", "tau_y") if name in at_sea]

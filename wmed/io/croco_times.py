@@ -110,7 +110,7 @@ def _dated(variable: RawVariable) -> Times:
     """Decode times whose units have a date."""
     units = variable.units or ""
     calendar = str(variable.attributes.get("calendar") or "standard")
-    values = np.atleast_1d(variable.read()).ravel()
+    values = np.atleast_1d(variable.read(zero_is_a_number=True)).ravel()
     try:
         decoded = decode_times(values, units, calendar)
     except ValueError as error:
@@ -130,7 +130,7 @@ def _counted(file: RawFile, candidates: tuple[str, ...]) -> tuple[str, Times]:
             f'{file.path}: {variable.name} has the units "{variable.units}", expected seconds, or '
             "a time since a date"
         )
-    stored = np.atleast_1d(variable.read()).ravel()
+    stored = np.atleast_1d(variable.read(zero_is_a_number=True)).ravel()
     seconds = stored.astype(float) * unit
     start = _start(file, variable, seconds)
     known = np.isfinite(seconds)

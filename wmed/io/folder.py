@@ -126,8 +126,8 @@ def check_no_tile(history: Path) -> None:
 
 
 def _corner(file: RawFile) -> tuple[float, ...] | None:
-    """Return the place of the first point of a file's grid, and the size of that."""
+    """Return the smallest longitude and latitude of a file's grid, and the size of that."""
     if "lon_rho" not in file or "lat_rho" not in file:
         return None
-    places = [file[name] for name in ("lon_rho", "lat_rho")]
-    return (*(float(np.ravel(v.read())[0]) for v in places), *places[0].shape)
+    places = [file[name].read(zero_is_a_number=True) for name in ("lon_rho", "lat_rho")]
+    return (*(float(np.nanmin(values)) for values in places if values.size), *places[0].shape)

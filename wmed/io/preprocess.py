@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 DRAGS = (1e-4, 5e-2)
 """Stress over the square of the wind [kg/m3], both root mean squares, that a sea can have."""
-UNKNOWN_COAST = 0.1
+UNKNOWN_COAST = 0.02
 """Share of columns over nothing but the ocean's land that an atmosphere without land may have."""
 
 
@@ -161,7 +161,7 @@ def _check_coast(
     rows, columns = np.nonzero(wet)
     inside = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     dry = int((~wet[inside]).sum())
-    if not ocean.sea.all() and dry > UNKNOWN_COAST * wet[inside].size:
+    if not ocean.sea.all() and dry > 1 + UNKNOWN_COAST * wet[inside].size:
         raise ValueError(
             f"{air}: SST is a temperature of the sea at all points, and nothing says where land "
             f"is, but {dry} of {wet[inside].size} points lie over land of {history.name} alone. "
@@ -195,29 +195,30 @@ def process(history: Path) -> Blocks:
     grids = _grids(history, pairs)
     known, (times, inexact) = croco.read_records(history), air_in(history.parent)
     masks, used = grids.ocean.masks, []
-    for record, found in pairs:
-        sea = croco.read_record(history, record, sea=grids.ocean.sea)
-        if are_none(sea):
-            log.warning("%s: record %d is left out: all its fluxes are 0", history, record)
-            continue
-        air = mesonh.read_state(found.path, grids.atmosphere, found.number)
-        row = {name: at_nodes(field, masks[points_of(name)]) for name, field in sea.items()}
-        _check_drag(history, record, row, air)
-        profiles = [at_nodes(getattr(air, name), grids.atmosphere.sea) for name in PROFILES]
-        # By whichever file holds the time in more digits.
-        time = known.times[record] if known.resolution <= inexact else times[found]
-        moment: datetime.datetime = time.astype("datetime64[s]").item()
-        row |= {"atmosphere": np.concatenate(profiles).T, "sun": sun_at(moment)}
-        row["time"] = np.array(hours(moment))
-        used.append(record)
-        yield {name: np.asarray(values, np.float32)[None] for name, values in row.items()}
+    with open_raw(history) as file:
+        for record, found in pairs:
+            sea = croco.record_of(file, record, masks)
+            if are_none(sea):
+                log.warning("%s: record %d is left out: all its fluxes are 0", history, record)
+                continue
+            air = mesonh.read_state(found.path, grids.atmosphere, found.number)
+            row = {name: at_nodes(field, masks[points_of(name)]) for name, field in sea.items()}
+            _check_drag(history, record, row, air)
+            profiles = [at_nodes(getattr(air, name), grids.atmosphere.sea) for name in PROFILES]
+            # By whichever file holds the time in more digits.
+            time = known.times[record] if known.resolution <= inexact else times[found]
+            moment: datetime.datetime = time.astype("datetime64[s]").item()
+            row |= {"atmosphere": np.concatenate(profiles).T, "sun": sun_at(moment)}
+            row["time"] = np.array(hours(moment))
+            used.append(record)
+            yield {name: np.asarray(values, np.float32)[None] for name, values in row.items()}
     if not used:
         raise ValueError(
             f"{history}: the fluxes of all records are 0. To predict them, leave their variables "
             "out of the file"
         )
-    sources = {file.name for _, (file, _) in pairs}
-    sources |= {file.name for file in croco.grid_files(history)[1:]}
+    sources = {air.name for _, air in pairs}
+    sources |= {path.name for path in croco.grid_files(history)[1:]}
     return {"attributes": {"records": used}, "sources": sorted(sources)}
 
 
