@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def test_levels_that_do_not_say_where_the_surface_is(tmp_path: Path):
 def turned_around(file: Written) -> None:
     for name, variable in file.content.items():
         axes = [i for i, d in enumerate(variable.dimensions) if d.startswith("eta")]
-        file.change(name, lambda v, axes=axes: np.flip(v, axes))
+        file.change(name, partial(np.flip, axis=tuple(axes)))
 
 
 def times(name: str, factor: float, **facts: Any) -> Callable[[Written], None]:
@@ -261,7 +262,7 @@ def flipped(axis: str) -> Callable[[Written], None]:
     def change(file: Written) -> None:
         for name, variable in file.content.items():
             axes = [i for i, d in enumerate(variable.dimensions) if d.startswith(axis)]
-            file.change(name, lambda v, axes=axes: np.flip(v, axes))
+            file.change(name, partial(np.flip, axis=tuple(axes)))
 
     return change
 
