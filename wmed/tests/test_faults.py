@@ -21,7 +21,8 @@ from ai4sim.tests.corruption import (
 from ai4sim.tests.forms import FORMATS
 from wmed.tests import written
 
-FAULTS = (cut_short, flip_a_byte, change_units, swap_axes, drop_a_variable)
+OF_FILES = (cut_short, flip_a_byte)
+OF_CONTENT = (change_units, swap_axes, drop_a_variable)
 TOLERANCES = written.TOLERANCES | dict.fromkeys(
     ("ocean_lon", "ocean_lat", "air_lon", "air_lat"), 1e-3
 )
@@ -34,13 +35,12 @@ def damage(seed: int, folder: Path) -> tuple[Path, str]:
     for file in files.values():
         file.form = str(rng.choice(FORMATS))
     name = str(rng.choice([*files, *[n for n in files if "his" in n] * 2]))
-    fault = FAULTS[seed % len(FAULTS)]
-    words = f"{name} ({files[name].form}): {fault.__name__}: "
-    place = folder / str(seed)
-    if fault in (cut_short, flip_a_byte):
+    number = seed % (len(OF_FILES) + len(OF_CONTENT))
+    place, words = folder / str(seed), f"{name} ({files[name].form}): "
+    if number < len(OF_FILES):
         path = written.save(files, place)
-        return path, words + fault(place / name, rng)
-    words += fault(files[name].content, rng)
+        return path, words + OF_FILES[number](place / name, rng)
+    words += OF_CONTENT[number - len(OF_FILES)](files[name].content, rng)
     return written.save(files, place), words
 
 
