@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ai4sim.data.datamodule import SurrogateDataModule
 from ai4sim.data.streaming import is_lazy, progress_bar
+from ai4sim.io.files import named_errors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -160,7 +161,7 @@ def _examine_file(
     """Read a file as training would, and forget its values."""
     facts: dict[str, Any] = {"sets": [], "samples": 0, "error": None}
     before, rows = len(errors), Counter[str]()
-    with _noted(errors):
+    with _noted(errors), named_errors(path):
         for block in _blocks(datamodule, path):
             for quantity in datamodule.quantities(path, block):
                 name, units, values, bounds = quantity

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from ai4sim.data.batches import BatchIndex
 from ai4sim.data.datamodule import Stage, SurrogateDataModule
 from ai4sim.experiment import Experiment
+from ai4sim.io.ranges import Quantity
 from ai4sim.nets.graph import Graph
 from ai4sim.normalization import RunningStatistics
 from ai4sim.surrogate import Surrogate
@@ -24,8 +25,16 @@ from ai4sim.variables import Batch
 from combustion.baselines import gradient_of
 from combustion.io.facts import facts_of, grid_spacing, period
 from combustion.io.grids import read_snapshot, write_like
-from combustion.io.layouts import FIELDS, Flame, Snapshot, check_surface, mean_slope
-from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
+from combustion.io.layouts import (
+    FIELDS,
+    UNITS,
+    Flame,
+    Snapshot,
+    bounds_of,
+    check_surface,
+    mean_slope,
+)
+from combustion.io.mesh_files import beside, is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths
 from combustion.matching import cells_per_filter
 
@@ -46,7 +55,10 @@ def process(path: Path) -> dict[str, Any]:
     # The spacing is settled when the fields are opened, since the user may give it.
     snapshot = read_snapshot(path, dx=1.0, require_target=False)
     snapshot.attributes[MEAN_SLOPE] = mean_slope(snapshot.progress_variable)
-    return _fields(snapshot)
+    made = _fields(snapshot)
+    if "dx_les" in snapshot.attributes or "dx" in snapshot.attributes:
+        _check_surface(made["attributes"], snapshot.dx, snapshot.dx, path)
+    return made
 
 
 def _process_mesh(path: Path) -> dict[str, Any]:
@@ -55,14 +67,23 @@ def _process_mesh(path: Path) -> dict[str, Any]:
     mesh.attributes[MEAN_SLOPE] = float(by_edges.mean())
     mesh.resolved_gradient = gradient_of(mesh).numpy()
     mesh.attributes[MEAN_EDGE] = float(edge_lengths(mesh.positions, mesh.edges).mean())
+    made = _fields(mesh)
+    _check_surface(made["attributes"], 1.0, mesh.dx, path)
     return {
-        **_fields(mesh),
+        **made,
+        "sources": [file.name for file in beside(path)],
         "positions": mesh.positions,
         "edges": mesh.edges,
         "volumes": mesh.volumes,
         "edge_index": mesh.graph.edge_index.numpy(),
         "offsets": mesh.graph.offsets.numpy(),
     }
+
+
+def _check_surface(attributes: Mapping[str, Any], cell: float, dx: float, path: Path) -> None:
+    """Compare the means of a processed file; its slope is per `cell` [m]."""
+    if MEAN_SURFACE in attributes:
+        check_surface(attributes[MEAN_SURFACE], attributes[MEAN_SLOPE] / cell, dx, path)
 
 
 def _fields(snapshot: Flame) -> dict[str, Any]:
@@ -180,6 +201,14 @@ class FlameDataModule(SurrogateDataModule):
             for label, folder in self.compare.items()
         }
 
+    def quantities(self, path: Path, block: Mapping[str, NDArray[Any]]) -> list[Quantity]:
+        """Return the fields of a raw file with their units and bounds."""
+        return [
+            Quantity(name, UNITS[name], block[name], bounds_of(name))
+            for name in FIELDS
+            if name in block
+        ]
+
     def snapshot(self, path: Path | str, require_target: bool = True) -> Flame:
         """Open a processed file; its fields stay on disk until they are used.
 
@@ -199,9 +228,7 @@ class FlameDataModule(SurrogateDataModule):
         if mesh:
             known["graph"] = _mapped_graph(arrays)
         dx = grid_spacing(facts, attributes.get(MEAN_EDGE), path)
-        if MEAN_SURFACE in attributes:
-            slope = attributes[MEAN_SLOPE] / (1.0 if mesh else dx)
-            check_surface(attributes[MEAN_SURFACE], slope, dx, path)
+        _check_surface(attributes, 1.0 if mesh else dx, dx, path)
         return kind(
             path=path,
             case=attributes["case"],

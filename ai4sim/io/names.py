@@ -66,6 +66,11 @@ _PART = re.compile(
 )
 _SHORT_PART = re.compile(r"(?:^|[-_.+ ])(?:[mertpf]|mb|fc)?\d+h?(?=$|[-_.+ ])", re.IGNORECASE)
 _COUNTER = re.compile(r"(?:(?:(?<![^\W_])t[-_=]?|_)(?P<time>\d+\.\d+)|[-_.]?(?P<number>\d+))$")
+_COUNTED_PART = re.compile(
+    rf"[-_.]\d+(?P<part>{_PART.pattern}|[-_.][mertpf]\d+)$|[-_]0\d+(?P<zone>\.\d+)$",
+    re.IGNORECASE,
+)
+"""Parts of a numbered instant: ``_0001_tile3``; ``_0000.0001``, a zone of a mesh."""
 _YEAR_LAST = re.compile(r"(?<!\d)(\d\d?)([-_.]?)(\d\d?)\2((?:19|20)\d\d)(?!\d)")
 _SHORT_YEAR = re.compile(r"(?<!\d)(\d\d)(\d\d)(\d\d)(?!\d)(?=(?P<more>[-_.]\d)?)")
 
@@ -313,10 +318,8 @@ def _without(text: str, pattern: re.Pattern[str]) -> tuple[str, list[str]]:
 
 def _counted(stem: str) -> FileName:
     """Read a name without a date."""
-    end = re.search(
-        rf"(?P<counter>[-_.]\d+)(?P<part>{_PART.pattern}|[-_.][mertpf]\d+)$", stem, re.I
-    )
-    part = end["part"] if end else ""
+    end = _COUNTED_PART.search(stem)
+    part = (end["part"] or end["zone"]) if end else ""
     stem = stem.removesuffix(part)
     counter = _COUNTER.search(stem)
     if counter is None:

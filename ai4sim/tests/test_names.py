@@ -59,6 +59,8 @@ def test_date_and_hour_are_one_instant_of_one_case_whatever_the_form(time, form,
         ("DNS1_0001_tile3.h5", "DNS1", 1),
         ("solut_00012000.h5", "solut", 12000),
         ("flame.h5", "flame", None),
+        ("R2_0.005.h5", "R2", 0.005),
+        ("R2like_0003.0001.h5", "R2like", 3),
     ],
 )
 def test_without_a_date_the_last_number_counts(name, case, number):

@@ -16,6 +16,7 @@ from ai4sim.data.datamodule import Stage
 from ai4sim.nets.graph import Graph
 from ai4sim.variables import Batch
 from combustion.crops import REFLECTED, Augmentation, CropDataModule
+from combustion.io.mesh_files import MESH_NAMES, beside
 from combustion.io.meshes import MeshSnapshot
 from combustion.matching import cells_per_filter
 
@@ -149,11 +150,18 @@ class GraphDataModule(CropDataModule):
         See :class:`combustion.crops.CropDataModule`.
     """
 
-    raw_patterns = ("*",)
+    raw_patterns = MESH_NAMES
+    beside = staticmethod(beside)
 
     def __init__(self, patch_nodes: int = 4096, halo: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.patch_nodes, self.halo = patch_nodes, halo
+
+    def raw_files(self, folder: Path | None = None) -> list[Path]:
+        """Return the raw files; HDF5 files that XDMF files refer to are read with these."""
+        files = super().raw_files(folder)
+        heavy = {other for file in files for other in beside(file)}
+        return [file for file in files if file not in heavy]
 
     def dataset(self, files: Sequence[Path], stage: Stage) -> Dataset:
         """Return blocks or patches for training, whole fields otherwise.

@@ -155,12 +155,19 @@ def check_field(values: NDArray[np.float32], field: str, name: str, path: Path |
         A value is NaN or infinite; c_bar is not in [0, 1] (0 fresh, 1 burnt); another field is
         negative by more than round-off, or too large. The message has its place.
     """
-    unit = UNITS[field]
+    low, high = bounds_of(field)
     if field == "progress_variable":
-        check_range(path, name, values, (-PROGRESS_TOLERANCE, 1 + PROGRESS_TOLERANCE))
+        check_range(path, name, values, (low, high))
     else:
-        lowest = -NEGATIVE * float(np.nan_to_num(values, posinf=0, neginf=0).max(initial=0))
-        check_range(path, name, values, (lowest, LARGEST[unit]), unit)
+        peak = float(np.max(values, where=np.isfinite(values), initial=0))
+        check_range(path, name, values, (low - NEGATIVE * peak, high), UNITS[field])
+
+
+def bounds_of(field: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a field can have."""
+    if field == "progress_variable":
+        return -PROGRESS_TOLERANCE, 1 + PROGRESS_TOLERANCE
+    return 0.0, LARGEST[UNITS[field]]
 
 
 def check_surface(surface: float, slope: float, dx: float, path: Path) -> None:

@@ -53,6 +53,12 @@ from combustion.io.meshes import (
 )
 
 HDF5_SUFFIXES = (*(pattern.removeprefix("*") for pattern in HDF5_NAMES), ".cgns")
+_MESHIO_SUFFIXES = (
+    "vtu vtk msh xdmf xmf med e exo ex2 inp avs bdf fem nas mesh meshb mdpa su2 tec dat ugrid h5m "
+    "ele f3grid vol xml"
+)
+MESH_NAMES = (*HDF5_NAMES, "*.cgns", *(f"*.{suffix}" for suffix in _MESHIO_SUFFIXES.split()))
+"""Patterns of the names of files that may hold a mesh, or a grid."""
 MESHIO_SOLIDS = ("tetra", "pyramid", "wedge", "hexahedron")
 MESHIO_FLAT = ("vertex", "line", "triangle", "quad", "polygon")
 
@@ -73,6 +79,12 @@ def is_mesh(path: Path | str) -> bool:
     if path.suffix.lower() in HDF5_SUFFIXES:
         return format_of(path) != "netCDF-3" and cgns.holds_zones(path)
     return path.suffix.lower() in _meshio(path).extension_to_filetypes
+
+
+def beside(path: Path) -> list[Path]:
+    """Return the HDF5 file that holds the numbers of an XDMF file, if there is one."""
+    heavy = path.with_suffix(".h5")
+    return [heavy] if path.suffix.lower() in (".xdmf", ".xmf") and heavy.is_file() else []
 
 
 def read_mesh(

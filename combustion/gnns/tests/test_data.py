@@ -133,3 +133,22 @@ def test_grids_of_any_shape_keep_their_axes(tmp_path):
     )
     with torch.no_grad():
         assert model(grid).shape == (1, 1, 9, 7, 5)
+
+
+def test_what_is_no_mesh_is_named_and_xdmf_goes_with_its_numbers(tmp_path):
+    meshio = pytest.importorskip("meshio")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "README.txt").touch()
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]) * 1e-3
+    c = np.array([0.1, 0.3, 0.5, 0.7], np.float32)
+    mesh = meshio.Mesh(points, [("tetra", np.array([[0, 1, 2, 3]]))], point_data={"c_filt": c})
+    mesh.write(tmp_path / "raw" / "a_1.xdmf")
+    assert (tmp_path / "raw" / "a_1.h5").exists()
+    data = prepared(tmp_path, split="all-test")
+    assert [path.name for path in data.raw_files()] == ["a_1.xdmf"]
+    assert {path.name for path in data.unknown_files()} == {"README.txt"}
+    (snapshot,) = data.snapshots("predict")
+    np.testing.assert_array_equal(snapshot.progress_variable, c)
+    mesh.point_data["c_filt"] = 1 - c
+    mesh.write(tmp_path / "raw" / "a_1.xdmf")
+    np.testing.assert_array_equal(data.snapshots("predict")[0].progress_variable, 1 - c)
