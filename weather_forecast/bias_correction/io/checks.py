@@ -32,7 +32,7 @@ from weather_forecast.bias_correction.io.layout import (
 
 IN_CACHE = 64
 """Rows that are looked at at once: they stay in the cache of the processor."""
-PRESSURE_TOLERANCE = 1e-5  # the same number, perhaps rounded
+PRESSURE_TOLERANCE = 1e-3  # the same number, perhaps rounded to three digits
 INCOMING_TOLERANCE = 0.01  # of the sun's irradiance: spectral weights, rounding
 HEATING = 86400 * GRAVITY / ECRAD_HEAT_CAPACITY
 """Heating of a layer per flux that it absorbs and pressure across it [K/day Pa/(W/m2)]."""

@@ -25,8 +25,9 @@ from weather_forecast.bias_correction.io.stored import (
     shape_of,
 )
 
-SLACK = 1e-5
-"""Share of the width of its bounds, or of a least value above 0, that rounding may go beyond."""
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+"""By how much rounding may go beyond bounds: as a share of them (three digits are kept, say), and as
+a share of their width (what is a little below 0)."""
 
 
 class Limits(NamedTuple):
@@ -133,9 +134,9 @@ def _limits(contents: Contents, variables: Sequence[Variable]) -> Limits:
         dataset, channel = contents.channel(variable.name)
         packing = dataset.rounding(channel)
         for levels, bounds in bounds_by_level(variable):
-            slack = SLACK * (bounds.high - bounds.low)
-            below = packing + (slack if bounds.low <= 0 else SLACK * bounds.low)
+            around = packing + (ABSOLUTE * (bounds.high - bounds.low) if bounds.low <= 0 else 0)
             part = slice(first + levels.start, first + levels.stop)
-            sides[:, part] = [[bounds.low - below], [bounds.high + packing + slack]]
+            sides[0, part] = bounds.low - RELATIVE * abs(bounds.low) - around
+            sides[1, part] = bounds.high + RELATIVE * abs(bounds.high) + around
         first += variable.channels
     return Limits(*sides)

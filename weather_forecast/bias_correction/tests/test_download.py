@@ -163,6 +163,42 @@ def test_bands_on_the_last_axis_are_found_too(tmp_path: Path, files: dict[str, b
     )
 
 
+def test_parts_are_read_as_their_attributes_say(tmp_path: Path, files: dict[str, bytes]) -> None:
+    inputs, effect = (tmp_path / "published" / name for name in ("inputs.nc", "effect.nc"))
+    scale = np.float64(1e-3)
+    with h5py.File(inputs, "a") as file:
+        for name, factor, units in (
+            ("pressure_hl", 0.01, "hPa"),
+            ("re_ice", 1e6, "um"),
+            ("lat", np.pi / 180, "radian"),
+        ):
+            file[name][...] *= factor
+            file[name].attrs["units"] = units
+        turned = file["q"][()].T
+        del file["q"]
+        file["q"] = turned
+        for name, size in (("column", COLUMNS), ("level", LEVELS)):
+            file[name] = np.arange(size)
+            file[name].make_scale(name)
+        file["q"].dims[0].attach_scale(file["level"])
+        file["q"].dims[1].attach_scale(file["column"])
+    with h5py.File(effect, "a") as file:
+        packed = np.round(file["flux_up_lw"][()] / scale).astype(np.int16)
+        del file["flux_up_lw"]
+        file["flux_up_lw"] = packed
+        file["flux_up_lw"].attrs.update(scale_factor=scale, units="W m-2")
+    join([inputs, effect], tmp_path / "joined.nc")
+    block = read_columns(tmp_path / "joined.nc")
+    np.testing.assert_allclose(block["inputs"], COLUMN_INPUTS.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(block["latitude"], PLACES[0].numpy(), rtol=1e-6)
+    found = LAYOUT.split_outputs(torch.from_numpy(block["targets"]))["flux_up_lw"]
+    np.testing.assert_allclose(found, EFFECTS[3], atol=0.6 * scale)
+    with h5py.File(inputs, "a") as file:
+        file["re_ice"].attrs["units"] = "K"
+    with pytest.raises(ValueError, match=r'inputs\.nc: re_ice has the units "K", expected "m"'):
+        join([inputs, effect], tmp_path / "joined.nc")
+
+
 def test_a_truncated_transfer_is_continued(
     server: ArchiveServer, tmp_path: Path, files: dict[str, bytes]
 ) -> None:
