@@ -26,8 +26,8 @@ from weather_forecast.bias_correction.io.stored import (
 )
 
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
-"""By how much rounding may go beyond bounds: as a share of them (three digits are kept, say), and as
-a share of their width (what is a little below 0)."""
+"""How far rounding may go beyond bounds: a share of them (three digits are kept, say), and of
+their width (what is a little below 0)."""
 
 
 class Limits(NamedTuple):
