@@ -174,10 +174,7 @@ def visible_files(folder: Path | str, *patterns: str) -> list[Path]:
     found = [path for path in visible_entries(folder) if matches(path, *patterns)]
     for path in found:
         if path.is_symlink() and not path.exists():
-            raise FileNotFoundError(
-                f"{path} is a link to {os.readlink(path)}, which does not exist: bring that file "
-                "back, or remove the link"
-            )
+            raise missing_file_error(path)
     return [path for path in found if path.is_file()]
 
 
@@ -229,12 +226,19 @@ def remove_stale_temporaries(folder: Path | str, *, max_age: float = SECONDS_PER
 def missing_file_error(path: Path | str) -> FileNotFoundError:
     """Return the error for an absent file or folder, naming the nearest one that exists.
 
+    Of a link the target is named.
+
     Examples
     --------
     >>> raise missing_file_error("raw/DNS1_000.hdf5")  # doctest: +SKIP
     FileNotFoundError: raw/DNS1_000.hdf5 does not exist. Nearest name there: DNS1_000.h5.
     """
     path = Path(path)
+    if path.is_symlink():
+        return FileNotFoundError(
+            f"{path} is a link to {os.readlink(path)}, which does not exist: bring it back, or "
+            "remove the link"
+        )
     folder = path.parent
     while not folder.is_dir() and folder != folder.parent:
         path, folder = folder, folder.parent

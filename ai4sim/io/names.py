@@ -38,7 +38,7 @@ _DATES = [
         rf"(?<!\d)(?P<year>\d{{4}})[-_. ]?{_NAME}(?![a-z])(?:[-_. ]?(?P<day>\d\d?)(?!\d))?",
         rf"(?<![a-z]){_NAME}[-_. ]?(?P<year>\d{{4}})(?!\d)",
         rf"(?<![^\W_]){_YEAR}-(?P<ordinal>\d{{3}})(?!\d)",
-        rf"(?<![^\W_]){_YEAR}-(?P<month>\d\d)(?![\d-])",
+        rf"(?<![^\W_])(?<![-_.]\d[-_.])(?<![-_.]\d\d[-_.]){_YEAR}[-_.](?P<month>\d\d)(?![-_.]?\d)",
         rf"(?<!\d){_YEAR}(?P<month>\d\d)-(?:18|19|20|21)\d{{4}}(?!\d)",
     )
 ]
@@ -64,7 +64,9 @@ _PART = re.compile(
     r"[-_.]?\d+(?:of\d+)?(?=$|[-_.+ ])",
     re.IGNORECASE,
 )
-_SHORT_PART = re.compile(r"(?:^|[-_.+ ])(?:[mertpf]|mb|fc)?\d+h?(?=$|[-_.+ ])", re.IGNORECASE)
+_SHORT_PART = re.compile(
+    r"(?:^|[-_.+ ])(?:(?:[mertpf]|mb|fc)?\d+h?|[a-z]{1,2}\d{8,14})(?=$|[-_.+ ])", re.IGNORECASE
+)
 _COUNTER = re.compile(r"(?:(?:(?<![^\W_])t[-_=]?|_)(?P<time>\d+\.\d+)|[-_.]?(?P<number>\d+))$")
 _COUNTED_PART = re.compile(
     rf"[-_.]\d+(?P<part>{_PART.pattern}|[-_.][mertpf]\d+)$|[-_]0\d+(?P<zone>\.\d+)$",

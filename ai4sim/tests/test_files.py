@@ -179,3 +179,14 @@ def test_the_error_names_the_nearest_file(tmp_path: Path) -> None:
     assert "DNS1_004.h5 and 2 more" in str(missing_file_error(raw / "zz"))
     misspelt = missing_file_error(tmp_path / "rew" / "DNS1_000.h5")
     assert str(misspelt) == f"{tmp_path / 'rew'} does not exist. Nearest name there: raw."
+
+
+def test_links_to_nothing_are_errors_and_letters_of_any_case_match(tmp_path: Path) -> None:
+    (tmp_path / "b.H5").touch()
+    (tmp_path / "a.h5").touch()
+    (tmp_path / "notes.txt").symlink_to("/gone/notes.txt")
+    assert [path.name for path in visible_files(tmp_path, "*.h5")] == ["a.h5", "b.H5"]
+    with pytest.raises(FileNotFoundError, match=r"notes\.txt is a link to /gone/notes\.txt, which"):
+        visible_files(tmp_path)
+    (tmp_path / "c.h5").symlink_to("a.h5")
+    assert len(visible_files(tmp_path, "*.h5")) == 3

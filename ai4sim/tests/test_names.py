@@ -77,6 +77,8 @@ def test_names_of_models_and_services():
     assert instant("2015-01-01_24.h5") == np.datetime64("2015-01-02T00:00")
     assert case_of("MERRA2_400.tavg1_2d_slv_Nx.20150101.nc4") == "MERRA2_400.tavg1_2d_slv_Nx"
     assert case_of("2015-01-01_rad.h5") == case_of("member_03_rad_2015-01-01.nc") == "rad"
+    assert case_of("mfs_20150101_sv_b20150120_an.nc") == "mfs_sv_an"
+    assert instant("era5_2015_03.nc") == np.datetime64("2015-03-01")
     assert case_of("tas_18500101-18591231.nc") == case_of("tas_185001-185912.nc") == "tas"
 
 
