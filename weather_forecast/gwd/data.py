@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, fields
-from functools import cached_property, reduce
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.data.datamodule import Stage
 from ai4sim.data.row_datamodule import RowDataModule
+from ai4sim.data.rows import read_ahead
+from ai4sim.data.streaming import Blocks
 from ai4sim.data.tables import Table
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.reservoir import thinning
@@ -22,10 +25,10 @@ from ai4sim.normalization import RunningStatistics
 from weather_forecast.gwd.io.layout import read_layout, write_like
 from weather_forecast.gwd.io.raw_files import (
     DATASETS,
+    ColumnFile,
     blocks,
     open_columns,
-    read_block,
-    unpack,
+    unpacked,
 )
 from weather_forecast.gwd.io.rows import DragLayout, bounds_of
 
@@ -34,55 +37,60 @@ BLOCK_BYTES = 2**22
 """Size of the blocks of columns that raw files are processed in."""
 
 
-def process(path: Path, scratch: Path) -> dict[str, Any]:
+def process(path: Path, scratch: Path) -> Blocks:
     """Turn a raw file into rows of columns, and take their moments; see :mod:`ai4sim.data.cache`.
+
+    Yields
+    ------
+    dict
+        Blocks of ``inputs : (column, input_channels)``, ``targets : (column, output_channels)``,
+        ``latitude : (column,)``, of what the file has.
 
     Returns
     -------
     dict
-        Dask arrays ``inputs : (column, input_channels)``, ``targets : (column, output_channels)``,
-        ``latitude : (column,)`` of what the file has, with targets also those of
-        :class:`ai4sim.evaluation.moments.CrossMoments`; the attribute ``layout``.
-    """
-    import dask.array
-    from dask import delayed
+        With targets, the arrays of :class:`ai4sim.evaluation.moments.CrossMoments`; the attribute
+        ``layout``.
 
-    with open_columns(path) as file:
-        layout, datasets = file.layout, file.fields
+    Raises
+    ------
+    ValueError
+        The file cannot be read, is not in the layout, or holds values that cannot be.
+    """
+    moments: CrossMoments | None = None
+    without_drag: list[NDArray[np.intp]] = []
+    count = 0
+    with open_columns(path) as file, contextlib.ExitStack() as stack:
         file.check_latitude()
-        widths = {
-            "inputs": (layout.input_channels,),
-            "targets": (layout.output_channels,),
-            "latitude": (),
-        }
-        row_bytes = 4 * sum(math.prod(widths[name]) for name in datasets)
+        fields, layout = file.fields, file.layout
+        widths = {"inputs": layout.input_channels, "targets": layout.output_channels}
+        row_bytes = 4 * sum(widths.get(name, 1) for name in fields)
         boxes = blocks(file.grid, max(BLOCK_BYTES // row_bytes, 1))
-        scattered = any(dataset.variable.chunks for dataset in datasets.values())
         # A chunk usually has one row and many columns: to read it once, unpack it first.
-        copy = scratch / "unpacked.h5" if scattered and len(boxes) > 1 else None
-    if copy is not None:
-        unpack(path, copy)
-    columns = [math.prod(part.stop - part.start for part in box) for box in boxes]
-    content: dict[str, Any] = {"attributes": {"layout": asdict(layout)}}
-    read = {
-        name: [delayed(read_block)(path, name, box, copy) for box in boxes] for name in datasets
-    }
-    for name, parts in read.items():
-        content[name] = dask.array.concatenate(
-            [
-                dask.array.from_delayed(part, (n, *widths[name]), np.float32)
-                for part, n in zip(parts, columns, strict=True)
-            ]
+        if len(boxes) > 1 and any(field.variable.chunks for field in fields.values()):
+            fields = stack.enter_context(unpacked(file, scratch / "unpacked.h5"))
+        read = ({name: field.columns(box) for name, field in fields.items()} for box in boxes)
+        for block in read_ahead(read):
+            if "targets" in block:
+                of_block = CrossMoments.of(block["inputs"], block["targets"])
+                moments = moments.merge(of_block) if moments else of_block
+                without_drag.append(count + np.flatnonzero(~block["targets"].any(axis=1)))
+            count += len(block["inputs"])
+            yield block
+        if layout.scheme == "nogwd" and without_drag:
+            _check_drag(file, np.concatenate(without_drag), count)
+    found = {name: getattr(moments, name) for name in MOMENTS} if moments else {}
+    return {**found, "attributes": {"layout": asdict(layout)}}
+
+
+def _check_drag(file: ColumnFile, without: NDArray[np.intp], count: int) -> None:
+    """Raise ValueError if some columns, not all, have no drag at all: such waves act on each."""
+    if 0 < len(without) < count:
+        place = [int(i) for i in np.unravel_index(without[0], file.grid)]
+        raise ValueError(
+            f"{file.path}: {DATASETS['targets']} is 0 in all rows at grid point {place}, the first "
+            f"of {len(without)} such columns of {count}: were they never written?"
         )
-    if "targets" in read:
-        # One after the other: as many moments as blocks would take more memory than the blocks.
-        of_blocks = map(delayed(CrossMoments.of), read["inputs"], read["targets"])
-        moments = reduce(delayed(CrossMoments.merge), of_blocks)
-        shapes = CrossMoments.shapes(layout.input_channels, layout.output_channels)
-        for name in MOMENTS:
-            part = delayed(getattr)(moments, name)
-            content[name] = dask.array.from_delayed(part, shapes[name], np.float64)
-    return content
 
 
 class ColumnDataModule(RowDataModule[DragLayout]):

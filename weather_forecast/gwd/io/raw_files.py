@@ -52,10 +52,8 @@ class Field:
         The rows of the file for each of them.
     conversions : tuple of Conversion
         To their units.
-    never_zero : bool
-        Whether no column has zeros only: non-orographic waves act on every one.
     unpacked : h5py.Dataset, optional
-        A copy of the dataset by :func:`unpack`, which is read instead.
+        A copy of the dataset by :func:`unpacked`, which is read instead.
     """
 
     variable: RawVariable
@@ -63,7 +61,6 @@ class Field:
     contents: tuple[Variable, ...]
     rows: tuple[slice, ...]
     conversions: tuple[Conversion, ...]
-    never_zero: bool = False
     unpacked: h5py.Dataset | None = None
 
     @property
@@ -132,8 +129,7 @@ class Field:
         Raises
         ------
         ValueError
-            A value is missing, or beyond the bounds; see :func:`ai4sim.io.ranges.check_range`. Or a
-            column that has zeros only was never written.
+            A value is missing, or beyond the bounds; see :func:`ai4sim.io.ranges.check_range`.
         """
         values = self.read(box)
         corner = [part.start for part in box]
@@ -151,15 +147,6 @@ class Field:
             variable, bounds = self.variable, bounds_of(content)
             check_range(variable.path, variable.name, part, bounds, content.units, place)
             start = stop
-        if self.never_zero and not (written := values.any(axis=0)).all():
-            point = [
-                int(i) + first for i, first in zip(np.argwhere(~written)[0], corner, strict=True)
-            ]
-            raise ValueError(
-                f"{self.variable.path}: {self.variable.name} is 0 in all rows at grid point "
-                f"{point}, the first of {int((~written).sum())} such columns of {written.size}: "
-                "were they never written?"
-            )
         count = math.prod(part.stop - part.start for part in box)
         return np.ascontiguousarray(values.reshape(*values.shape[: self.has_rows], count).T)
 
@@ -209,8 +196,7 @@ class ColumnFile:
             units = conversions_of(variable, contents[name], rows)
             if self.surface_first and name != "latitude":
                 rows = tuple(map(upside_down, rows))
-            never_zero = name == "targets" and self.layout.scheme == "nogwd"
-            self.fields[name] = Field(variable, axes[name], contents[name], rows, units, never_zero)
+            self.fields[name] = Field(variable, axes[name], contents[name], rows, units)
 
     @property
     def target_rows(self) -> NDArray[np.intp] | None:
@@ -279,31 +265,6 @@ def open_columns(path: Path | str, columns_first: bool = False) -> Iterator[Colu
         yield ColumnFile(raw, columns_first)
 
 
-def read_block(path: Path, name: str, box: Box, copy: Path | None = None) -> Float32Array:
-    """Read a box of the grid: ``(column, row)`` of a dataset with rows, else ``(column,)``.
-
-    Parameters
-    ----------
-    path : path
-    name : str
-        ``inputs``, ``targets`` or ``latitude``.
-    box : sequence of slice
-    copy : path, optional
-        What :func:`unpack` has written, to be read instead.
-
-    Raises
-    ------
-    ValueError
-        A value is missing, infinite, or physically impossible.
-    """
-    with open_columns(path) as file, contextlib.ExitStack() as stack:
-        field = file.fields[name]
-        if copy is not None:
-            unpacked = stack.enter_context(h5py.File(copy, "r"))
-            field = replace(field, unpacked=unpacked[field.variable.name])
-        return field.columns(box)
-
-
 class Columns:
     """A dataset of an open file as an array ``(column, row)``, or ``(column,)``, read by parts.
 
@@ -327,19 +288,28 @@ class Columns:
         return self.field.columns([columns])
 
 
-def unpack(path: Path, copy: Path) -> None:
-    """Write the datasets of a raw file so that any box is read fast: unpacked, in one piece.
+@contextlib.contextmanager
+def unpacked(file: ColumnFile, copy: Path) -> Iterator[dict[str, Field]]:
+    """Give the fields of a file as read from a copy of which any box is read fast.
 
-    Rows come first; their order and their units stay those of the file.
+    Parameters
+    ----------
+    file : ColumnFile
+    copy : path
+        It is written here: decoded, in one piece, rows first, in their order and units in the file.
     """
-    with open_columns(path) as raw, h5py.File(copy, "w") as file:
-        for field in raw.fields.values():
-            variable, order = field.variable, field.axes.order
+    with h5py.File(copy, "w") as other:
+        for field in file.fields.values():
+            order, variable = field.axes.order, field.variable
             shape = [variable.shape[axis] for axis in order]
-            whole = file.create_dataset(variable.name, shape, np.float32)
+            whole = other.create_dataset(variable.name, shape, np.float32)
             for part in _chunks(variable):
                 with np.errstate(over="ignore", invalid="ignore"):
                     whole[tuple(part[axis] for axis in order)] = field.turned(part)
+        yield {
+            name: replace(field, unpacked=other[field.variable.name])
+            for name, field in file.fields.items()
+        }
 
 
 def blocks(grid: Sequence[int], columns: int) -> list[tuple[slice, ...]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import dask
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -63,7 +62,5 @@ def read(path: Path) -> dict[str, NDArray]:
         patch.setattr("weather_forecast.gwd.data.BLOCK_BYTES", 1000)
         scratch = path.parent / "scratch"
         scratch.mkdir(exist_ok=True)
-        made = process(path, scratch)
-        arrays = {name: made[name] for name in DATASETS if name in made}
-        found: dict[str, NDArray] = dask.compute(arrays, scheduler="synchronous")[0]
-        return found
+        blocks = list(process(path, scratch))
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}

@@ -290,9 +290,7 @@ def test_columns_first_without_names_are_refused_with_the_way_out(tmp_path):
         with h5py.File(tmp_path / "a.h5", "w") as file:
             for name, values in datasets.items():
                 file[name] = values
-        with pytest.raises(
-            ValueError, match="a.h5: [xy] .*(expected -400 ... 400|name the dimensions)"
-        ):
+        with pytest.raises(ValueError, match="a.h5: [xy] .*(expected|name the dimensions)"):
             read(tmp_path / "a.h5")
 
 
