@@ -33,14 +33,15 @@ from combustion.io.layouts import (
     bounds_of,
     check_surface,
     mean_slope,
+    sampled_planes,
 )
 from combustion.io.mesh_files import beside, is_mesh, read_mesh, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths
 from combustion.matching import cells_per_filter
 
 MEAN_SURFACE, MEAN_SLOPE = "mean_flame_surface_density", "mean_slope"
-"""Attributes of processed data: the means of Sigma [1/m] and of ``|grad c_bar|`` [1/cell on grids,
-1/m on meshes]."""
+"""Attributes of processed data: the means of Sigma [1/m] and of ``|grad c_bar|``, 1/m on meshes; on
+grids those of some planes, and the latter per cell."""
 MEAN_EDGE = "mean_edge_length"
 """Attribute of a processed mesh [m]: its reference length where nobody states another."""
 
@@ -54,23 +55,27 @@ def process(path: Path) -> dict[str, Any]:
         return _process_mesh(path)
     # The spacing is settled when the fields are opened, since the user may give it.
     snapshot = read_snapshot(path, dx=1.0, require_target=False)
-    snapshot.attributes[MEAN_SLOPE] = mean_slope(snapshot.progress_variable)
-    made = _fields(snapshot)
-    if "dx_les" in snapshot.attributes or "dx" in snapshot.attributes:
-        _check_surface(made["attributes"], snapshot.dx, snapshot.dx, path)
-    return made
+    facts, sigma = snapshot.attributes, snapshot.flame_surface_density
+    facts[MEAN_SLOPE] = mean_slope(snapshot.progress_variable)
+    if sigma is not None:
+        facts[MEAN_SURFACE] = float(sigma[sampled_planes(len(sigma))].mean(dtype=np.float64))
+    if "dx_les" in facts or "dx" in facts:
+        _check_surface(facts, snapshot.dx, snapshot.dx, path)
+    return _fields(snapshot)
 
 
 def _process_mesh(path: Path) -> dict[str, Any]:
     mesh = read_mesh(path, require_target=False)
     by_edges = gradient_of(replace(mesh, resolved_gradient=None))
     mesh.attributes[MEAN_SLOPE] = float(by_edges.mean())
+    if mesh.flame_surface_density is not None:
+        surface = mesh.flame_surface_density.mean(dtype=np.float64)
+        mesh.attributes[MEAN_SURFACE] = float(surface)
+    _check_surface(mesh.attributes, 1.0, mesh.dx, path)
     mesh.resolved_gradient = gradient_of(mesh).numpy()
     mesh.attributes[MEAN_EDGE] = float(edge_lengths(mesh.positions, mesh.edges).mean())
-    made = _fields(mesh)
-    _check_surface(made["attributes"], 1.0, mesh.dx, path)
     return {
-        **made,
+        **_fields(mesh),
         "sources": [file.name for file in beside(path)],
         "positions": mesh.positions,
         "edges": mesh.edges,
@@ -88,9 +93,6 @@ def _check_surface(attributes: Mapping[str, Any], cell: float, dx: float, path: 
 
 def _fields(snapshot: Flame) -> dict[str, Any]:
     arrays = {name: getattr(snapshot, name) for name in FIELDS}
-    if snapshot.flame_surface_density is not None:
-        surface = snapshot.flame_surface_density.mean(dtype=np.float64)
-        snapshot.attributes[MEAN_SURFACE] = float(surface)
     return {
         "attributes": {**snapshot.attributes, "case": snapshot.case},
         **{name: array for name, array in arrays.items() if array is not None},
