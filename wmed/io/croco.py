@@ -38,7 +38,7 @@ __all__ = ["Records", "grid_files", "read_grid", "read_record", "read_records", 
 
 SEA_TEMPERATURES = (268.0, 323.0)
 """[K]"""
-FASTEST_CURRENT = 20.0
+FASTEST_CURRENT = 5.0
 """[m/s]"""
 
 

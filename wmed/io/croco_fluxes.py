@@ -118,34 +118,34 @@ def net(file: RawFile, name: str, known_as: list[str]) -> list[str]:
     return found
 
 
-def sign(variable: RawVariable) -> int:
+def sign(variable: RawVariable, *, vector: bool = False) -> int:
     """Return 1 if a variable is positive into the sea, -1 if it is positive out of it.
 
-    Its attributes ``positive``, ``positive_value`` (ROMS), ``standard_name`` and ``long_name`` say
-    so; by default it is 1, as CROCO and ROMS have it.
+    The first of its attributes ``positive``, ``positive_value`` (ROMS), ``standard_name`` and
+    ``long_name`` that says so counts; by default it is 1, as CROCO and ROMS have it.
+
+    Parameters
+    ----------
+    variable : RawVariable
+    vector : bool
+        Whether it is a stress, whose other descriptions mean the direction along its axis.
 
     Raises
     ------
     ValueError
-        They contradict each other, or ``positive`` says neither.
+        ``positive`` says neither.
     """
-    said: dict[str, int] = {}
-    for key in ("positive", "positive_value", "standard_name", "long_name"):
+    for key in ("positive", "positive_value", "standard_name", "long_name")[: 1 if vector else 4]:
         text = str(variable.attributes.get(key) or "").replace("_", " ")
         up, down = UP.search(text), DOWN.search(text)
-        if up and not down:
-            said[key] = -1
-        elif down and not up:
-            said[key] = 1
-        elif key == "positive" and text:
+        if bool(up) != bool(down):
+            return -1 if up else 1
+        if key == "positive" and text:
             raise ValueError(
                 f'{variable.path}: {variable.name} has the attribute positive = "{text}", expected '
                 '"down" (into the sea) or "up"'
             )
-    if len(set(said.values())) > 1:
-        listed = " and ".join(f'{key} = "{variable.attributes[key]}"' for key in said)
-        raise ValueError(f"{variable.path}: {variable.name} has {listed}: which way is positive?")
-    return next(iter(said.values()), 1)
+    return 1
 
 
 def is_empty(file: RawFile, shape: tuple[int, int], record: int) -> bool:
@@ -202,9 +202,8 @@ def _read(
             f"{shape[0]} x {shape[1]} rho points; its dimensions are {described(variable)}"
         )
     values = convert_from(variable, field.units).apply(values)
-    # A stress is a vector along the axes: only a flux of heat can be counted upward.
-    direction = sign(variable) if field.points == "rho" else 1
-    return np.asarray(values * direction if direction < 0 else values, np.float32)
+    upward = sign(variable, vector=field.points != "rho") < 0
+    return np.asarray(-values if upward else values, np.float32)
 
 
 def _check_values(described_as: str, name: str, values: NDArray[np.float32]) -> None:

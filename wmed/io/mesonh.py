@@ -47,6 +47,8 @@ RANGES = {"THT": (150.0, 1000.0), "RVT": (-0.01, 0.1), "PABST": (10.0, 1.2e5)}
 """What these lie within, in the units above."""
 
 
+SEA_LEVEL_PRESSURE = 101325.0
+"""[Pa]"""
 SCALE_HEIGHT = 8000.0
 """Height over which the pressure falls by a factor e  [m]."""
 THINNEST = 3.0
@@ -286,12 +288,16 @@ def _levels(file: RawFile, name: str, places: Places, time: int) -> Float32Array
 
 def _check_upward(path: object, pressure: Float32Array, heights: Float64Array) -> None:
     """Raise ValueError unless the pressure falls with height as that of air does."""
-    if len(heights) < 2:
-        return
     bottom, top = (float(pressure[level].mean(dtype=np.float64)) for level in (0, -1))
+    expected = SEA_LEVEL_PRESSURE * np.exp(-heights[0] / SCALE_HEIGHT)
+    if not 0.5 < bottom / expected < 2:
+        raise ValueError(
+            f"{path}: PABST is {bottom:g} Pa in the mean at {heights[0]:g} m, expected about "
+            f"{expected:.3g} Pa: has it other units?"
+        )
     thickness = SCALE_HEIGHT * np.log(bottom / top)
-    ratio = thickness / (heights[-1] - heights[0])
-    if not 1 / THINNEST < ratio < THINNEST:
+    given = heights[-1] - heights[0]
+    if len(heights) > 1 and not given / THINNEST < thickness < given * THINNEST:
         raise ValueError(
             f"{path}: PABST is {bottom:g} Pa in the mean at {heights[0]:g} m and {top:g} Pa at "
             f"{heights[-1]:g} m, as they are {thickness:.3g} m apart: expected heights in ZHAT, "

@@ -113,8 +113,8 @@ def _places(file: RawFile, shape: tuple[int, int]) -> tuple[Float64Array, Float6
     """Return longitudes, continuous and as near to 0 as can be, and latitudes [degrees]."""
     found = []
     for names, units, limit in (
-        (("LON", "longitude"), "degrees_east", 540.0),
-        (("LAT", "latitude"), "degrees_north", 90.0),
+        (("LON", "longitude", "lon"), "degrees_east", 540.0),
+        (("LAT", "latitude", "lat"), "degrees_north", 90.0),
     ):
         variable = file.first(*names)
         try:

@@ -20,7 +20,7 @@ from wmed.io import croco, mesonh
 from wmed.io.croco_fluxes import are_none
 from wmed.io.croco_layout import time_dimension
 from wmed.io.folder import HISTORIES, Air, air_in, check_no_tile, netcdf_files
-from wmed.io.grid import AtmosphereGrid, OceanGrid, at_nodes
+from wmed.io.grid import AtmosphereGrid, Mask, OceanGrid, at_nodes
 from wmed.io.layout import PROFILES, TARGETS, points_of
 from wmed.io.mesonh import AtmosphereState
 from wmed.io.pairing import pair
@@ -40,8 +40,12 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-DRAGS = (1e-4, 5e-2)
+DRAGS = (1e-4, 1.2e-2)
 """Stress over the square of the wind [kg/m3], both root mean squares, that a sea can have."""
+WEAKEST_WIND = 2.0
+"""Root mean square below which nothing is said of the stress  [m/s]."""
+AGAINST = 0.5
+"""Share of a stress that no wind turns against itself."""
 UNKNOWN_COAST = 0.02
 """Share of columns over nothing but the ocean's land that an atmosphere without land may have."""
 
@@ -203,7 +207,7 @@ def process(history: Path) -> Blocks:
                 continue
             air = mesonh.read_state(found.path, grids.atmosphere, found.number)
             row = {name: at_nodes(field, masks[points_of(name)]) for name, field in sea.items()}
-            _check_drag(history, record, row, air)
+            _check_drag(history, record, row, grids.ocean, air, grids.atmosphere.sea)
             profiles = [at_nodes(getattr(air, name), grids.atmosphere.sea) for name in PROFILES]
             # By whichever file holds the time in more digits.
             time = known.times[record] if known.resolution <= inexact else times[found]
@@ -223,19 +227,47 @@ def process(history: Path) -> Blocks:
 
 
 def _check_drag(
-    history: Path, record: int, row: Mapping[str, Float32Array], air: AtmosphereState
+    history: Path,
+    record: int,
+    row: Mapping[str, Float32Array],
+    ocean: OceanGrid,
+    air: AtmosphereState,
+    at_sea: Mask,
 ) -> None:
-    """Raise ValueError if a stress cannot be that of the wind above."""
+    """Raise ValueError if a stress cannot be that of the wind above.
+
+    Parameters
+    ----------
+    history : Path
+    record : int
+    row : mapping of str to array
+        Fields at the nodes of the ocean.
+    ocean : OceanGrid
+    air : AtmosphereState
+    at_sea : (nj, ni)
+        Where there is sea under it.
+    """
     if not {"tau_x", "tau_y"} <= row.keys():
         return
-    stress = np.concatenate([row["tau_x"], row["tau_y"]]).astype(np.float64)
-    wind = np.square(air.wind_x[0], dtype=np.float64) + np.square(air.wind_y[0], dtype=np.float64)
-    drag = np.sqrt(2 * np.mean(np.square(stress))) / np.mean(wind)
-    if np.mean(wind) > 1 and np.isfinite(drag) and not DRAGS[0] < drag < DRAGS[1]:
+    stress = [row[name].astype(np.float64) for name in ("tau_x", "tau_y")]
+    wind = [values[0][at_sea].astype(np.float64) for values in (air.wind_x, air.wind_y)]
+    force, square = (sum(np.mean(np.square(part)) for part in parts) for parts in (stress, wind))
+    if square < WEAKEST_WIND**2 or not np.isfinite(force):
+        return
+    if not DRAGS[0] < np.sqrt(force) / square < DRAGS[1]:
         raise ValueError(
-            f"{history}: sustr, svstr of record {record} are {drag:.2g} times the square of the "
-            f"wind, in the mean, expected {DRAGS[0]:g} ... {DRAGS[1]:g} kg/m3: are they in N/m2, "
-            "and not divided by a density?"
+            f"{history}: sustr, svstr of record {record} are {np.sqrt(force) / square:.2g} times "
+            f"the square of the wind, in the mean, expected {DRAGS[0]:g} ... {DRAGS[1]:g} kg/m3: "
+            "are they in N/m2, and not divided by a density?"
+        )
+    # Means as complex numbers, to the east and north.
+    turn = np.exp(1j * np.mean(ocean.angle[ocean.sea]))
+    tau, air_flow = ((x.mean() + 1j * y.mean()) for x, y in (stress, wind))
+    against = -(tau * turn * np.conj(air_flow)).real
+    if against > AGAINST * np.sqrt(force * square):
+        raise ValueError(
+            f"{history}: sustr, svstr of record {record} point against the wind: they are the "
+            'stress of the air on the sea, or need the attribute positive = "up"'
         )
 
 

@@ -19,27 +19,29 @@ log = logging.getLogger(__name__)
 
 
 def check_raw(path: Path) -> None:
-    """Raise ValueError unless a file has the grid and times of an ocean or of an atmosphere.
+    """Raise ValueError unless a file has the times of an ocean, or grid and times of the air.
 
-    A file of the ocean may leave its grid to another one, or hold nothing but a grid.
+    What else a run leaves, such as grids, averages and Meso-NH's diachronic file, is whole if it
+    can be opened.
     """
+    from ai4sim.io.files import matches
     from ai4sim.io.raw import open_raw
     from wmed.io import croco, mesonh
     from wmed.io.croco_layout import check_whole
-    from wmed.io.croco_times import TIMES
+    from wmed.io.folder import HISTORIES
 
     with open_raw(path) as file:
         is_ocean = "eta_rho" in file.dimensions or "xi_rho" in file.dimensions
-        has_grid, has_times = "lon_rho" in file, any(name in file for name in TIMES)
+        has_grid = "lon_rho" in file
         check_whole(file)
-    if not is_ocean:
+    if is_ocean:
+        if has_grid:
+            croco.read_grid(path)
+        if matches(path, HISTORIES):
+            croco.read_times(path)
+    elif not matches(path, "*.000.nc"):
         mesonh.read_grid(path)
         mesonh.read_times(path)
-        return
-    if has_grid:
-        croco.read_grid(path)
-    if has_times or not has_grid:
-        croco.read_times(path)
 
 
 RUNS = Source(check=check_raw, suffixes=(".nc",))

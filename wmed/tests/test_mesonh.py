@@ -141,7 +141,7 @@ def on_mass_points(file: netCDF4.Dataset) -> None:
         (lambda f: f.renameVariable("LON", "X"), "no variable LON or longitude"),
         (lambda f: f["PABST"].setncattr("units", "m"), 'PABST has the units "m", exp'),
         (lambda f: f["PABST"].setncattr("units", "hPa"), "PABST lies within .* expected 10 ... 12"),
-        (lambda f: f["ZHAT"].setncattr("units", "km"), "PABST is .* Pa in the mean at 10000 m and"),
+        (lambda f: f["ZHAT"].setncattr("units", "km"), "PABST is .* Pa in the mean at 10000 m, ex"),
         (fill("THT", 15.0), "THT lies within 15 ... 15 K, expected 150 ... 1000"),
         (fill("UT", np.nan), "UT is NaN, or was never written, at 280 of 280 points"),
         (fill("ZHAT", 0.0), "ZHAT has shape .* expected heights that increase"),

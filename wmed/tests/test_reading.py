@@ -189,6 +189,12 @@ def zero_patch(values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
+def against(file: Written) -> None:
+    for name, stress in (("sustr", -0.1), ("svstr", 0.04)):
+        values = file.content[name].values
+        file.set(name, values=np.where(values == 0, 0, np.float32(stress)))
+
+
 def gross(file: Written) -> None:
     file.set("swrad", attributes={"long_name": "downwelling short-wave radiation"})
 
@@ -229,6 +235,11 @@ def all_parts(factor: float) -> Callable[[Written], None]:
         (times("pm", 1e-3, units=""), "pm is .* times one over the spacing of lon_rho"),
         (lambda f: f.set("angle", values=f.content["angle"].values + 45), "angle differs by"),
         (lambda f: f.change("temp", zero_patch), "temp .* is exactly 0 degC at"),
+        (against, "sustr, svstr of record 1 point against the wind"),
+        (
+            lambda f: [times(n, 100)(f) for n in ("sustr", "svstr")],
+            "sustr .* lies within|times the",
+        ),
     ],
 )
 def test_histories_that_cannot_be_what_they_say(
@@ -242,6 +253,7 @@ def test_histories_that_cannot_be_what_they_say(
     "facts",
     [
         {"positive": "up"},
+        {"positive": "up", "long_name": "heat flux (>0 into the ocean)"},
         {"standard_name": "surface_upward_heat_flux"},
         {"positive_value": "upward flux, cooling"},
     ],
@@ -333,6 +345,11 @@ def test_levels_in_disorder_are_refused(tmp_path: Path):
     refused(
         on_air(change), "PABST is .* expected heights in ZHAT, and levels in their order", tmp_path
     )
+
+
+def test_pressures_in_hpa_without_units(tmp_path: Path):
+    message = "PABST is 101.* Pa in the mean at 10 m, expected about 1.01e.05 Pa"
+    refused(on_air(times("PABST", 0.01, units="")), message, tmp_path)
 
 
 def test_a_factor_in_the_units_is_part_of_them(tmp_path: Path):
