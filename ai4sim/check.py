@@ -141,7 +141,8 @@ def examine(datamodule: SurrogateDataModule) -> dict[str, Any]:
         datamodule.check_sets()
     unused: dict[str, str] = {}
     with _noted(errors):
-        unused = {str(path): reason for path, reason in datamodule.unused_files().items()}
+        unused = {str(path): reason for path, reason in datamodule.unknown_files().items()}
+        unused |= {str(path): reason for path, reason in datamodule.unused_files().items()}
     return {
         "data_path": str(datamodule.data_path),
         "files": files,

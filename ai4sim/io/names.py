@@ -184,11 +184,10 @@ def cases(files: Iterable[Path]) -> dict[str, list[list[Path]]]:
     for file in sorted(files, key=natural_key):
         alike[re.sub(r"\d+", "0", file.stem)].append(file)
     read = {file: name for group in alike.values() for file, name in _read_alike(group).items()}
-    found: dict[str, list[list[Path]]] = {}
-    for case in sorted({name.case for name in read.values()}):
-        of_case = [file for file, name in read.items() if name.case == case]
-        found[case] = _instants(sorted(of_case, key=natural_key), read)
-    return found
+    of_case: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(read, key=natural_key):
+        of_case[read[file].case].append(file)
+    return {case: _instants(of_case[case], read) for case in sorted(of_case)}
 
 
 def _instants(files: Sequence[Path], read: dict[Path, FileName]) -> list[list[Path]]:
