@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ai4sim.io.files import (
+    HDF5_NAMES,
     missing_file_error,
     one_at_a_time,
     remove_stale_temporaries,
@@ -59,7 +60,7 @@ class Source:
     convert: Callable[[list[Path], Path], object] = lambda parts, raw: shutil.copyfile(
         parts[0], raw
     )
-    suffixes: tuple[str, ...] = (".h5", ".hdf5")
+    suffixes: tuple[str, ...] = tuple(name.removeprefix("*") for name in HDF5_NAMES)
 
 
 def fetch(

@@ -11,6 +11,7 @@ import bz2
 import contextlib
 import functools
 import gzip
+import logging
 import lzma
 import posixpath
 import shutil
@@ -35,6 +36,12 @@ MAX_LINK_LENGTH = 4096
 Opener = Callable[..., Any]
 Member = tuple[tarfile.TarInfo, Callable[[], IO[bytes]]]
 """An entry of an archive, also of a zip, and a function that opens its content."""
+
+
+log = logging.getLogger(__name__)
+
+MOST_NAMES = 10
+"""Members left in an archive that the log names, at most."""
 
 
 class DamagedArchiveError(ValueError):
@@ -66,6 +73,7 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, 
         If it is unsafe, too large for the disk, holds two files of one name, or none wanted.
     """
     unpacked: dict[str, str] = {}
+    left_out: list[str] = []
     room = shutil.disk_usage(folder).free
     with contextlib.closing(_members(archive)) as members:
         for member, opener in members:
@@ -73,7 +81,10 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, 
             name = PurePosixPath(member.name).name
             # A link that stays inside is another name of a file that is copied anyway. Hidden
             # files are leftovers of the packing machine (macOS adds a "._x.h5" to each x.h5).
-            if not member.isreg() or name.startswith(".") or not name.lower().endswith(suffixes):
+            if not member.isreg() or name.startswith("."):
+                continue
+            if not name.lower().endswith(suffixes):
+                left_out.append(member.name)
                 continue
             if name in unpacked:
                 raise ValueError(
@@ -94,6 +105,10 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...]) -> dict[str, 
             unpacked[name] = member.name
     if not unpacked:
         raise ValueError(f"the archive holds no {' or '.join(suffixes)} file.")
+    if left_out:
+        more = f" and {len(left_out) - MOST_NAMES} more" if len(left_out) > MOST_NAMES else ""
+        names = ", ".join(left_out[:MOST_NAMES])
+        log.info("left in the archive: %s%s (not named %s)", names, more, ", ".join(suffixes))
     return unpacked
 
 

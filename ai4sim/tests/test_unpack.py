@@ -8,6 +8,7 @@ import stat
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,12 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path, folder: Path) -> None
 def test_an_archive_without_raw_files_is_an_error(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no \.h5 or \.hdf5 file"):
         unpack(make_zip(tmp_path / "z", "x.txt"), folder, (".h5", ".hdf5"))
+
+
+def test_what_stays_in_an_archive_is_named(tmp_path: Path, folder: Path, caplog: Any) -> None:
+    caplog.set_level("INFO")
+    unpack(make_zip(tmp_path / "z", "x.H5", "a/notes.txt", "y.csv"), folder, (".h5",))
+    assert caplog.messages == ["left in the archive: a/notes.txt, y.csv (not named .h5)"]
 
 
 def test_a_file_larger_than_the_disk_is_refused_unread(tmp_path: Path, folder: Path) -> None:
