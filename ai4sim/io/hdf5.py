@@ -87,23 +87,22 @@ class Hdf5File(RawFile):
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.file = file
+        names: list[str] = []
+        dimensions: dict[str, int] = {}
+        self.groups: list[str] = []
         with reading(path):
-            names = list(file)
-            attributes = _attributes(file)
-            self.groups = [
-                name
-                for name in names
-                if file.get(name, getclass=True, getlink=True) is h5py.HardLink
-                and file.get(name, getclass=True) is not h5py.Dataset
-            ]
-        super().__init__(path, "netCDF-4", attributes, {}, [])
-        self.names = [name for name in names if name not in self.groups and self._is_real(name)]
-        with reading(path):
-            self.dimensions = {
-                name: len(file[name])
-                for name in names
-                if self._link(name) is None and _is_dimension(file[name])
-            }
+            members, attributes = list(file), _attributes(file)
+        for name in members:
+            with reading(path, name):
+                item = None if self._link(name) else file[name]
+                if item is not None and not isinstance(item, h5py.Dataset):
+                    self.groups.append(name)
+                    continue
+                if item is not None and item.ndim == 1 and item.is_scale:
+                    dimensions[name] = len(item)
+                if item is None or not _is_bare_dimension(item):
+                    names.append(name)
+        super().__init__(path, "netCDF-4", attributes, dimensions, names)
 
     def _link(self, name: str) -> str | None:
         """Return where a soft or external link leads, None of what is in the file itself."""
@@ -111,15 +110,6 @@ class Hdf5File(RawFile):
         if isinstance(link, h5py.ExternalLink):
             return f"{link.filename}:{link.path}"
         return str(link.path) if isinstance(link, h5py.SoftLink) else None
-
-    def _is_real(self, name: str) -> bool:
-        """Whether a name is that of a variable, not of a dimension without one."""
-        if self._link(name) is not None:
-            return True
-        with reading(self.path, name):
-            label = self.file[name].attrs.get("NAME", b"")
-        text = label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label)
-        return not text.startswith("This is a netCDF dimension but not a netCDF variable")
 
     def _found(self, name: str) -> str:
         groups = f"; {', '.join(self.groups)}: groups" if self.groups else ""
@@ -232,15 +222,22 @@ def _attributes(item: Any) -> dict[str, Any]:
     return {name: plain(item.attrs[name]) for name in item.attrs if not INTERNAL.fullmatch(name)}
 
 
-def _is_dimension(item: Any) -> bool:
-    return isinstance(item, h5py.Dataset) and item.ndim == 1 and item.is_scale
+def _is_bare_dimension(item: h5py.Dataset) -> bool:
+    """Whether a data set stands for a dimension of netCDF that no variable is named after."""
+    label = item.attrs.get("NAME", b"")
+    text = label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label)
+    return text.startswith("This is a netCDF dimension but not a netCDF variable")
 
 
 def _dimensions(name: str, dataset: h5py.Dataset) -> tuple[str, ...]:
     """Return the names of the axes, by the dimension scales that netCDF-4 attaches."""
     if dataset.is_scale and dataset.ndim == 1:
         return (name,)
-    return tuple(str(axis[0].name).lstrip("/") if len(axis) else "" for axis in dataset.dims)
+    scales = dataset.attrs.get("DIMENSION_LIST")
+    if scales is None:
+        return ("",) * dataset.ndim
+    found = [h5py.h5r.get_name(axis[0], dataset.id) if len(axis) else None for axis in scales]
+    return tuple((name or b"").decode().lstrip("/") for name in found)
 
 
 def _is_standard(dataset: h5py.Dataset) -> bool:
