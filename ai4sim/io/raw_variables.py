@@ -125,7 +125,20 @@ class RawVariable(ABC):
                 f"{self.path}: {self.name} holds values of the type {values.dtype}, expected "
                 "numbers"
             )
+        self._check_spelling()
         return self._decoded(values, zero_is_a_number)
+
+    def _check_spelling(self) -> None:
+        """Raise ValueError for an attribute that is one of packing but for a letter or its case."""
+        for name in self.attributes:
+            for meant in PACKING:
+                letters = sum(a != b for a, b in zip(name, meant, strict=False))
+                near = len(name) == len(meant) and letters == 1
+                if name != meant and (near or name.lower() == meant.lower()):
+                    raise ValueError(
+                        f"{self.path}: {self.name} has the attribute {name}: is {meant} meant? "
+                        "Expected its exact name, or another one"
+                    )
 
     def _decoded(self, values: NDArray[Any], zero_is_a_number: bool) -> NDArray[Any]:
         attributes = {

@@ -158,3 +158,13 @@ def test_attributes_that_make_no_sense_are_named(hdf5):
         ValueError, match=r"x\.h5: x has the attributes \{'scale_factor': 'twice'\}"
     ):
         hdf5(fill)
+
+
+@pytest.mark.parametrize("name", ["scale_factos", "Add_Offset", "_unsigned"])
+def test_an_attribute_of_packing_that_is_misspelt_is_named(hdf5, name):
+    def fill(file):
+        file["x"] = np.array([1], "i2")
+        file["x"].attrs[name] = 0.5
+
+    with pytest.raises(ValueError, match=rf"x\.h5: x has the attribute {name}: is .* meant"):
+        hdf5(fill)
