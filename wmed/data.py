@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,21 +14,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.data.datamodule import Stage
+from ai4sim.data.datamodule import Quantity, Stage
 from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.rows import RowLoader
 from ai4sim.data.splits import Split, Strategy, find_table
-from wmed.io.croco import read_times
+from wmed.io.bounds import BOUNDS
+from wmed.io.croco import grid_files, read_times
 from wmed.io.croco_layout import FLUXES
 from wmed.io.croco_writer import write_like
+from wmed.io.folder import unused
 from wmed.io.graph import CouplingGraph, build
 from wmed.io.grid import on_grid
-from wmed.io.layout import NEEDED, TARGETS, RhoLayout, points_of
+from wmed.io.layout import FLUXES as OUTPUTS, NEEDED, PROFILES, TARGETS, RhoLayout, points_of
 from wmed.io.preprocess import HISTORIES, Grids, air_of, begins_only, beside, process, read_grids
 from wmed.nets.inputs import rho_inputs
 
 log = logging.getLogger(__name__)
 
+UNITS = {"sst": "K", "current_u": "m/s", "current_v": "m/s", "heat": "W/m2", **OUTPUTS}
+"""Units of the fields of the sea."""
 STATE = ("atmosphere", "sst", "current_u", "current_v", "sun")
 """Arrays that a batch has in every stage."""
 
@@ -112,6 +116,18 @@ class CouplingDataModule(RowDataModule[Grids]):
 
     # --- Which times ---
 
+    def unknown_files(self) -> dict[Path, str]:
+        """Return the entries of ``raw/`` that are not read, and why."""
+        found = super().unknown_files()
+        for folder in self.folders:
+            grids = {grid for path in self.raw_files(folder) for grid in grid_files(path)}
+            others = unused(folder / "raw")
+            found |= {path: reason for path, reason in others.items() if path not in grids}
+            for path in super().raw_files(folder):
+                if path in found:
+                    found[path] = "it holds the initial state of a run alone"
+        return found
+
     def raw_files(self, folder: Path | None = None) -> list[Path]:
         """Return the histories, without those that hold nothing but the start of a run."""
         files = super().raw_files(folder)
@@ -159,6 +175,16 @@ class CouplingDataModule(RowDataModule[Grids]):
         return [(0, train)] if stage == "train" else [(rows - val, rows)]
 
     # --- From raw files to rows ---
+
+    def quantities(self, path: Path, block: Mapping[str, NDArray[Any]]) -> Iterable[Quantity]:
+        """Name what the rows of an event hold; ``atmosphere`` has one profile after the other."""
+        for name, values in block.items():
+            if name == "atmosphere":
+                parts = np.split(values, len(PROFILES), axis=-1)
+                for (profile, units), part in zip(PROFILES.items(), parts, strict=True):
+                    yield Quantity(profile, units, part, BOUNDS[profile])
+            elif name in BOUNDS:
+                yield Quantity(name, UNITS[name], values, BOUNDS[name])
 
     def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
         """Shape of a row of the parts of the heat flux, which files may lack."""

@@ -21,6 +21,7 @@ from ai4sim.physics.constants import ZERO_CELSIUS
 from ai4sim.variables import Float32Array, Float64Array
 from wmed.io import croco_times
 from wmed.io.axes import axis_of, described, sizes, take
+from wmed.io.bounds import BOUNDS
 from wmed.io.croco_fluxes import check_fluxes, is_empty, read_fluxes
 from wmed.io.croco_grid import grid_files, read_grid
 from wmed.io.croco_layout import (
@@ -35,11 +36,6 @@ from wmed.io.grid import Mask
 from wmed.io.layout import NEEDED
 
 __all__ = ["Records", "grid_files", "read_grid", "read_record", "read_records", "read_times"]
-
-SEA_TEMPERATURES = (268.0, 323.0)
-"""[K]"""
-FASTEST_CURRENT = 5.0
-"""[m/s]"""
 
 
 class Records(NamedTuple):
@@ -291,7 +287,7 @@ def _check_state(
             f"{path}: temp at the surface of record {record} is NaN, or was never written, "
             f"at {lost} sea points"
         )
-    low, high = SEA_TEMPERATURES
+    low, high = BOUNDS["sst"]
     if sst.size and not (sst.min() >= low and sst.max() <= high):
         raise ValueError(
             f"{path}: temp at the surface of record {record} lies within "
@@ -318,8 +314,8 @@ def _check_state(
                 f"written, at {lost} points between sea points"
             )
         fastest = float(np.abs(current).max(initial=0))
-        if fastest > FASTEST_CURRENT:
+        if fastest > BOUNDS["current_u"].high:
             raise ValueError(
                 f"{path}: {name} at the surface of record {record} reaches {fastest:g} m/s at "
-                f"sea, expected at most {FASTEST_CURRENT:g}"
+                f"sea, expected at most {BOUNDS['current_u'].high:g}"
             )

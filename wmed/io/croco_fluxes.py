@@ -16,20 +16,11 @@ from ai4sim.io.raw_variables import RawFile, RawVariable
 from ai4sim.io.units import convert_from
 from ai4sim.variables import Float32Array
 from wmed.io.axes import described, take
+from wmed.io.bounds import BOUNDS
 from wmed.io.croco_layout import FLUXES, FileVariable, points_shape
 from wmed.io.grid import Mask
 from wmed.io.layout import HEAT_PARTS, NEEDED, points_of
 
-RANGES = {
-    "tau_x": (-20.0, 20.0),
-    "tau_y": (-20.0, 20.0),
-    "heat": (-5000.0, 1500.0),
-    "shortwave": (-2.0, 1500.0),
-    "longwave": (-600.0, 300.0),
-    "latent": (-4000.0, 1000.0),
-    "sensible": (-3000.0, 1500.0),
-}
-"""What no flux into the sea leaves, in N/m2 and W/m2; what rounding and packing make of no sun."""
 MEANS = {"longwave": 30.0, "latent": 60.0}
 """Means over the sea [W/m2] that are never reached: the sea radiates, and it evaporates."""
 NONE = {"tau_x": 1e-4, "tau_y": 1e-4, "heat": 0.2}
@@ -213,7 +204,7 @@ def _check_values(described_as: str, name: str, values: NDArray[np.float32]) -> 
         return
     if np.isinf(values).any():
         raise ValueError(f"{described_as} is infinite at {np.isinf(values).sum()} sea points")
-    low, high = RANGES[name]
+    low, high = BOUNDS[name]
     finite = values[known]
     wrong = int(((finite < low) | (finite > high)).sum())
     units = "N/m2" if name.startswith("tau") else "W/m2"

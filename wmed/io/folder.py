@@ -68,37 +68,48 @@ def air_in(folder: Path) -> tuple[dict[Air, np.datetime64], np.timedelta64]:
     """
     found: dict[Air, np.datetime64] = {}
     inexact: Any = np.timedelta64(0, "us")
+    others = unused(folder)
     for path in netcdf_files(folder):
-        if matches(path, HISTORIES):
+        if path in others or matches(path, HISTORIES):
             continue
         times = _times(path, path.stat().st_mtime_ns)
-        if times is None:
-            continue
         inexact = max(inexact, times.resolution)
         found |= {Air(path, k): time for k, time in enumerate(times.values) if not np.isnat(time)}
     return found, inexact
 
 
+def unused(folder: Path) -> dict[Path, str]:
+    """Return the netCDF files of a folder that are neither histories nor air, and why."""
+    found = {
+        path: _no_air(path, path.stat().st_mtime_ns)
+        for path in netcdf_files(folder)
+        if not matches(path, HISTORIES)
+    }
+    return {path: reason for path, reason in found.items() if reason}
+
+
 @functools.lru_cache(maxsize=None)
-def _times(path: Path, changed: int) -> croco_times.Times | None:
-    """Read the times of a file of the air; None if it is none. Once for all events of a folder."""
+def _no_air(path: Path, changed: int) -> str:
+    """Return why a file is none of the air, and say so in a line; "" if it is one."""
     with open_raw(path) as file:
-        fields = [name for name in mesonh.VARIABLES if name in file]
         if "eta_rho" in file.dimensions or "xi_rho" in file.dimensions:
             reason = f"it lies on the ocean's grid, and is not named {HISTORIES}"
-        elif not fields:
+        elif not any(name in file for name in mesonh.VARIABLES):
             reason = f"it has no field of the air ({', '.join(mesonh.VARIABLES)})"
         else:
-            reason = ""
-    if reason:
-        log.info("%s is not used: %s", path, reason)
-        return None
+            return ""
+    log.info("%s is not used: %s", path, reason)
+    return reason
+
+
+@functools.lru_cache(maxsize=None)
+def _times(path: Path, changed: int) -> croco_times.Times:
+    """Read the times of a file of the air, once for all events of a folder."""
     try:
         return mesonh.read_times(path)
     except ValueError as error:
         raise ValueError(
-            f"{error} ({path.name} is taken for a file of the atmosphere, as it has "
-            f"{', '.join(fields)})"
+            f"{error} ({path.name} is taken for a file of the atmosphere, as it has fields of it)"
         ) from error
 
 

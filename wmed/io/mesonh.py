@@ -21,6 +21,7 @@ from ai4sim.io.raw_variables import RawFile
 from ai4sim.io.units import convert_from
 from ai4sim.variables import Float32Array, Float64Array
 from wmed.io.axes import axis_of, described, sizes, take
+from wmed.io.bounds import BOUNDS
 from wmed.io.croco_times import Times, read_times as read_dates
 from wmed.io.grid import AtmosphereGrid, inverse_mercator, mercator, near
 from wmed.io.mesonh_grid import Places, oriented, read_places
@@ -43,10 +44,6 @@ VARIABLES = {
 }
 """Of each variable the faces, units, long name and grid number in files."""
 SURFACE = {"SST": "K", "SSS": "psu", "ZS": "m"}
-RANGES = {"THT": (150.0, 1000.0), "RVT": (-0.01, 0.1), "PABST": (10.0, 1.2e5)}
-"""What these lie within, in the units above."""
-
-
 SEA_LEVEL_PRESSURE = 101325.0
 """[Pa]"""
 SCALE_HEIGHT = 8000.0
@@ -151,7 +148,10 @@ def read_state(
         places = read_places(file, time)
         if grid is not None:
             _check_same(file.path, places, grid)
-        fields = {name: _levels(file, name, places, time) for name in VARIABLES}
+        fields = {
+            name: _levels(file, name, field, places, time)
+            for name, field in zip(VARIABLES, AtmosphereState._fields, strict=True)
+        }
     _check_upward(path, fields["PABST"], places.grid.heights)
     faces = places.faces
     wind_x, wind_y = (
@@ -257,8 +257,8 @@ def stagger(wind: Float32Array, axis: int) -> Float32Array:
 # --- Parts ---
 
 
-def _levels(file: RawFile, name: str, places: Places, time: int) -> Float32Array:
-    """Read a field above the ground at a time, ``(level, nj, ni)``."""
+def _levels(file: RawFile, name: str, field: str, places: Places, time: int) -> Float32Array:
+    """Read a field above the ground at a time, ``(level, nj, ni)``; it has two names."""
     variable = file[name]
     shape = (places.grid.levels + places.below, *places.grid.shape)
     known = {"level", "y", "x"} <= set(map(axis_of, variable.dimensions))
@@ -277,7 +277,7 @@ def _levels(file: RawFile, name: str, places: Places, time: int) -> Float32Array
         raise ValueError(
             f"{file.path}: {name} is NaN, or was never written, at {lost} of {values.size} points"
         )
-    low, high = RANGES.get(name, (-200.0, 200.0))
+    low, high = BOUNDS[field]
     if not (values.min() >= low and values.max() <= high):
         raise ValueError(
             f"{file.path}: {name} lies within {values.min():g} ... {values.max():g} "

@@ -17,12 +17,11 @@ from ai4sim.io.raw_variables import RawFile, RawVariable
 from ai4sim.io.units import convert_from
 from ai4sim.variables import Float64Array
 from wmed.io.axes import axis_of, described, plane, sizes, take
+from wmed.io.bounds import BOUNDS
 from wmed.io.grid import AtmosphereGrid, Mask, axis_angle, mercator, near
 
 log = logging.getLogger(__name__)
 
-SEA_TEMPERATURES = (268.0, 323.0)
-"""[K]"""
 NO_TEMPERATURE = (1.0, 500.0)
 """Numbers outside this are markers, no temperatures  [K]."""
 MARKERS = 4
@@ -140,7 +139,7 @@ def _sea(file: RawFile, variable: RawVariable, time: int) -> tuple[Mask, str]:
     """Return where there is sea, and what SST is elsewhere."""
     stored = take(variable, ("y", "x"), {"time": time})
     sst = np.asarray(convert_from(variable, "K").apply(stored), np.float64)
-    low, high = SEA_TEMPERATURES
+    low, high = BOUNDS["sst"]
     known = np.isfinite(sst)
     possible = known & (sst >= low) & (sst <= high)
     coldest, hottest = NO_TEMPERATURE
