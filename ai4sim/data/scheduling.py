@@ -60,8 +60,8 @@ def executor(
     ModuleNotFoundError
         ``dask.distributed`` is needed and not installed.
     ConnectionError
-        No scheduler answers at the address, or it has had no workers for too long, at the beginning
-        or after they have ended.
+        No scheduler answers at the address, the connection is lost, or there have been no workers
+        for too long, at the beginning or after they have ended.
 
     Notes
     -----
@@ -135,6 +135,8 @@ def _workers_watched(client: Any, timeout: float) -> Iterator[threading.Event]:
     def watch() -> None:
         without, told = time.monotonic(), False
         while not ended.wait(min(1.0, timeout / 4)):
+            if client.status != "running":
+                return  # what waits for the tasks is told by the client
             if client.scheduler_info()["workers"]:
                 without, told = time.monotonic(), False
             elif time.monotonic() - without > timeout:
@@ -150,12 +152,17 @@ def _workers_watched(client: Any, timeout: float) -> Iterator[threading.Event]:
     try:
         yield given_up
     except CancelledError:
-        if not given_up.is_set():
-            raise
-        raise ConnectionError(
-            f"the Dask scheduler at {address} has had no workers for {timeout:g} s: look at the "
-            "jobs that should start them, or give a longer --data.workers_timeout"
-        ) from None
+        if given_up.is_set():
+            raise ConnectionError(
+                f"the Dask scheduler at {address} has had no workers for {timeout:g} s: look at "
+                "the jobs that should start them, or give a longer --data.workers_timeout"
+            ) from None
+        if client.status != "running":
+            raise ConnectionError(
+                f"the connection to the Dask scheduler at {address} was lost: what is done is "
+                "kept; start the scheduler again, and this command"
+            ) from None
+        raise
     finally:
         ended.set()
         watcher.join()

@@ -460,6 +460,16 @@ def test_a_scheduler_without_workers_is_given_up(
     assert f"waiting for workers of {address}, at most 1.5 s" in caplog.messages
 
 
+def test_a_scheduler_that_ends_is_told(tmp_path: Path, raw: list[Path]) -> None:
+    with distributed.LocalCluster(
+        n_workers=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        address = cluster.scheduler_address
+        threading.Timer(0.5, cluster.close).start()
+        with pytest.raises(ConnectionError, match=f"Dask scheduler at {address} was lost"):
+            ProcessedCache(tmp_path, "demo-1", nap, scheduler=address).build(raw)
+
+
 def test_what_is_no_scheduler_is_refused(
     tmp_path: Path, raw: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
