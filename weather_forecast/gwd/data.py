@@ -21,7 +21,10 @@ from ai4sim.data.streaming import Blocks
 from ai4sim.data.tables import Table
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.reservoir import thinning
+from ai4sim.io.raw import open_raw
+from ai4sim.io.times import decode_times, has_date
 from ai4sim.normalization import RunningStatistics
+from weather_forecast.gwd.io.copies import linked_files
 from weather_forecast.gwd.io.layout import read_layout, write_like
 from weather_forecast.gwd.io.raw_files import (
     DATASETS,
@@ -50,7 +53,7 @@ def process(path: Path, scratch: Path) -> Blocks:
     -------
     dict
         With targets, the arrays of :class:`ai4sim.evaluation.moments.CrossMoments`; the attribute
-        ``layout``.
+        ``layout``; the sources, files that links lead to.
 
     Raises
     ------
@@ -63,6 +66,7 @@ def process(path: Path, scratch: Path) -> Blocks:
     with open_columns(path) as file, contextlib.ExitStack() as stack:
         file.check_latitude()
         fields, layout = file.fields, file.layout
+        sources = linked_files(file.raw, [field.variable.name for field in fields.values()])
         widths = {"inputs": layout.input_channels, "targets": layout.output_channels}
         row_bytes = 4 * sum(widths.get(name, 1) for name in fields)
         boxes = blocks(file.grid, max(BLOCK_BYTES // row_bytes, 1))
@@ -80,7 +84,7 @@ def process(path: Path, scratch: Path) -> Blocks:
         if layout.scheme == "nogwd" and without_drag:
             _check_drag(file, np.concatenate(without_drag), count)
     found = {name: getattr(moments, name) for name in MOMENTS} if moments else {}
-    return {**found, "attributes": {"layout": asdict(layout)}}
+    return {**found, "attributes": {"layout": asdict(layout)}, "sources": sources}
 
 
 def _check_drag(file: ColumnFile, without: NDArray[np.intp], count: int) -> None:
@@ -151,6 +155,16 @@ class ColumnDataModule(RowDataModule[DragLayout]):
                 "or say --data.latitude false, if the model does not need it (its latitude is NaN "
                 "then)"
             )
+
+    def times_of(self, path: Path) -> NDArray[np.datetime64] | None:
+        """Return the times of the variable ``time``; where it has no dates, that of the name."""
+        with open_raw(path) as raw:
+            if "time" in raw and has_date(raw["time"].units):
+                time = raw["time"]
+                with contextlib.suppress(ValueError):  # a calendar of model years
+                    calendar = time.attributes.get("calendar")
+                    return decode_times(time.read().ravel(), str(time.units), calendar)
+        return super().times_of(path)
 
     def widths(self, stage: Stage) -> dict[str, tuple[int, ...]]:
         """Shape of a row of the latitude, which may be absent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -89,6 +89,21 @@ def is_whole(raw: RawFile) -> bool:
     if not all(isinstance(link, h5py.HardLink) for link in links):
         return False
     return not any(_is_elsewhere(raw.file[name]) for name in raw.file)
+
+
+def linked_files(raw: RawFile, names: Iterable[str]) -> list[str]:
+    """Return the other files, as the file names them, that it has these variables from."""
+    if not isinstance(raw, Hdf5File):
+        return []
+    found = set()
+    for name in names:
+        link, item = raw.file.get(name, getlink=True), raw.file[name]
+        if isinstance(link, h5py.ExternalLink):
+            found.add(link.filename)
+        if item.is_virtual:
+            found |= {source.file_name for source in item.virtual_sources()}
+        found |= {file for file, _, _ in item.external or ()}
+    return sorted(file for file in found if (raw.path.parent / file).is_file())
 
 
 def _copy(raw: RawFile, file: h5py.File, name: str) -> None:

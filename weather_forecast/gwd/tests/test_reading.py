@@ -160,6 +160,29 @@ def test_groups_and_links_in_a_file(path, tmp_path):
         read(path)
 
 
+def test_rows_are_made_anew_when_what_a_link_leads_to_changes(path, tmp_path):
+    with h5py.File(path, "a") as file, h5py.File(tmp_path / "lat.h5", "w") as other:
+        file.copy("lat", other)
+        del file["lat"]
+        file["lat"] = h5py.ExternalLink("../lat.h5", "lat")
+    data = ColumnDataModule(str(tmp_path), split="all-test")
+    np.testing.assert_array_equal(data.processed(path)[0]["latitude"], ROWS["latitude"])
+    change(tmp_path / "lat.h5", "lat", lambda lat: -lat)
+    np.testing.assert_array_equal(data.processed(path)[0]["latitude"], -ROWS["latitude"])
+
+
+@pytest.mark.parametrize(
+    ("calendar", "expected"),
+    [("standard", ["2015-01-01T06", "2015-01-01T12"]), ("noleap", ["2015-01-01"])],
+)
+def test_times_are_those_of_a_variable_or_of_the_name(path, calendar, expected):
+    with h5py.File(path, "a") as file:
+        file["time"] = [6.0, 12.0]
+        file["time"].attrs.update(units="hours since 2015-01-01", calendar=calendar)
+    times = ColumnDataModule(str(path.parent.parent)).times_of(path)
+    assert (times == np.array(expected, "datetime64[s]")).all() and len(times) == len(expected)
+
+
 # --- Units and ranges ---
 
 
