@@ -63,6 +63,7 @@ def open_classic(path: Path) -> Iterator[netCDF4.Dataset]:
         except OSError as error:
             raise ValueError(f"{path}: a damaged netCDF-3 file ({error})") from error
         dataset.set_auto_maskandscale(False)
+        dataset.set_auto_chartostring(False)
     try:
         yield dataset
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ai4sim.io.hdf5 import Hdf5File
+from ai4sim.io.hdf5 import Hdf5File, Hdf5Variable
 from ai4sim.io.raw_variables import RawFile, RawVariable, reading
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ COPIED_AT_ONCE = 2**26
 def copy_variables(raw: RawFile, file: h5py.File, leave_out: Collection[str] = ()) -> None:
     """Copy all that a raw file holds: variables as they are stored, groups, attributes, dimensions.
 
-    A link to something that does not exist stays one, with a warning.
+    Links within the file stay links. A link to a file that does not exist stays one, with a
+    warning.
 
     Parameters
     ----------
@@ -40,10 +41,13 @@ def copy_variables(raw: RawFile, file: h5py.File, leave_out: Collection[str] = (
     ValueError
         Something cannot be read.
     """
-    names = list(raw.file) if isinstance(raw, Hdf5File) else raw.names
-    for name in names:
-        if name not in leave_out:
-            _copy(raw, file, name)
+    if isinstance(raw, Hdf5File):
+        _copy_members(raw, raw.file, file, leave_out)
+        raw.file.visititems(lambda name, item: _name_axes_as(item, file, name))
+    else:
+        for name in raw.names:
+            if name not in leave_out:
+                _write_out(raw[name], file)
     for name in raw.names:
         if isinstance(file.get(name), h5py.Dataset):
             name_axes(file, file[name], raw[name].dimensions)
@@ -88,7 +92,8 @@ def is_whole(raw: RawFile) -> bool:
     links = [raw.file.get(name, getlink=True) for name in raw.file]
     if not all(isinstance(link, h5py.HardLink) for link in links):
         return False
-    return not any(_is_elsewhere(raw.file[name]) for name in raw.file)
+    items = [raw.file[name] for name in raw.file]
+    return not any(_is_elsewhere(item) for item in items if isinstance(item, h5py.Dataset))
 
 
 def linked_files(raw: RawFile, names: Iterable[str]) -> list[str]:
@@ -106,39 +111,56 @@ def linked_files(raw: RawFile, names: Iterable[str]) -> list[str]:
     return sorted(file for file in found if (raw.path.parent / file).is_file())
 
 
-def _copy(raw: RawFile, file: h5py.File, name: str) -> None:
-    if not isinstance(raw, Hdf5File):
-        _write_out(raw[name], file)
-        return
-    link = raw.file.get(name, getlink=True)
-    try:
-        with reading(raw.path, name):
-            item = raw.file[name]
-    except ValueError as error:
-        if isinstance(link, h5py.HardLink):
-            raise
-        log.warning("%s; the copy has the same link", error)
-        file[name] = link
-        return
-    if _is_elsewhere(item):
-        _write_out(raw[name], file)
-        return
-    with reading(raw.path, name):
-        raw.file.copy(item, file, name=name, expand_soft=True, expand_external=True)
-    if isinstance(item, h5py.Dataset):
-        for attribute in LIBRARY_ATTRIBUTES:
-            if attribute in file[name].attrs:
-                del file[name].attrs[attribute]
+def _copy_members(
+    raw: RawFile, source: h5py.Group, group: h5py.Group, leave_out: Collection[str] = ()
+) -> None:
+    """Copy the members of a group, and those of the groups in it."""
+    for name in source:
+        if name in leave_out:
+            continue
+        link = source.get(name, getlink=True)
+        if isinstance(link, h5py.SoftLink):
+            group[name] = link
+            continue
+        try:
+            with reading(raw.path, name):
+                item = source[name]
+        except ValueError as error:
+            if isinstance(link, h5py.HardLink):
+                raise
+            log.warning("%s; the copy has the same link", error)
+            group[name] = link
+            continue
+        if isinstance(item, h5py.Group):
+            member = group.create_group(name)
+            set_attributes(member, dict(item.attrs))
+            _copy_members(raw, item, member)
+        elif isinstance(item, h5py.Dataset) and (_is_elsewhere(item) or item.dtype.kind == "O"):
+            # HDF5 does not copy a fill value that is a text.
+            _write_out(Hdf5Variable(raw.path, name, item), group)
+        else:
+            with reading(raw.path, name):
+                source.file.copy(item, group, name=name)
+            for attribute in set(LIBRARY_ATTRIBUTES).intersection(group[name].attrs):
+                del group[name].attrs[attribute]
 
 
-def _is_elsewhere(item: h5py.HLObject) -> bool:
+def _name_axes_as(item: h5py.HLObject, file: h5py.File, name: str) -> None:
+    """Attach the dimensions of a data set within a group to its copy."""
+    if "/" in name and isinstance(item, h5py.Dataset) and not item.is_scale:
+        for axis, scales in zip(file[name].dims, item.dims, strict=True):
+            if len(scales) and scales[0].name in file:
+                axis.attach_scale(file[scales[0].name])
+
+
+def _is_elsewhere(item: h5py.Dataset) -> bool:
     """Whether the values of a data set are in other files."""
-    return isinstance(item, h5py.Dataset) and (item.is_virtual or bool(item.external))
+    return item.is_virtual or bool(item.external)
 
 
-def _write_out(variable: RawVariable, file: h5py.File) -> None:
+def _write_out(variable: RawVariable, group: h5py.Group) -> None:
     """Write a variable as it is stored, piece by piece along its first axis."""
-    dataset = file.create_dataset(variable.name, variable.shape, variable.dtype)
+    dataset = group.create_dataset(variable.name, variable.shape, variable.dtype)
     set_attributes(dataset, variable.attributes)
     if not variable.ndim:
         dataset[...] = variable.stored()

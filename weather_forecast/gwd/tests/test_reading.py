@@ -375,3 +375,29 @@ def test_predictions_of_any_netcdf_are_netcdf(tmp_path, form):
     with netCDF4.Dataset(tmp_path / "b.nc") as copy:
         assert copy["y"].dimensions == ("y_row", "axis_0", "axis_1")
         assert copy["lat"].dimensions == ("axis_0", "axis_1")
+
+
+@pytest.mark.parametrize("form", ["NETCDF4", "NETCDF3_CLASSIC"])
+def test_texts_coordinates_and_groups_come_along(tmp_path, form):
+    x = np.moveaxis(ROWS["inputs"].reshape(4, 5, 11), -1, 0)
+    content = xr.Dataset(
+        {
+            "x": (("row", "lat", "lon"), x),
+            "lat": ("lat", np.linspace(-60, 60, 4, dtype="f4")),
+            "lon": ("lon", 10.0 * np.arange(5)),
+            "member": ((), 3),
+            "names": ("row", np.array([f"row {i}" for i in range(11)], object)),
+        }
+    )
+    content.to_netcdf(tmp_path / "a.nc", format=form)
+    if form == "NETCDF4":
+        more = xr.Dataset({"place": ("station", np.array(["Toulouse", "Reading"], object))})
+        more.to_netcdf(tmp_path / "a.nc", "a", group="stations")
+    for source, copy in (("a", "b"), ("b", "c")):  # a prediction is a raw file, too
+        write_like(tmp_path / f"{source}.nc", tmp_path / f"{copy}.nc", ROWS["targets"])
+        with xr.open_dataset(tmp_path / f"{copy}.nc", engine="netcdf4") as found:
+            assert found.y.dims == ("y_row", "lat", "lon")
+            xr.testing.assert_equal(found.drop_vars("y").load(), content)
+    if form == "NETCDF4":
+        found = xr.load_dataset(tmp_path / "c.nc", group="stations", engine="netcdf4")
+        xr.testing.assert_equal(found, more)
