@@ -34,6 +34,8 @@ FILTERS = {
 """Filters of HDF5 by their registered numbers."""
 INTERNAL = re.compile(r"CLASS|NAME|DIMENSION_LIST|REFERENCE_LIST|DIMENSION_LABELS|_N[Ce].*|_nc3.*")
 """Attributes by which libraries keep the dimensions of netCDF-4."""
+_APART: set[tuple[str, int, int]] = set()
+"""Versions of files, by path, time and size, that :func:`check_places` has passed."""
 
 
 def open_hdf5(path: Path | str) -> h5py.File:
@@ -82,6 +84,40 @@ def _opening_error(path: Path, said: str) -> str:
     return f"{path}: not an HDF5 file, or a damaged one ({said})"
 
 
+def check_places(path: Path, file: h5py.File) -> None:
+    """Check that data sets lie apart: the headers of HDF5 say where, mostly without a checksum.
+
+    Raises
+    ------
+    ValueError
+        The values of a data set begin within those of another one, or hold the header of one.
+    """
+    state = path.stat()
+    version = (str(path), state.st_mtime_ns, state.st_size)
+    if version in _APART:
+        return
+    places: list[tuple[int, int, str]] = []
+
+    def note(name: str, item: Any) -> None:
+        header = h5py.h5o.get_info(item.id).addr
+        places.append((header, header + 1, f"the header of {name}"))
+        start = item.id.get_offset() if isinstance(item, h5py.Dataset) else None
+        if start is not None:
+            places.append((start, start + item.id.get_storage_size(), name))
+
+    with reading(path):
+        file.visititems(note)
+    end, before = 0, ""
+    for start, stop, name in sorted(places):
+        if start < end:
+            raise ValueError(
+                f"{path}: a damaged HDF5 file: {name} begins at byte {start}, within {before}, "
+                f"which ends at {end}"
+            )
+        end, before = stop, name
+    _APART.add(version)
+
+
 class Hdf5File(RawFile):
     """An open netCDF-4 or HDF5 file."""
 
@@ -102,6 +138,7 @@ class Hdf5File(RawFile):
                     dimensions[name] = len(item)
                 if item is None or not _is_bare_dimension(item):
                     names.append(name)
+        check_places(path, file)
         super().__init__(path, "netCDF-4", attributes, dimensions, names)
 
     def _link(self, name: str) -> str | None:

@@ -48,6 +48,11 @@ _SYMBOLS = {
 """Symbols that are written in the wrong case, or that mean something else to UDUNITS."""
 
 
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+POWER_OF_TEN = re.compile(r"(10*\.?0*|0?\.0*1)(e[-+]?\d+)?", re.IGNORECASE)
+"""Factors before units, ``100 Pa`` or ``1e-3``: others, ``3/m``, are errors of who wrote them."""
+
+
 class Conversion(NamedTuple):
     """The value in the units expected is ``scale`` times the value found plus ``offset``."""
 
@@ -147,6 +152,9 @@ def _parsed(text: str) -> list[Any]:
     plain = text
     for pattern, replacement in _SPELLINGS:
         plain = re.sub(pattern, replacement, plain, flags=re.IGNORECASE)
+    factor = NUMBER.match(plain)
+    if factor and not POWER_OF_TEN.fullmatch(factor[0].strip()):
+        raise ValueError(f'"{text}" is no unit: {factor[0].strip()} is no power of ten')
     symbols = re.sub(r"[A-Za-z]+", lambda word: _SYMBOLS.get(word[0].lower(), word[0]), plain)
     found = []
     for spelling in dict.fromkeys((text, plain, symbols)):

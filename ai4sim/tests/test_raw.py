@@ -168,3 +168,24 @@ def test_an_attribute_of_packing_that_is_misspelt_is_named(hdf5, name):
 
     with pytest.raises(ValueError, match=rf"x\.h5: x has the attribute {name}: is .* meant"):
         hdf5(fill)
+
+
+def test_data_sets_that_overlap_are_a_damaged_file(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["a"], file["b"] = np.arange(64.0), np.arange(64.0)
+        places = [file[name].id.get_offset() for name in "ab"]
+    content = path.read_bytes()
+    first, second = (place.to_bytes(8, "little") for place in places)
+    assert content.count(second) == 1
+    path.write_bytes(content.replace(second, (places[0] + 8).to_bytes(8, "little")))
+    with (
+        pytest.raises(
+            ValueError, match=r"a\.h5: a damaged HDF5 file: b begins at byte .* within a"
+        ),
+        open_raw(path),
+    ):
+        pass
+    path.write_bytes(content)
+    with open_raw(path) as raw:
+        np.testing.assert_array_equal(raw["b"].read(), np.arange(64.0))

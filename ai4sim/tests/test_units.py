@@ -66,3 +66,11 @@ def test_single_precision_stays_single_and_same_units_cost_nothing():
     values = np.array([10.0], np.float32)
     assert conversion("hPa", "Pa").apply(values).dtype == np.float32
     assert Conversion().apply(values) is values
+
+
+@pytest.mark.parametrize("units", ["3/m", "0/m", "0.3 m-1"])
+def test_factors_that_are_no_powers_of_ten_are_refused(units: str) -> None:
+    with pytest.raises(ValueError, match="is no unit: .* is no power of ten"):
+        conversion(units, "1/m")
+    assert conversion("1e3/m", "1/m").scale == 1000
+    assert conversion("0 to 1", "1").identity

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.io.files import atomic_write
-from ai4sim.io.hdf5 import Hdf5Variable, open_hdf5
+from ai4sim.io.hdf5 import Hdf5Variable, check_places, open_hdf5
 from ai4sim.io.raw_variables import STORAGE, plain, reading
 from ai4sim.io.units import convert_from
 from combustion.io.elements import FACES, KINDS, Section, from_zero
@@ -48,6 +48,7 @@ def read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
         Not HDF5, no zone, or a zone that is not as it should be.
     """
     with open_hdf5(path) as file, reading(path):
+        check_places(path, file)
         groups = _zones(file)
         if not groups:
             raise ValueError(
