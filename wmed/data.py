@@ -153,6 +153,24 @@ class CouplingDataModule(RowDataModule[Grids]):
         rest = [file for file in files if file not in test]
         return Split(rest, rest, test)
 
+    def check_sets(self) -> None:
+        """Compare the times of the sets, and warn of times that are in one of them twice."""
+        super().check_sets()
+        for stage, files in self.sets.items():
+            found = [self.times_in(path, stage) for path in files]
+            times = np.concatenate([t for t in found if t is not None] or [np.array([], "M8[s]")])
+            several, counts = np.unique(times, return_counts=True)
+            if (counts > 1).any():
+                log.warning(
+                    "%s: %d times are in more than one of the %d files of %s, such as %s: each "
+                    "counts as often",
+                    self.split_source,
+                    (counts > 1).sum(),
+                    len(files),
+                    stage,
+                    several[counts > 1][0],
+                )
+
     def times_of(self, path: Path) -> NDArray[np.datetime64]:
         """Return the times of an event's records that have air."""
         return read_times(path)[[record for record, _ in air_of(path)]]

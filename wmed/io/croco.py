@@ -7,6 +7,7 @@ have the names of a batch; :mod:`.croco_layout` has their names in files.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,9 @@ from wmed.io.grid import Mask
 from wmed.io.layout import NEEDED
 
 __all__ = ["Records", "grid_files", "read_grid", "read_record", "read_records", "read_times"]
+
+
+log = logging.getLogger(__name__)
 
 
 class Records(NamedTuple):
@@ -99,6 +103,7 @@ def read_records(path: Path | str) -> Records:
         times = croco_times.read_times(file)
         usable = croco_times.last_of_each(file, times)
         if usable and usable[0] == 0 and is_initial(file):
+            log.info("%s: record 0 is left out: it is the initial state, without fluxes", path)
             usable = usable[1:]
             if not usable:
                 raise ValueError(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ai4sim.io.raw_variables import RawFile, RawVariable
 from ai4sim.io.units import convert_from
+from ai4sim.physics.constants import ZERO_CELSIUS
 from ai4sim.variables import Float64Array
 from wmed.io.axes import axis_of, described, plane, sizes, take
 from wmed.io.bounds import BOUNDS
@@ -26,6 +27,12 @@ NO_TEMPERATURE = (1.0, 500.0)
 """Numbers outside this are markers, no temperatures  [K]."""
 MARKERS = 4
 """Most different markers in one file."""
+VARIED = 20
+"""Different temperatures that make a field of them."""
+ALIKE = 0.15
+"""Share of points that cannot have the same temperature by chance."""
+FREEZING = 272.0
+"""Temperature that all ice lies on  [K]."""
 LAND_MASKS = ("LSM", "lsm", "LANDMASK", "land_sea_mask", "LAND", "FRAC_LAND")
 """Names of a variable that is 1 on land."""
 SEA_MASKS = ("FRAC_SEA", "SEAMASK", "sea_mask", "FRACSEA")
@@ -159,18 +166,33 @@ def _sea(file: RawFile, variable: RawVariable, time: int) -> tuple[Mask, str]:
             f"{file.path}: SST ({units}) holds {', '.join(held)}: expected temperatures of the sea "
             "and, on land, one number that is no temperature"
         )
-    # In degrees Celsius a 0 on land looks like a temperature; no sea has it exactly so often.
-    zero = possible & (stored == 0)
+    # 0 degC on land looks like a temperature; no sea has it exactly so often.
+    zero = possible & (np.abs(sst - ZERO_CELSIUS) < 1e-3)
     if 0.01 * sst.size < zero.sum() < possible.sum():
         possible &= ~zero
     land = f"{numbers[0]:g}" if len(numbers) == 1 else "no temperature"
     mask = _mask(file, possible.shape, time)
+    if mask is None:
+        _check_varied(file, sst[possible], sst.size)
     sea = possible if mask is None else possible & mask
     if not sea.any():
         if mask is not None and possible.any():
             raise ValueError(f"{file.path}: its mask is land wherever SST is a temperature")
         raise ValueError(f"{file.path}: SST is {land} everywhere, so there is no sea")
     return np.asarray(sea), land
+
+
+def _check_varied(file: RawFile, sst: Float64Array, points: int) -> None:
+    """Raise ValueError if many points have one temperature, and others have many: it is land."""
+    values, counts = np.unique(sst, return_counts=True)
+    if len(values) < VARIED:
+        return
+    most = int(counts.argmax())
+    if counts[most] > ALIKE * points and values[most] > FREEZING:
+        raise ValueError(
+            f"{file.path}: SST is exactly {values[most]:g} K at {counts[most]} of {points} points: "
+            "if that is land, give it a number that is no temperature, or a mask, LSM (1 on land)"
+        )
 
 
 def _mask(file: RawFile, shape: tuple[int, ...], time: int) -> Mask | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wmed.io import croco
 
@@ -44,8 +45,8 @@ def pair(
     Raises
     ------
     FileNotFoundError, ValueError
-        There is no such file; no record has air of its time, or fewer than half of those between
-        the first and the last air have; or there is the air of a time twice.
+        There is no such file; no record has air of its time, or fewer than half of those that could
+        have; or there is the air of a time twice.
     """
     if not atmosphere:
         raise ValueError(
@@ -74,14 +75,7 @@ def pair(
             f"{wanted[-1]}, but the {len(keys)} files of the atmosphere of {times[0]} ... "
             f"{times[-1]}, none at the same time as a record"
         )
-    between = (wanted >= times[0] - tolerance) & (wanted <= times[-1] + tolerance)
-    if 2 * len(found) < between.sum():
-        lost = next(r for r in np.array(usable)[between].tolist() if r not in dict(found))
-        raise ValueError(
-            f"{croco_path}: {between.sum()} records lie between the first and the last air "
-            f"({times[0]} ... {times[-1]}), but only {len(found)} have air of their time; record "
-            f"{lost} is of {records.times[lost]}"
-        )
+    _check_losses(croco_path, wanted, times, len(found), tolerance)
     if len(found) < len(usable):
         log.warning(
             "%s: %d of %d records have no air of their time, and are left out",
@@ -90,3 +84,28 @@ def pair(
             len(usable),
         )
     return found
+
+
+def _check_losses(
+    path: Path | str,
+    wanted: NDArray[np.datetime64],
+    air: NDArray[np.datetime64],
+    found: int,
+    tolerance: np.timedelta64,
+) -> None:
+    """Raise ValueError if most times of both sides that overlap have no partner on the other."""
+    records, states = (
+        own[(own >= other.min() - tolerance) & (own <= other.max() + tolerance)]
+        for own, other in ((wanted, air), (air, wanted))
+    )
+    if 2 * found < min(len(records), len(states)):
+        raise ValueError(
+            f"{path}: {len(records)} records and {len(states)} times of the air lie between the "
+            f"same first and last time, but only {found} are of the same time. Records are of "
+            f"{_listed(records)}, the air of {_listed(states)}"
+        )
+
+
+def _listed(times: NDArray[np.datetime64]) -> str:
+    """Return the first times, for messages."""
+    return ", ".join(str(time) for time in times[:3]) + (" ..." if len(times) > 3 else "")

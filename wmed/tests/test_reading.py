@@ -77,14 +77,26 @@ def mixed(values: NDArray[Any]) -> NDArray[Any]:
     ("change", "message"),
     [
         (mixed, r"SST .* holds \d+ points of 268 ... 323 K, \d+ of 2\d\d.* expected temperatures"),
+        (lambda v: np.where(v == 999, 290, v), "SST is exactly 290 K at .* of 56 points"),
         (lambda v: v - 273.15, r'SST \("K"\) holds 0 points of 268 ... 323 K'),
         (lambda v: np.full_like(v, 999), "SST is 999 everywhere, so there is no sea"),
         (lambda v: np.full_like(v, 288), "nothing says where land is, but .* lie over land of"),
     ],
-    ids=["land surface", "degC", "land", "sea"],
+    ids=["land surface", "one temperature", "degC", "land", "sea"],
 )
 def test_sst_that_cannot_be_understood(tmp_path: Path, change: Callable[..., Any], message: str):
     refused(on_air(lambda f: f.change("SST", change)), message, tmp_path)
+
+
+def test_0_degrees_celsius_on_land(tmp_path: Path):
+    for units, zero in (("degC", 0.0), ("K", 273.15)):
+
+        def change(file: Written, zero: float = zero, units: str = units) -> None:
+            values = file.content["SST"].values
+            found = np.where(values == 999, zero, values - 273.15 + zero).astype("f4")
+            file.set("SST", values=found, units=units)
+
+        same(on_air(change), tmp_path / units)
 
 
 @pytest.mark.parametrize(("name", "sea"), [("LSM", 0.0), ("FRAC_SEA", 1.0)])
@@ -462,9 +474,21 @@ def test_most_records_without_air_are_an_error(tmp_path: Path):
     path = tmp_path / "croco_his_20060310.nc"
     edit(path, lambda f: f["time"].__setitem__(slice(2, 6), f["time"][2:6] + 600))
     edit(path, lambda f: f.renameVariable("scrum_time", "other"))
-    message = "6 records lie between the first and the last air .* only 2 have .* record 2 is of"
+    message = "6 records and 6 times of the air lie between .* only 2 are of the same time"
     with pytest.raises(ValueError, match=message):
         air_of(path)
+
+
+def test_records_between_the_times_of_the_air_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = write_event(tmp_path, "2006-03-10", records=6)
+    for hour in (12, 18):
+        (tmp_path / f"ECMWF_20060310_{hour}.nc").unlink()
+    (tmp_path / "ECMWF_20060311_06.nc").unlink()
+    with caplog.at_level(logging.WARNING):
+        assert [record for record, _ in air_of(path)] == [1, 4, 6]
+    assert "3 of 6 records have no air of their time" in caplog.text
 
 
 # --- Records and files of a run ---
