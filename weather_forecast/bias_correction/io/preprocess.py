@@ -60,24 +60,31 @@ def row_statistics(rows: NDArray[np.float32]) -> RunningStatistics:
     A few rows at a time, in single precision, about the first of them; these are merged in double
     precision (Chan, Golub & LeVeque 1979). No digits are lost: of n rows none is further from their
     mean than sqrt(n - 1) standard deviations, so sums about one of them cancel by a factor n at
-    most, and a channel that is constant has a deviation of exactly zero. Channels whose squares
-    leave the range of single precision, such as those of trace gases, are squared in double.
+    most, and a channel that is constant has a deviation of exactly zero. Each channel is scaled by
+    a power of two, so that squares, of trace gases for instance, are no subnormal numbers, with
+    which processors are slow; those that leave the range nevertheless are taken in double.
     """
     count, mean, m2 = 0, np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
     deviation = np.empty((IN_CACHE, rows.shape[1]), np.float32)
+    _, exponent = np.frexp(np.ptp(rows[:IN_CACHE], axis=0))
+    scale = np.ldexp(np.float32(1), np.clip(-exponent, -120, 120))
+    unit = 1 / scale.astype(np.float64)
     for start in range(0, len(rows), IN_CACHE):
         part = rows[start : start + IN_CACHE]
         n, shift = len(part), part[0]
         of_part = np.subtract(part, shift, out=deviation[:n])
+        of_part *= scale
         total = of_part.sum(axis=0).astype(np.float64)
         with np.errstate(over="ignore", under="ignore"):
             squares = np.square(of_part, out=of_part).sum(axis=0).astype(np.float64)
         (lost,) = np.nonzero(~((squares > SQUARES[0]) & (squares < SQUARES[1])))
-        squares[lost] = np.square(part[:, lost].astype(np.float64) - shift[lost]).sum(axis=0)
-        squares -= total * total / n
-        delta = (total / n + shift) - mean
+        lost = lost[(part[:, lost] != shift[lost]).any(axis=0)]
+        far = (part[:, lost].astype(np.float64) - shift[lost]) * scale[lost]
+        squares[lost] = np.square(far).sum(axis=0)
+        squares = np.maximum(squares - total * total / n, 0) * unit**2
+        delta = (total * unit / n + shift) - mean
         weight = n / (count + n)
         mean += delta * weight
-        m2 += np.maximum(squares, 0) + delta * delta * (count * weight)
+        m2 += squares + delta * delta * (count * weight)
         count += n
     return RunningStatistics(count, mean, m2)
