@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.data.datamodule import SurrogateDataModule
+from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.streaming import is_lazy, progress_bar
 from ai4sim.io.files import named_errors
 
@@ -168,7 +169,9 @@ def _examine_file(
                 name, units, values, bounds = quantity
                 summaries.setdefault(name, Summary(units, bounds)).add(values)
             rows.update({name: len(values) for name, values in block.items() if values.ndim})
-        facts["samples"] = max(rows.values(), default=0)
+        # Other use cases have one sample in a file.
+        of_rows = isinstance(datamodule, RowDataModule)
+        facts["samples"] = max(rows.values(), default=0) if of_rows else 1
         if datamodule.split_strategy != "all-test":  # else files may only be predicted
             datamodule.require(path, rows)
         times = datamodule.times_of(path)
@@ -262,7 +265,8 @@ def _show_files(console: Console, report: Mapping[str, Any]) -> None:
         table.add_row(f"... and {len(files) - MOST_LINES} more")
     for name, facts in report["sets"].items():
         span = [str(facts[key] or "-") for key in ("times", "first", "last")]
-        table.add_row(f"{facts['files']} files", name, "", *span, style="bold")
+        number = facts["files"]
+        table.add_row(f"{number} file{'s' * (number != 1)}", name, "", *span, style="bold")
     console.print(table)
 
 
