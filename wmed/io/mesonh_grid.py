@@ -29,7 +29,7 @@ MARKERS = 4
 """Most different markers in one file."""
 VARIED = 20
 """Different temperatures that make a field of them."""
-ALIKE = 0.15
+ALIKE = 0.1
 """Share of points that cannot have the same temperature by chance."""
 FREEZING = 272.0
 """Temperature that all ice lies on  [K]."""
