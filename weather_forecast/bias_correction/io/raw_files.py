@@ -291,9 +291,19 @@ def _write(
 
 
 def _attributes(source: RawVariable | RawFile | None) -> dict[str, Any]:
-    """Return the attributes of a variable or of a file, but for those of its storage and units."""
-    return {
-        key: np.int8(value) if isinstance(value, bool | np.bool_) else value
-        for key, value in (source.attributes.items() if source is not None else ())
-        if key not in STORAGE and key != "units"
-    }
+    """Return the attributes of a variable or of a file, but for those of its storage and units.
+
+    Those of types that netCDF does not have (compounds, references, matrices) are left out.
+    """
+    found: dict[str, Any] = {}
+    for name, value in source.attributes.items() if source is not None else ():
+        if name in STORAGE or name == "units" or "/" in name:
+            continue
+        if not isinstance(value, str | list):
+            value = np.asarray(value)
+            if value.dtype.kind not in "iufb" or value.ndim > 1 or not value.size:
+                continue
+            others = {"?": "i1", "e": "f4"}  # truth values and half precision have others
+            value = value.astype(others.get(value.dtype.char, value.dtype.newbyteorder("=")))
+        found[name] = value
+    return found

@@ -364,3 +364,16 @@ def test_predictions_are_plain_numbers_in_the_units_they_name(
         assert (file["hr_sw"].units, file["hr_sw"].long_name) == ("K d-1", "heating")
         assert file["lat"].units == "degrees_north"
         np.testing.assert_allclose(file["lat"][...], EXPECTED["latitude"], rtol=1e-6)
+
+
+def test_attributes_that_netcdf_cannot_hold_are_left_out_of_predictions(
+    path: Path, tmp_path: Path
+) -> None:
+    with h5py.File(path, "a") as file:
+        pair = np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f4")])
+        file["hr_sw"].attrs.update(pair=pair, place=file["lat"].ref, long_name="heating")
+        file.attrs.update(flag=True, half=np.float16(1.5), nothing=h5py.Empty("f4"), grid=np.eye(2))
+    write_like(path, tmp_path / "out.nc", EXPECTED["targets"])
+    with netCDF4.Dataset(tmp_path / "out.nc") as file:
+        assert (file.flag, file.half) == (1, 1.5) and "grid" not in file.ncattrs()
+        assert set(file["hr_sw"].ncattrs()) == {"long_name", "units"}
