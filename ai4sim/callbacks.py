@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ai4sim.experiment import CHECKPOINT_SUFFIX, Experiment
+from ai4sim.io.files import atomic_write
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,57 @@ class PredictionFiles(Callback):
             return
         folder = Experiment(Path(trainer.default_root_dir)).predictions
         trainer.datamodule.write_prediction(folder, batch, outputs)  # type: ignore[attr-defined]
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keep ``best.ckpt``; a training that goes on from a checkpoint takes over its best so far."""
+
+    _trainer: pl.Trainer | None = None
+
+    @property
+    def state_key(self) -> str:
+        """The key of Lightning's class, under which earlier checkpoints have it."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Know the trainer, which says where the training goes on from."""
+        super().setup(trainer, pl_module, stage)
+        self._trainer = trainer
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best so far, its file too where that lies in another experiment."""
+        trainer = self._trainer
+        if trainer is None or trainer.state.fn != TrainerFn.FITTING:
+            return  # tests and predictions keep no checkpoints
+        score = state_dict["best_model_score"]
+        if score is None:
+            return
+        resumed = Path(str(trainer.ckpt_path))
+        beside = resumed.parent / f"best{CHECKPOINT_SUFFIX}"
+        source = beside if beside.is_file() else Path(state_dict["best_model_path"])
+        if not source.is_file():
+            log.warning(
+                "%s: the best checkpoint of its training, %s, is not there: best%s will be the "
+                "best from now on",
+                resumed,
+                beside,
+                CHECKPOINT_SUFFIX,
+            )
+            return
+        best = Path(str(self.dirpath)) / f"best{CHECKPOINT_SUFFIX}"
+        if source.resolve() != best.resolve() and trainer.is_global_zero:
+            with atomic_write(best) as temporary:
+                shutil.copyfile(source, temporary)
+            log.info("best so far: %s, copied to %s", source, best)
+        state = {
+            "dirpath": self.dirpath,
+            "best_model_path": str(best),
+            "kth_best_model_path": str(best),
+            "kth_value": score,
+            "best_k_models": {str(best): score},
+            "last_model_path": "",
+        }
+        super().load_state_dict({**state_dict, **state})
 
 
 class LastCheckpoint(Checkpoint):

@@ -11,7 +11,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 from jsonargparse import Namespace
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.cli import (
     ArgsType,
     LightningArgumentParser,
@@ -20,8 +20,8 @@ from lightning.pytorch.cli import (
 )
 from omegaconf import OmegaConf
 
-from ai4sim import slurm
-from ai4sim.callbacks import LastCheckpoint, PredictionFiles
+from ai4sim import launch, slurm
+from ai4sim.callbacks import BestCheckpoint, LastCheckpoint, PredictionFiles
 from ai4sim.check import CheckingTrainer
 from ai4sim.experiment import (
     CHECKPOINT_SUFFIX,
@@ -30,9 +30,9 @@ from ai4sim.experiment import (
     find_checkpoint,
     provenance,
 )
-from ai4sim.io.files import missing_file_error, write_json, write_text
+from ai4sim.io.files import missing_file_error, write_json
 from ai4sim.use_case import UseCase
-from ai4sim.weights import DESCRIPTION
+from ai4sim.weights import DESCRIPTION, read_file
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +40,27 @@ log = logging.getLogger(__name__)
 class SaveProvenance(SaveConfigCallback):
     """Write the configuration as the user gave it, and the environment, on rank 0."""
 
-    def __init__(self, *args: Any, text: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, text: str, resumed: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "save_to_log_dir": False})
-        self.text = text
+        self.text, self.resumed = text, resumed
 
     def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write ``config.yaml`` and ``environment.json`` once; a resumed run keeps the first."""
+        """Write ``config.yaml`` and ``environment.json``; a run that goes on adds its own pair."""
         experiment = Experiment(Path(trainer.default_root_dir))
-        if not experiment.config.exists():
-            write_text(experiment.config, self.text)
-            write_json(experiment.environment, provenance(self.config.get("seed_everything")))
+        experiment.path.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            config, environment = experiment.provenance(number)
+            try:
+                # A run that began at the same moment under the same name has the folder already.
+                with config.open("x", encoding="utf-8") as file:
+                    file.write(self.text)
+                break
+            except FileExistsError:
+                if not self.resumed:
+                    raise taken(experiment) from None
+                number += 1
+        write_json(environment, provenance(self.config.get("seed_everything")))
 
 
 class SurrogateCLI(LightningCLI):
@@ -59,6 +70,11 @@ class SurrogateCLI(LightningCLI):
     last`` (or ``best``) means that of the experiment named by ``--experiment``, by default of the
     newest one; with ``fit`` the run then goes on in the same folder. ``fit --start_from`` begins a
     new run with the weights of another one.
+
+    A folder is one run: ``fit`` refuses one that holds a run, unless it goes on with it, and
+    ``test``, ``validate`` and ``predict`` of an experiment have folders of their own inside it.
+    With ``--ckpt_path``, options of the model that are not given are those of the checkpoint; those
+    that are given win, and what contradicts the weights is refused.
     """
 
     def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
@@ -82,7 +98,7 @@ class SurrogateCLI(LightningCLI):
             "an experiment folder, a folder of artifacts, or 'best' or 'last' of the newest "
             "experiment. The model must be the same.",
         )
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.set_defaults(
             {
@@ -132,13 +148,54 @@ class SurrogateCLI(LightningCLI):
             config.start_from = str(find_weights(self.experiments_path, config.start_from))
         if self.config.subcommand == "check":
             return
-        if config.ckpt_path in ("last", "best"):
-            self._resumed = self.config.subcommand == "fit"
-            config.ckpt_path = str(
-                find_checkpoint(self.experiments_path, config.ckpt_path, config.experiment)
+        if not config.ckpt_path:
+            return
+        which = config.ckpt_path
+        if which in ("last", "best"):
+            path = find_checkpoint(self.experiments_path, which, config.experiment)
+            log.info("%s.ckpt of experiment %s", which, path.parents[1].name)
+        else:
+            path = Path(which).expanduser()
+            if not path.is_file():
+                raise missing_file_error(path)
+        path = path.resolve()
+        named = self.experiments_path.resolve() / (config.experiment or "")
+        of_named = bool(config.experiment) and path.parents[1] == named
+        goes_on = which in ("last", "best") or of_named
+        self._resumed = self.config.subcommand == "fit" and goes_on
+        self._use_checkpoint(parser, args, path)
+
+    def _use_checkpoint(self, parser: LightningArgumentParser, args: ArgsType, path: Path) -> None:
+        """Parse again, with the options of the checkpoint's model as defaults.
+
+        Raises
+        ------
+        ValueError
+            The configuration names another model.
+        """
+        command = self.config.subcommand
+        configured = self.config[command].model.class_path
+        options = dict(read_file(path).get("hyper_parameters", {}))
+        options.pop("_instantiator", None)
+        kind = options.pop("_class_path", configured)
+        if kind.rpartition(".")[2] != configured.rpartition(".")[2]:
+            raise ValueError(
+                f"{path}: its model is {kind}, that of the configuration is {configured}. Expected "
+                "the same: choose the configuration that the checkpoint was trained with, or "
+                "another checkpoint"
             )
-        elif config.ckpt_path and not Path(config.ckpt_path).is_file():
-            raise missing_file_error(Path(config.ckpt_path))
+        default = {"class_path": configured, "init_args": options}
+        self._parser(command).set_defaults({"model": default})
+        super().parse_arguments(parser, args)
+        config = self.config[command]
+        config.ckpt_path = str(path)
+        for name, value in options.items():
+            given = config.model.init_args.get(name, value)
+            if given != value:
+                log.info("model.init_args.%s: %s, of the checkpoint %s", name, given, value)
+
+    def _parse_ckpt_path(self) -> None:
+        """Do nothing: Lightning would let the options of the checkpoint win."""
 
     def before_instantiate_classes(self) -> None:
         """Choose the experiment folder and point checkpoints and logs into it."""
@@ -148,15 +205,8 @@ class SurrogateCLI(LightningCLI):
             self.save_config_kwargs = {"text": ""}
             return
         self._as_given = self._parser(self.subcommand).dump(config, skip_none=False)
-        if self._resumed:
-            self.experiment = Experiment(Path(config.ckpt_path).parents[1])
-        elif config.experiment:
-            self.experiment = Experiment(self.experiments_path.resolve() / config.experiment)
-            self.experiment.path.mkdir(parents=True, exist_ok=True)
-        else:
-            stem = Path(str(config.config[0])).stem if config.get("config") else "default"
-            title = stem if self.subcommand == "fit" else f"{stem}-{self.subcommand}"
-            self.experiment = create(self.experiments_path, title)
+        self.experiment = self._folder()
+        launch.pass_on(str(self.experiment.path))
         tasks_and_nodes = slurm.layout(os.environ)
         if tasks_and_nodes and config.trainer.devices == "auto":
             config.trainer.devices, config.trainer.num_nodes = tasks_and_nodes
@@ -167,14 +217,47 @@ class SurrogateCLI(LightningCLI):
                 class_path="lightning.pytorch.loggers.TensorBoardLogger",
                 init_args=Namespace(save_dir=str(self.experiment.path), name="logs", version=""),
             )
-        self.save_config_kwargs = {"text": self._as_given, "overwrite": True}
+        self.save_config_kwargs = {
+            "text": self._as_given,
+            "resumed": self._resumed,
+            "overwrite": True,
+        }
+
+    def _folder(self) -> Experiment:
+        """Return the folder of this run.
+
+        Raises
+        ------
+        FileExistsError
+            It holds another run.
+        """
+        config = self.config[self.subcommand]
+        inherited = launch.inherited(os.environ)
+        if inherited:
+            return Experiment(Path(inherited))
+        if self._resumed:
+            return Experiment(Path(config.ckpt_path).parents[1])
+        if config.experiment:
+            named = Experiment(self.experiments_path.resolve() / config.experiment)
+            if not named.holds_run:
+                named.path.mkdir(parents=True, exist_ok=True)
+                return named
+            if self.subcommand == "fit":
+                raise taken(named)
+            return create(named.path, str(self.subcommand))
+        stem = Path(str(config.config[0])).stem if config.get("config") else "default"
+        title = stem if self.subcommand == "fit" else f"{stem}-{self.subcommand}"
+        return create(self.experiments_path, title)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         given = super()._prepare_subcommand_kwargs(subcommand)
         return {**given, "json": self.config.check.json} if subcommand == "check" else given
 
     def after_instantiate_classes(self) -> None:
-        """Take over the weights that training starts from."""
+        """Take over the weights that training starts from; compare model and checkpoint."""
+        checkpoint = self.config[self.subcommand].get("ckpt_path")
+        if checkpoint:
+            self.model.require_checkpoint(read_file(Path(checkpoint)), checkpoint)
         if self._starts:
             path = self.config[self.subcommand].start_from
             self.model.start_from(path)
@@ -241,11 +324,17 @@ def find_weights(root: Path, wanted: str) -> Path:
     return found
 
 
+def taken(experiment: Experiment) -> FileExistsError:
+    """Return the error that says that a folder holds a run, and the ways on."""
+    return FileExistsError(
+        f"{experiment.path} holds a run. Go on with it by --ckpt_path last --experiment "
+        f"{experiment.path.name}, or give the new run another name: --experiment NAME"
+    )
+
+
 def _quieten() -> None:
     """Drop what Lightning says that no user of these commands can act on."""
     warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
-    # test and predict have folders of their own, where the best checkpoint is not.
-    warnings.filterwarnings("ignore", message="The dirpath has changed", module="lightning")
     rank_zero = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     rank_zero.addFilter(lambda record: "litlogger" not in record.getMessage())
 

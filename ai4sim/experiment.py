@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 import os
 import platform
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
+
+from ai4sim import launch
 
 CHECKPOINT_SUFFIX = ".ckpt"
 
@@ -52,22 +56,24 @@ class Experiment:
         self.plots = path / "plots"
         self.predictions = path / "predictions"
 
+    def provenance(self, number: int) -> tuple[Path, Path]:
+        """Return where the n-th part of a run keeps its configuration and its environment."""
+        if number == 1:
+            return self.config, self.environment
+        return self.path / f"config_{number}.yaml", self.path / f"environment_{number}.json"
 
-def _job_identity() -> str | None:
-    """Return a name that all processes of one distributed job share and no other job has."""
-    for variables in (("SLURM_JOB_ID", "SLURM_STEP_ID"), ("TORCHELASTIC_RUN_ID",), ("LSB_JOBID",)):
-        values = [os.environ.get(v, "") for v in variables]
-        if all(values) and values != ["none"]:
-            return "job" + "-".join(values)
-    return None
+    @property
+    def holds_run(self) -> bool:
+        """Whether a command has written something here."""
+        rooms = (self.config, self.checkpoints, self.artifacts, self.plots, self.predictions)
+        return any(room.exists() for room in rooms)
 
 
 def create(root: Path, title: str) -> Experiment:
     """Make a new folder ``<date>_<time>_<title>``, with a counter where that name is taken.
 
     Making the folder is what reserves the name, so runs that start in the same second never share
-    one. The processes of one distributed run do share it: children started by Lightning inherit the
-    name through the environment, those started by SLURM or torchrun derive it from the job.
+    one. The processes of one distributed run do share it, see :mod:`ai4sim.launch`.
 
     Parameters
     ----------
@@ -76,27 +82,41 @@ def create(root: Path, title: str) -> Experiment:
     title : str
         What the run is, e.g. the stem of its config file.
     """
-    inherited = os.environ.get("AI4SIM_EXPERIMENT_PATH")
-    if inherited and "LOCAL_RANK" in os.environ:
-        return Experiment(Path(inherited))
-    title = re.sub(r"[^A-Za-z0-9.-]+", "-", title).strip("-") or "run"
+    title = _legal(title) or "run"
     root = root.resolve()
     root.mkdir(parents=True, exist_ok=True)
-    job = _job_identity()
-    if job:
-        path = root / f"{job}_{title}"
-        path.mkdir(exist_ok=True)
-        return Experiment(path)
+    job = launch.job(os.environ)
+    if job and not launch.has_store(os.environ):
+        rank, stem = launch.rank(os.environ), f"job{_legal(job)}_{title}"
+        return Experiment(_first(root, stem, lambda path: _join(path, rank)))
     stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{title}"
-    for counter in range(1, 10_000):
+    return Experiment(Path(launch.agreed(lambda: str(_first(root, stem, Path.mkdir)))))
+
+
+def _legal(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-")
+
+
+def _first(root: Path, stem: str, take: Callable[[Path], None]) -> Path:
+    """Return the first of ``stem``, ``stem_2``, ... that can be taken."""
+    for counter in itertools.count(1):
         path = root / (stem if counter == 1 else f"{stem}_{counter}")
         try:
-            path.mkdir()
+            take(path)
         except FileExistsError:
             continue
-        os.environ["AI4SIM_EXPERIMENT_PATH"] = str(path)
-        return Experiment(path)
-    raise RuntimeError(f"no free experiment name left for {stem} in {root}")
+        return path
+    raise AssertionError
+
+
+def _join(path: Path, rank: int) -> None:
+    """Enter a folder as one of the processes of a run; each rank can do so once.
+
+    The n-th run that a job starts has the n-th folder, for all its processes.
+    """
+    entered = path / ".ranks" / str(rank)
+    entered.parent.mkdir(parents=True, exist_ok=True)
+    entered.touch(exist_ok=False)
 
 
 def find_checkpoint(root: Path, which: str, name: str | None = None) -> Path:
@@ -115,8 +135,11 @@ def find_checkpoint(root: Path, which: str, name: str | None = None) -> Path:
     if not chosen:
         names = ", ".join(p.parents[1].name for p in having) or "none has"
         wanted = f"experiment {name}" if name else "any experiment"
+        others = sorted(root.glob(f"{name}/checkpoints/*{CHECKPOINT_SUFFIX}")) if name else []
+        held = f" (it holds {', '.join(p.name for p in others)})" if others else ""
         raise FileNotFoundError(
-            f"no {which}{CHECKPOINT_SUFFIX} in {wanted} under {root}; those that have one: {names}"
+            f"no {which}{CHECKPOINT_SUFFIX} in {wanted}{held} under {root}; "
+            f"those that have one: {names}"
         )
     return chosen[-1]
 

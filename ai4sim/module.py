@@ -14,6 +14,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.figures import save_figures
@@ -79,6 +80,9 @@ class SurrogateModule(pl.LightningModule):
 
     evaluation: Callable[[], Any]
     """Makes the empty accumulator of the test set, see :class:`Evaluation`."""
+
+    of_weights: tuple[str, ...] = ()
+    """Arguments, beside those of the surrogate, that the weights depend on."""
 
     baselines_class: type[FittedBaselines] | None = None
     """The baselines whose coefficients a checkpoint holds."""
@@ -198,13 +202,30 @@ class SurrogateModule(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the facts back; a checkpoint of another network or of other channels is refused."""
-        if "surrogate" not in checkpoint:
-            raise ValueError(
-                "this checkpoint was not written by ai4sim: it has no entry 'surrogate'"
-            )
-        require_same_spec(checkpoint["surrogate"]["spec"], self.surrogate.spec, "the checkpoint")
+        self.require_checkpoint(checkpoint)
         self.surrogate.facts = checkpoint["surrogate"]["facts"]
         self.set_extra_state_from(checkpoint["extra_state"])
+
+    def require_checkpoint(
+        self, checkpoint: Mapping[str, Any], source: str | Path = "the checkpoint"
+    ) -> None:
+        """Refuse a checkpoint whose weights are not for this model.
+
+        Raises
+        ------
+        ValueError
+            The message names each option that differs.
+        """
+        if "surrogate" not in checkpoint:
+            raise ValueError(f"{source} was not written by ai4sim: it has no entry 'surrogate'")
+        theirs = checkpoint.get("hyper_parameters", {})
+        for name in theirs.keys() & self.hparams.keys() & set(self.of_weights):
+            if theirs[name] != self.hparams[name]:
+                raise ValueError(
+                    f"{source} differs from the model. {name}: found {theirs[name]}, expected "
+                    f"{self.hparams[name]}"
+                )
+        require_same_spec(checkpoint["surrogate"]["spec"], self.surrogate.spec, source)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; weight decay acts on weight matrices and kernels only, not on biases and norms."""
@@ -224,7 +245,7 @@ class SurrogateModule(pl.LightningModule):
                 return 1.0
             return 0.5 * (1 + math.cos(math.pi * min((step - rise) / max(total - rise, 1), 1.0)))
 
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        scheduler = LambdaLR(optimizer, factor)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
@@ -247,8 +268,21 @@ class SurrogateModule(pl.LightningModule):
         return loss
 
     def on_train_start(self) -> None:
-        """Log the training loss as often as the trainer writes it down."""
+        """Log the loss as often as the trainer writes it down; take this model's own rates.
+
+        The rates of a checkpoint that training goes on from are those of its own configuration.
+        """
         self._log_every = max(self.trainer.log_every_n_steps, 1)  # type: ignore[attr-defined]
+        for configured in self.trainer.lr_scheduler_configs:
+            scheduler = configured.scheduler
+            if not isinstance(scheduler, LambdaLR):  # a search for the learning rate is running
+                continue
+            scheduler.base_lrs = [self.learning_rate] * len(scheduler.base_lrs)
+            groups = scheduler.optimizer.param_groups
+            decays = (self.weight_decay, 0.0)
+            for group, decay, factor in zip(groups, decays, scheduler.lr_lambdas, strict=True):
+                rate = self.learning_rate * factor(scheduler.last_epoch)
+                group.update(lr=rate, initial_lr=self.learning_rate, weight_decay=decay)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Accumulate validation metrics, in units of the output scale."""

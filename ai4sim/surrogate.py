@@ -330,8 +330,7 @@ class Surrogate(nn.Module):
         """
         path = Path(path)
         found, state = read_folder(path) if path.is_dir() else read_checkpoint(path)
-        # Reflections are taken in evaluation: the weights do not depend on them.
-        require_same_spec(found, self.spec, path, but={"reflections"})
+        require_same_spec(found, self.spec, path)
         self._take(state, path)
         self.facts = found["facts"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Container, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from ai4sim.io.files import atomic_write, missing_file_error, write_json
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "surrogate.json"
+SETTINGS = {"reflections", "dropout", "channels_last"}
+"""Entries of a specification that weights do not depend on: settings of evaluation and training."""
 State = dict[str, Tensor]
 
 
@@ -62,13 +64,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
     ValueError
         It is no checkpoint of :class:`ai4sim.module.SurrogateModule`.
     """
-    if not path.is_file():
-        raise missing_file_error(path)
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is not a checkpoint that can be read safely: {error}") from error
-    if not isinstance(checkpoint, dict) or "surrogate" not in checkpoint:
+    checkpoint = read_file(path)
+    if "surrogate" not in checkpoint:
         raise ValueError(f"{path} was not written by ai4sim: it has no entry 'surrogate'")
     prefix = "surrogate."
     state = {
@@ -80,13 +77,31 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
     return {**surrogate["spec"], "facts": surrogate["facts"]}, state
 
 
+def read_file(path: Path) -> dict[str, Any]:
+    """Read all that is in a checkpoint; no code of it is run.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is no checkpoint, or one that would run code.
+    """
+    if not path.is_file():
+        raise missing_file_error(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is not a checkpoint that can be read safely: {error}") from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f"{path} was not written by ai4sim: it has no entry 'surrogate'")
+    return checkpoint
+
+
 def require_same_spec(
-    found: Mapping[str, Any],
-    expected: Mapping[str, Any],
-    source: str | Path,
-    but: Container[str] = (),
+    found: Mapping[str, Any], expected: Mapping[str, Any], source: str | Path
 ) -> None:
-    """Refuse weights of another network or of other channels.
+    """Refuse weights of another network or of other channels; :data:`SETTINGS` may differ.
 
     Parameters
     ----------
@@ -94,21 +109,14 @@ def require_same_spec(
         Specification that comes with the weights, and that of the surrogate that would take them.
     source : str or path
         Where the weights come from, for the message.
-    but : container of str
-        Entries that may differ.
 
     Raises
     ------
     ValueError
         The message names each entry that differs.
     """
-    theirs, ours = (
-        {
-            **{f"net.{name}": value for name, value in spec["net"].items()},
-            **{name: spec.get(name) for name in expected if name != "net" and name not in but},
-        }
-        for spec in (found, expected)
-    )
+    ours = dict(_entries(expected))
+    theirs = dict(_entries({name: found.get(name) for name in expected}))
     differing = [
         f"{name}: found {theirs.get(name)}, expected {ours.get(name)}"
         for name in {**ours, **theirs}
@@ -116,3 +124,12 @@ def require_same_spec(
     ]
     if differing:
         raise ValueError(f"{source} differs from the model. {'; '.join(differing)}")
+
+
+def _entries(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the entries of a specification that its weights depend on, those of networks singly."""
+    for name, value in spec.items():
+        if isinstance(value, Mapping):
+            yield from _entries(value, f"{prefix}{name}.")
+        elif name not in SETTINGS:
+            yield f"{prefix}{name}", value

@@ -120,11 +120,33 @@ def test_a_checkpoint_gives_the_same_numbers_in_another_folder(bench, trained, e
     tested = bench.run(
         "test",
         *("--ckpt_path", elsewhere / "copy.ckpt", "--data.data_path", elsewhere / "copy"),
-        # Parameters of the model come from the checkpoint, not from the command line.
-        bench.tiny.other,
         cwd=elsewhere,
     )
     same(results(tested), results(trained), rel=1e-6)
+
+
+@pytest.mark.parametrize("command", ["fit", "test", "predict"])
+def test_an_option_that_contradicts_the_weights_is_refused_by_name(bench, trained, command):
+    name = bench.tiny.other.rpartition(".")[2].partition("=")[0]
+    with pytest.raises(ValueError, match=rf"best.ckpt differs from the model.*\b{name}: found"):
+        bench.run(command, "--ckpt_path", checkpoint(trained), bench.tiny.other)
+
+
+def test_a_folder_is_one_run(bench, trained):
+    """No command changes a file of another run."""
+    named = ("--experiment", trained.name)
+    before = contents(trained)
+    with pytest.raises(FileExistsError, match=r"holds a run.*--ckpt_path last.*--experiment NAME"):
+        bench.run("fit", *named)
+    tested = bench.run("test", "--ckpt_path", "best", *named)
+    again = bench.run("test", "--ckpt_path", "best", *named)
+    assert tested != again and tested.parent == again.parent == trained
+    assert contents(trained).items() >= before.items()
+    same(results(again), results(trained), rel=1e-6)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_predictions_are_those_of_the_saved_surrogate(bench, trained, tmp_path):
@@ -132,7 +154,6 @@ def test_predictions_are_those_of_the_saved_surrogate(bench, trained, tmp_path):
     predicted = bench.run(
         "predict",
         *("--ckpt_path", checkpoint(trained), "--data.data_path", tmp_path),
-        bench.tiny.other,
         cwd=tmp_path,
     )
     files = sorted((predicted / "predictions").iterdir())

@@ -97,6 +97,37 @@ def test_every_argument_of_a_network_reaches_it_from_the_command_line(model):
         assert options.keys() - {"levels"} == expected
 
 
+OTHERS = {"max_nodes": 64, "levels": 91}
+SETTINGS = {
+    *("symmetric", "match_filter", "teacher", "max_nodes"),  # of evaluation
+    *("learning_rate", "weight_decay", "schedule", "warmup", "loss", "huber_delta"),  # of training
+    *("augment", "dropout", "channels_last"),
+}
+
+
+@every_model
+def test_an_option_is_obeyed_or_contradicts_the_checkpoint_and_is_refused_by_name(model):
+    parameters = inspect.signature(model).parameters
+    base = {"levels": 137} if "table" in parameters else {}  # as many as either table has
+    trained = model(**base)
+    checkpoint = {"hyper_parameters": dict(trained.hparams)}
+    trained.on_save_checkpoint(checkpoint)
+    for name, parameter in parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        value = (
+            OTHERS.get(name)
+            if OTHERS.get(name, parameter.default) != parameter.default
+            else other_value(name, parameter)
+        )
+        changed = model(**base | {name: value})
+        if name in SETTINGS:
+            changed.require_checkpoint(checkpoint)
+            continue
+        with pytest.raises(ValueError, match=rf"\b{RENAMED.get((model.__name__, name), name)}: "):
+            changed.require_checkpoint(checkpoint)
+
+
 @every_model
 def test_a_wrong_value_is_refused_by_its_option(model):
     for name, parameter in options_of_network(model).items():

@@ -64,6 +64,7 @@ class CouplingModule(SurrogateModule):
 
     headline = HEADLINE
     evaluation = FluxEvaluation
+    of_weights = ("levels",)
     baselines_class = Baselines
     figures = staticmethod(plotters.figures)
 

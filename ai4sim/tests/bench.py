@@ -61,7 +61,7 @@ class Tiny:
     tolerance : float
         The absolute one of predictions, in their units.
     other : str
-        An option of the model that the checkpoint overrides, with its value.
+        An option of the model that contradicts the weights, with its value.
     """
 
     use_case: UseCase

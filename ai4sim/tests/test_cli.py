@@ -94,6 +94,42 @@ def test_a_run_starts_from_another_one_and_needs_it_no_more(root):
     moved.rename(source)
 
 
+def test_a_training_goes_on_elsewhere_with_the_best_so_far(root):
+    source, other = root / "experiments" / "source", root / "experiments" / "elsewhere"
+    worse = ("--model.init_args.learning_rate=10", "--trainer.max_epochs=4")
+    start = ("--ckpt_path", source / "checkpoints" / "last.ckpt", "--experiment", other.name)
+    before = {file: file.read_bytes() for file in source.rglob("*") if file.is_file()}
+    run(root, "fit", "--config", "toy.yaml", *start, *worse)
+    assert all(file.read_bytes() == content for file, content in before.items())
+    assert state(other, "last")["epoch"] == 3
+    assert state(other)["epoch"] == state(source)["epoch"] < 2
+    found, expected = (
+        json.loads((folder / "artifacts" / "results.json").read_text())
+        for folder in (other, source)
+    )
+    assert found["model"] == pytest.approx(expected["model"])
+
+
+def test_last_says_its_experiment_and_refuses_the_configuration_of_another(root, caplog):
+    caplog.set_level("INFO")
+    other = {**CONFIG, "model": {"class_path": "LitToy", "init_args": {"features": 6}}}
+    (root / "other.yaml").write_text(yaml.safe_dump(other))
+    run(root, "fit", "--config", "other.yaml", "--experiment", "newest")
+    newest = root / "experiments" / "newest"
+    before = {file: file.read_bytes() for file in newest.rglob("*") if file.is_file()}
+    with pytest.raises(ValueError, match=r"newest/.*last.ckpt.*features: found 6, expected 4"):
+        run(root, "fit", "--config", "toy.yaml", "--ckpt_path", "last")
+    assert "last.ckpt of experiment newest" in caplog.text
+    assert {file: file.read_bytes() for file in newest.rglob("*") if file.is_file()} == before
+
+
+def test_a_checkpoint_of_another_model_is_refused_with_both_names(root):
+    wide = {**CONFIG, "model": {"class_path": "LitWideToy"}}
+    (root / "wide.yaml").write_text(yaml.safe_dump(wide))
+    with pytest.raises(ValueError, match=r"best.ckpt: its model is .*LitToy, .* is .*LitWideToy"):
+        run(root, "test", "--config", "wide.yaml", "--ckpt_path", "best")
+
+
 def test_weights_are_found_by_checkpoint_experiment_or_saved_surrogate(tmp_path, monkeypatch):
     checkpoint = tmp_path / "experiments" / "first" / "checkpoints" / "best.ckpt"
     saved = tmp_path / "experiments" / "first" / "artifacts" / "surrogate.json"

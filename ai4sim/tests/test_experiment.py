@@ -2,10 +2,14 @@
 
 import os
 import re
+import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ai4sim import launch
 from ai4sim.experiment import create, find_checkpoint, provenance
 
 
@@ -21,19 +25,66 @@ def test_a_title_becomes_a_legal_folder_name(tmp_path):
 
 
 def test_children_of_a_distributed_run_share_the_folder(tmp_path, monkeypatch):
-    first = create(tmp_path, "demo")
-    monkeypatch.setenv("AI4SIM_EXPERIMENT_PATH", str(first.path))
-    assert create(tmp_path, "demo").path != first.path
-    monkeypatch.setenv("AI4SIM_EXPERIMENT_PATH", str(first.path))
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert create(tmp_path, "demo").path == first.path
+    monkeypatch.setenv("AI4SIM_EXPERIMENT_PATH", "")
+    launch.pass_on("/runs/a")
+    code = "import os; from ai4sim import launch; print(launch.inherited(os.environ))"
+    line = [sys.executable, "-c", code]
+    assert subprocess.check_output(line, text=True).strip() == "/runs/a"
+    # Neither this process, in a later run, nor one of another parent.
+    assert launch.inherited(os.environ) is None
+    later = [sys.executable, "-c", f"import subprocess; subprocess.run({line!r})"]
+    assert subprocess.check_output(later, text=True).strip() == "None"
 
 
-def test_all_tasks_of_a_slurm_step_share_the_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("SLURM_JOB_ID", "77")
-    monkeypatch.setenv("SLURM_STEP_ID", "0")
-    assert create(tmp_path, "cnf").path == create(tmp_path, "cnf").path
-    assert create(tmp_path, "cnf").path.name == "job77-0_cnf"
+SLURM = {"SLURM_JOB_ID": "77", "SLURM_STEP_ID": "0"}
+LSF = {"LSB_JOBID": "77"}
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "77"}
+STATIC = {"TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "n1", "MASTER_PORT": "29500"}
+BY_HAND = {"MASTER_ADDR": "n1", "MASTER_PORT": "29500"}
+
+
+@pytest.mark.parametrize(
+    ("job", "rank", "name"),
+    [
+        (SLURM, "SLURM_PROCID", "job77-0_cnf"),
+        (SLURM | {"SLURM_RESTART_COUNT": "2"}, "SLURM_PROCID", "job77-0-2_cnf"),
+        (LSF, "JSM_NAMESPACE_RANK", "job77_cnf"),
+        (LSF | {"LSB_JOBINDEX": "3"}, "OMPI_COMM_WORLD_RANK", "job77-3_cnf"),
+        (TORCHRUN, "RANK", "job77_cnf"),
+        (STATIC, "RANK", "jobn1-29500_cnf"),
+        (BY_HAND, "NODE_RANK", "jobn1-29500_cnf"),
+    ],
+)
+def test_all_processes_of_a_job_share_a_folder_and_each_run_has_one(
+    tmp_path, monkeypatch, job, rank, name
+):
+    """Runs follow one another in a job; the processes of each come in any order."""
+    for variable, value in job.items():
+        monkeypatch.setenv(variable, value)
+    found = {}
+    for run, process in ((1, 1), (1, 0), (2, 0), (3, 0), (2, 1), (3, 1)):
+        monkeypatch.setenv(rank, str(process))
+        found[run, process] = create(tmp_path, "cnf").path.name
+    for run, expected in ((1, name), (2, f"{name}_2"), (3, f"{name}_3")):
+        assert found[run, 0] == found[run, 1] == expected
+
+
+def test_all_processes_of_torchrun_learn_the_folder_from_its_store(tmp_path):
+    code = (
+        "from pathlib import Path; from ai4sim.experiment import create; "
+        f"create(Path({str(tmp_path)!r}), 'a'); create(Path({str(tmp_path)!r}), 'b')"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    run = ["--nnodes=1", "--node_rank=0", "--master_addr=127.0.0.1", "--nproc_per_node=3"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    line = [sys.executable, "-m", "torch.distributed.run", *run, f"--master_port={port}"]
+    subprocess.run([*line, str(script)], check=True, timeout=120)
+    names = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    assert len(names) == 2
+    assert names[0].endswith("_a") and names[1].endswith("_b")
 
 
 def test_last_means_the_newest_experiment_or_the_named_one(tmp_path):
@@ -48,6 +99,8 @@ def test_last_means_the_newest_experiment_or_the_named_one(tmp_path):
         find_checkpoint(tmp_path, "best")
     with pytest.raises(FileNotFoundError, match="experiment oldest .*: old, new"):
         find_checkpoint(tmp_path, "last", "oldest")
+    with pytest.raises(FileNotFoundError, match=r"in experiment new \(it holds last.ckpt\)"):
+        find_checkpoint(tmp_path, "best", "new")
 
 
 def test_provenance_tells_versions_command_and_seed(monkeypatch):
@@ -60,12 +113,7 @@ def test_provenance_tells_versions_command_and_seed(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
-    for name in (
-        "AI4SIM_EXPERIMENT_PATH",
-        "LOCAL_RANK",
-        "SLURM_JOB_ID",
-        "SLURM_STEP_ID",
-        "TORCHELASTIC_RUN_ID",
-    ):
+    known = {name for names in launch.JOBS for name in names}
+    for name in {*known, *launch.RANKS, launch.INHERITED, "TORCHELASTIC_USE_AGENT_STORE"}:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)

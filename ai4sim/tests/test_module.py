@@ -68,8 +68,26 @@ def test_weights_of_another_model_are_refused_with_what_differs(trained):
         LitToy(features=8).start_from(trained)
     LitToy(symmetric=True).start_from(trained)
     checkpoint = torch.load(trained, weights_only=True)
-    with pytest.raises(ValueError, match=r"reflections: found \[\], expected \[0\]"):
-        LitToy(symmetric=True).on_load_checkpoint(checkpoint)
+    LitToy(symmetric=True).on_load_checkpoint(checkpoint)  # a setting of evaluation
+    with pytest.raises(ValueError, match=r"checkpoint differs.* net.levels: found 2, expected 3$"):
+        LitToy(levels=3).on_load_checkpoint(checkpoint)
+
+
+def test_a_training_that_goes_on_takes_its_own_rates(data, trained, tmp_path):
+    fit(LitToy(), data["warm"]()).save_checkpoint(tmp_path / "a.ckpt")
+    own = {"learning_rate": 0.5, "weight_decay": 0.25, "schedule": "constant"}
+    trainer = pl.Trainer(
+        max_epochs=3,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(LitToy(**own), data["warm"](), ckpt_path=tmp_path / "a.ckpt", weights_only=True)
+    groups = trainer.optimizers[0].param_groups
+    assert [group["lr"] for group in groups] == [0.5, 0.5]
+    assert [group["weight_decay"] for group in groups] == [0.25, 0.0]
 
 
 def test_checkpoints_hold_neither_the_limit_on_memory_nor_where_training_started(data, trained):

@@ -111,6 +111,11 @@ class LitToy(ToyModule):
     """A U-Net on columns."""
 
 
+@with_network("UNet", features=8, levels=2, norm="none")
+class LitWideToy(ToyModule):
+    """A wider U-Net on columns."""
+
+
 def run() -> None:
     """Run the command line of the working directory: ``fit ...`` of ``sys.argv``."""
     paths = f"{__name__}:ToyModule", f"{__name__}:ToyData"

@@ -73,6 +73,7 @@ class DragModule(SurrogateModule):
         Optimiser and loss, see :class:`ai4sim.module.SurrogateModule`.
     """
 
+    of_weights = ("scheme", "levels", "launch_flux")
     baselines_class = Baselines
     figures = staticmethod(plotters.figures)
 

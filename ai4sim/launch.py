@@ -1,0 +1,84 @@
+"""The processes of one distributed run: what names the run, and how they agree on something."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+INHERITED = "AI4SIM_EXPERIMENT_PATH"
+RANKS = ("RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+JOBS = (
+    ("TORCHELASTIC_RUN_ID",),
+    ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT"),
+    ("LSB_JOBID", "LSB_JOBINDEX"),
+    ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK"),
+)
+"""Variables by which launchers name a job; those of the first launcher that is there count."""
+OPTIONAL = ("SLURM_RESTART_COUNT", "LSB_JOBINDEX")
+WAIT = timedelta(minutes=30)
+_agreements = itertools.count()
+
+
+def rank(environ: Mapping[str, str]) -> int:
+    """Return the number of this process among those that a launcher started; 0 without one."""
+    given = (environ.get(name, "") for name in (*RANKS, "NODE_RANK"))
+    return int(next((value for value in given if value.isdigit()), "0"))
+
+
+def job(environ: Mapping[str, str]) -> str | None:
+    """Return a name that all processes of a job share; a job may start several runs.
+
+    Parameters
+    ----------
+    environ : mapping
+        Environment variables.
+
+    Returns
+    -------
+    str or None
+        None: this process was not started by a launcher.
+    """
+    for variables in JOBS:
+        values = {name: environ.get(name, "") for name in variables}
+        if all(values[name] for name in variables if name not in OPTIONAL):
+            values.pop("NODE_RANK", None)
+            if values.get("TORCHELASTIC_RUN_ID") == "none":  # the default, of all runs
+                values = {name: environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT")}
+            return "-".join(value for value in values.values() if value)
+    return None
+
+
+def has_store(environ: Mapping[str, str]) -> bool:
+    """Return whether torchrun holds a store through which the processes can agree."""
+    return environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+
+
+def agreed(choose: Callable[[], str]) -> str:
+    """Return what the first process chooses; the others learn it from the store of torchrun.
+
+    Without such a store each process chooses for itself.
+    """
+    if not has_store(os.environ):
+        return choose()
+    from torch.distributed import TCPStore
+
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = TCPStore(address, port, is_master=False, timeout=WAIT)
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    key = f"ai4sim/{restarts}/{next(_agreements)}"
+    if rank(os.environ) == 0:
+        store.set(key, choose())
+    return str(store.get(key).decode())
+
+
+def pass_on(path: str) -> None:
+    """Tell the processes that Lightning will start from this one where the run is."""
+    os.environ[INHERITED] = f"{os.getpid()}:{path}"
+
+
+def inherited(environ: Mapping[str, str]) -> str | None:
+    """Return what the process that started this one passed on."""
+    process, _, path = environ.get(INHERITED, "").partition(":")
+    return path if path and process == str(os.getppid()) else None
