@@ -110,6 +110,23 @@ def test_a_file_that_was_cut_short_stops_check_and_fit_before_training(bench, el
         bench.run("fit", *folder)
 
 
+def test_no_command_changes_a_raw_file(bench, elsewhere):
+    raw = elsewhere / "copy/raw"
+    before = {}
+    for file in sorted(raw.iterdir()):  # each a link to a file that nobody may write
+        kept = elsewhere / "archive" / file.name
+        kept.parent.mkdir(exist_ok=True)
+        file.rename(kept)
+        kept.chmod(0o444)
+        file.symlink_to(kept)
+        before[kept] = (kept.read_bytes(), kept.stat().st_mtime_ns)
+    checkpoint_of_it = ("--ckpt_path", elsewhere / "copy.ckpt")
+    for command in ("predict", "test"):
+        bench.run(command, *checkpoint_of_it, "--data.data_path", elsewhere / "copy")
+    assert {kept: (kept.read_bytes(), kept.stat().st_mtime_ns) for kept in before} == before
+    assert sorted(raw.iterdir()) == [raw / kept.name for kept in sorted(before)]
+
+
 def test_the_saved_config_reproduces_the_run(bench, trained):
     again = bench.run("fit", config=trained / "config.yaml")
     assert again != trained

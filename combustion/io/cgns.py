@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.io.copies import copy_variables
 from ai4sim.io.files import atomic_write
 from ai4sim.io.hdf5 import Hdf5Variable, check_places, open_hdf5
+from ai4sim.io.raw import open_raw
 from ai4sim.io.raw_variables import STORAGE, plain, reading
 from ai4sim.io.units import convert_from
 from combustion.io.elements import FACES, KINDS, Section, from_zero
@@ -66,10 +67,13 @@ def write_like(
 ) -> None:
     """Copy a file and put fields, by their names in memory, into its zones, atomically.
 
-    A field that a zone lacks is made like its progress variable: beside it, with its attributes.
+    The copy holds what links of the source lead to, in it or in other files, which stay as they
+    are. A field that a zone lacks is made like its progress variable: beside it, with its
+    attributes.
     """
     with atomic_write(destination) as partial:
-        shutil.copyfile(source, partial)
+        with open_raw(source) as raw, h5py.File(partial, "w") as file:
+            copy_variables(raw, file, follow=True)
         with h5py.File(partial, "r+") as file:
             for zone, values in zip(_zones(file), fields, strict=True):
                 layout, nodes = _solution(zone, f"{source}: zone '{_name(zone)}'")

@@ -182,6 +182,49 @@ def test_a_prediction_replaces_the_target_and_keeps_the_rest(tmp_path: Path):
     np.testing.assert_array_equal(read_mesh(raw).flame_surface_density, np.arange(4))
 
 
+def linked(folder: Path, kind: str) -> tuple[Path, Path]:
+    """Write a mesh whose solution is in another file, or under another name; return both files."""
+    solution = write_zones(folder / "solver" / "solution.cgns", zone=one_tetrahedron())
+    raw = folder / "raw" / "flame.cgns"
+    raw.parent.mkdir()
+    place = "/Base/zone/FlowSolution"
+    with h5py.File(solution) as given, h5py.File(raw, "w") as file:
+        zone = file.create_group("Base/zone")
+        for name in given["Base/zone"]:
+            if name != "FlowSolution":
+                given.copy(f"Base/zone/{name}", zone)
+        if kind == "absolute":
+            zone["FlowSolution"] = h5py.ExternalLink(solution, place)
+        elif kind == "relative":
+            zone["FlowSolution"] = h5py.ExternalLink("../solver/solution.cgns", place)
+        elif kind == "soft":
+            file["linked"] = h5py.ExternalLink("../solver/solution.cgns", place)
+            zone["FlowSolution"] = h5py.SoftLink("/linked")
+        else:
+            for name, node in given[place].items():
+                data = node[" data"]
+                layout = h5py.VirtualLayout(data.shape, data.dtype)
+                source = "../solver/solution.cgns"
+                layout[:] = h5py.VirtualSource(source, f"{place}/{name}/ data", data.shape)
+                zone.create_virtual_dataset(f"FlowSolution/{name}/ data", layout)
+    return raw, solution
+
+
+@pytest.mark.parametrize("kind", ["absolute", "relative", "soft", "virtual"])
+def test_a_prediction_never_reaches_a_file_that_is_linked_to(tmp_path: Path, kind: str):
+    files = linked(tmp_path, kind)
+    before = [file.read_bytes() for file in files]
+    for file in files:
+        file.chmod(0o444)
+    out = tmp_path / "elsewhere" / "predictions" / "flame.cgns"
+    write_mesh_like(files[0], out, {"flame_surface_density": np.full(4, 7.0)})
+    assert [file.read_bytes() for file in files] == before
+    files[1].unlink()  # the prediction needs no other file
+    mesh = read_mesh(out)
+    np.testing.assert_array_equal(mesh.flame_surface_density, 7)
+    np.testing.assert_array_equal(mesh.progress_variable, one_tetrahedron()["c_filt"])
+
+
 def test_a_prediction_joins_a_file_without_target(tmp_path: Path):
     zone = one_tetrahedron()
     del zone["c_grad_filt"]

@@ -24,7 +24,7 @@ from ai4sim.evaluation.reservoir import thinning
 from ai4sim.io.raw import open_raw
 from ai4sim.io.times import decode_times, has_date
 from ai4sim.normalization import RunningStatistics
-from weather_forecast.gwd.io.copies import linked_files
+from ai4sim.io.copies import linked_files
 from weather_forecast.gwd.io.layout import read_layout, write_like
 from weather_forecast.gwd.io.raw_files import (
     DATASETS,

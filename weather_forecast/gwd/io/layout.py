@@ -37,7 +37,7 @@ from torch import Tensor
 from ai4sim.io.files import atomic_write, check_shapes
 from ai4sim.io.raw_variables import STORAGE
 from weather_forecast.gwd.io.attributes import described
-from weather_forecast.gwd.io.copies import copy_variables, name_axes, set_attributes
+from ai4sim.io.copies import copy_variables, name_axes, set_attributes
 from weather_forecast.gwd.io.raw_files import DATASETS, Columns, blocks, open_columns
 from weather_forecast.gwd.io.rows import LATITUDE, DragLayout
 

@@ -62,7 +62,7 @@ def to_raw_layout(parts: Sequence[Path], destination: Path) -> None:
     ValueError
         It has no such datasets, a number of rows that no layout has, or impossible values.
     """
-    from weather_forecast.gwd.io.copies import copy_variables, is_whole, name_axes
+    from ai4sim.io.copies import copy_variables, is_whole, name_axes
     from weather_forecast.gwd.io.layout import write_columns
     from weather_forecast.gwd.io.raw_files import DATASETS, Columns, open_columns
 

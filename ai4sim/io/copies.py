@@ -22,11 +22,13 @@ COPIED_AT_ONCE = 2**26
 """Bytes that are held in memory."""
 
 
-def copy_variables(raw: RawFile, file: h5py.File, leave_out: Collection[str] = ()) -> None:
+def copy_variables(
+    raw: RawFile, file: h5py.File, leave_out: Collection[str] = (), *, follow: bool = False
+) -> None:
     """Copy all that a raw file holds: variables as they are stored, groups, attributes, dimensions.
 
-    Links within the file stay links. A link to a file that does not exist stays one, with a
-    warning.
+    Links within the file stay links, unless they are followed. A link to a file that does not exist
+    stays one, with a warning.
 
     Parameters
     ----------
@@ -35,6 +37,9 @@ def copy_variables(raw: RawFile, file: h5py.File, leave_out: Collection[str] = (
         Open for writing.
     leave_out : collection of str
         Variables that are not copied.
+    follow : bool
+        Whether links within the file become what they lead to: a later change of one of two names
+        then leaves the other as it was.
 
     Raises
     ------
@@ -42,7 +47,7 @@ def copy_variables(raw: RawFile, file: h5py.File, leave_out: Collection[str] = (
         Something cannot be read.
     """
     if isinstance(raw, Hdf5File):
-        _copy_members(raw, raw.file, file, leave_out)
+        _copy_members(raw, raw.file, file, leave_out, follow)
         raw.file.visititems(lambda name, item: _name_axes_as(item, file, name))
     else:
         for name in raw.names:
@@ -112,14 +117,18 @@ def linked_files(raw: RawFile, names: Iterable[str]) -> list[str]:
 
 
 def _copy_members(
-    raw: RawFile, source: h5py.Group, group: h5py.Group, leave_out: Collection[str] = ()
+    raw: RawFile,
+    source: h5py.Group,
+    group: h5py.Group,
+    leave_out: Collection[str] = (),
+    follow: bool = False,
 ) -> None:
     """Copy the members of a group, and those of the groups in it."""
     for name in source:
         if name in leave_out:
             continue
         link = source.get(name, getlink=True)
-        if isinstance(link, h5py.SoftLink):
+        if isinstance(link, h5py.SoftLink) and not follow:
             group[name] = link
             continue
         try:
@@ -133,8 +142,9 @@ def _copy_members(
             continue
         if isinstance(item, h5py.Group):
             member = group.create_group(name)
-            set_attributes(member, dict(item.attrs))
-            _copy_members(raw, item, member)
+            for key, value in item.attrs.items():  # of the same type: CGNS needs it
+                member.attrs.create(key, value, dtype=item.attrs.get_id(key).dtype)
+            _copy_members(raw, item, member, (), follow)
         elif isinstance(item, h5py.Dataset) and (_is_elsewhere(item) or item.dtype.kind == "O"):
             # HDF5 does not copy a fill value that is a text.
             _write_out(Hdf5Variable(raw.path, name, item), group)
