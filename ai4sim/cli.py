@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -11,28 +13,35 @@ from typing import Any
 
 import lightning.pytorch as pl
 from jsonargparse import Namespace
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    StochasticWeightAveraging,
+    WeightAveraging,
+)
 from lightning.pytorch.cli import (
     ArgsType,
     LightningArgumentParser,
     LightningCLI,
     SaveConfigCallback,
 )
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from ai4sim import launch, slurm
 from ai4sim.callbacks import BestCheckpoint, LastCheckpoint, PredictionFiles
 from ai4sim.check import CheckingTrainer
+from ai4sim.checkpoints import find_weights, kept_checkpoint
 from ai4sim.experiment import (
-    CHECKPOINT_SUFFIX,
     Experiment,
     create,
     find_checkpoint,
     provenance,
+    taken,
 )
 from ai4sim.io.files import missing_file_error, write_json
 from ai4sim.use_case import UseCase
-from ai4sim.weights import DESCRIPTION, read_file
+from ai4sim.weights import read_file
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +88,7 @@ class SurrogateCLI(LightningCLI):
 
     def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
         self.experiments_path = experiments_path
+        self._untested: str | None = None
         super().__init__(*args, **kwargs)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -204,7 +214,7 @@ class SurrogateCLI(LightningCLI):
             config.trainer.logger = False
             self.save_config_kwargs = {"text": ""}
             return
-        self._as_given = self._parser(self.subcommand).dump(config, skip_none=False)
+        self._as_given = feedable(self._parser(self.subcommand).dump(config, skip_none=False))
         self.experiment = self._folder()
         launch.pass_on(str(self.experiment.path))
         tasks_and_nodes = slurm.layout(os.environ)
@@ -264,16 +274,49 @@ class SurrogateCLI(LightningCLI):
             log.info("training starts from %s", path)
 
     def after_fit(self) -> None:
-        """Test the best checkpoint, and export it for use without Lightning."""
-        best = self._get(self.config_init, "checkpoint").best_model_path
-        if not best or self.trainer.interrupted:
+        """Test the best checkpoint, and export it for use without Lightning.
+
+        Raises
+        ------
+        ArithmeticError
+            The training diverged: there are no finite weights.
+        """
+        if self.trainer.interrupted or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=best, weights_only=True)
+        best = self._get(self.config_init, "checkpoint").best_model_path
+        kept = kept_checkpoint(self.experiment, best, self.trainer.current_epoch)
+        if kept is None:
+            return
+        # What is in the file, and not what callbacks that average weights have in memory.
+        checkpoint = read_file(kept)
+        self.model.load_state_dict(checkpoint["state_dict"])
+        self.model.on_load_checkpoint(checkpoint)
+        averaging = WeightAveraging | StochasticWeightAveraging
+        trainer: Any = self.trainer
+        trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, averaging)]
+        log.info("%s is tested and exported", kept)
+        if self._untested is None:
+            self.trainer.test(self.model, datamodule=self.datamodule)
         if self.trainer.is_global_zero:
-            self.model.export(
-                self.experiment.artifacts, next(iter(self.datamodule.test_dataloader()))
+            loader = (
+                self.datamodule.test_dataloader
+                if self._untested is None
+                else self.datamodule.train_dataloader
             )
-        self._report()
+            self.model.eval()
+            self.model.export(self.experiment.artifacts, next(iter(loader())))
+        if self._untested is None:
+            self._report()
+        else:
+            log.warning("not tested: %s", self._untested)
+
+    def before_fit(self) -> None:
+        """Know before the training whether there is anything to test."""
+        try:
+            self.datamodule.files("test")
+        except ValueError as error:
+            self._untested = str(error)
+            log.warning("the run will not be tested: %s", error)
 
     def after_test(self) -> None:
         """Show the results."""
@@ -291,45 +334,9 @@ class SurrogateCLI(LightningCLI):
             print_results(self.experiment)
 
 
-def find_weights(root: Path, wanted: str) -> Path:
-    """Return the checkpoint, or the folder of a saved surrogate, that ``--start_from`` means.
-
-    Parameters
-    ----------
-    root : Path
-        Where the experiment folders are.
-    wanted : str
-        ``best`` or ``last``, of the newest experiment; or the path of a checkpoint, of an
-        experiment folder (of which the best checkpoint is taken), of a saved surrogate.
-
-    Returns
-    -------
-    Path
-        Absolute.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is none.
-    """
-    if wanted in ("best", "last"):
-        return find_checkpoint(root, wanted).resolve()
-    path = Path(wanted).expanduser().resolve()
-    if not path.is_dir() or (path / DESCRIPTION).is_file():
-        found = path
-    else:
-        found = Experiment(path).checkpoints / f"best{CHECKPOINT_SUFFIX}"
-    if not found.exists():
-        raise missing_file_error(found)
-    return found
-
-
-def taken(experiment: Experiment) -> FileExistsError:
-    """Return the error that says that a folder holds a run, and the ways on."""
-    return FileExistsError(
-        f"{experiment.path} holds a run. Go on with it by --ckpt_path last --experiment "
-        f"{experiment.path.name}, or give the new run another name: --experiment NAME"
-    )
+def feedable(text: str) -> str:
+    """Return a configuration without the defaults that have no form in it, such as devices."""
+    return re.sub(r"(?m)^.*Unable to serialize instance.*\n", "", text)
 
 
 def _quieten() -> None:
@@ -356,6 +363,16 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI:
     OmegaConf.register_resolver(
         "use_case", lambda path="": str((use_case.root / path).resolve()), replace=True
     )
+    try:
+        return _run(use_case, args)
+    except SIGTERMException as end:
+        end.code = 128 + signal.SIGTERM  # as of any process that this signal ends
+        raise
+    except OmegaConfBaseException as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def _run(use_case: UseCase, args: ArgsType) -> SurrogateCLI:
     return SurrogateCLI(
         use_case.module,
         use_case.datamodule,

@@ -144,6 +144,14 @@ def find_checkpoint(root: Path, which: str, name: str | None = None) -> Path:
     return chosen[-1]
 
 
+def taken(experiment: Experiment) -> FileExistsError:
+    """Return the error that says that a folder holds a run, and the ways on."""
+    return FileExistsError(
+        f"{experiment.path} holds a run. Go on with it by --ckpt_path last --experiment "
+        f"{experiment.path.name}, or give the new run another name: --experiment NAME"
+    )
+
+
 def _git(*arguments: str) -> str | None:
     here = Path(__file__).resolve().parent
     try:

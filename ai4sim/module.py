@@ -32,6 +32,15 @@ log = logging.getLogger(__name__)
 LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss}
 
 
+def undefined_as_none(results: Any) -> Any:
+    """Replace numbers that are not finite, such as R2 of a constant target, by None."""
+    if isinstance(results, Mapping):
+        return {name: undefined_as_none(value) for name, value in results.items()}
+    if isinstance(results, list | tuple):
+        return [undefined_as_none(value) for value in results]
+    return None if isinstance(results, float) and not math.isfinite(results) else results
+
+
 class Evaluation(Protocol):
     """What a use case accumulates over its test set; parts from several processes merge exactly."""
 
@@ -323,7 +332,7 @@ class SurrogateModule(pl.LightningModule):
         if not self.trainer.is_global_zero:
             return
         experiment = Experiment(Path(self.trainer.default_root_dir))
-        results = {**evaluation.metrics(), "headline": list(self.headline)}
+        results = {**undefined_as_none(evaluation.metrics()), "headline": list(self.headline)}
         write_json(experiment.artifacts / "results.json", results)
         if self.logger is not None:
             scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}

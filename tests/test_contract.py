@@ -223,8 +223,10 @@ def broken_off(bench: Bench, monkeypatch: pytest.MonkeyPatch, how: type[Exceptio
 
     with monkeypatch.context() as patch:
         patch.setattr(SurrogateModule, "on_train_batch_start", stop)
-        with pytest.raises(how):
+        with pytest.raises(how) as ended:
             bench.run("fit", "--experiment", how.__name__)
+    if how is SIGTERMException:
+        assert ended.value.code == 128 + signal.SIGTERM
     stopped = bench.experiments / how.__name__
     assert not (stopped / "artifacts").exists()
     return stopped

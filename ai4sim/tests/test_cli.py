@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
-from ai4sim.cli import find_weights
+from ai4sim.checkpoints import find_weights
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests import toy
 from ai4sim.tests.bench import one_run
@@ -128,6 +129,82 @@ def test_a_checkpoint_of_another_model_is_refused_with_both_names(root):
     (root / "wide.yaml").write_text(yaml.safe_dump(wide))
     with pytest.raises(ValueError, match=r"best.ckpt: its model is .*LitToy, .* is .*LitWideToy"):
         run(root, "test", "--config", "wide.yaml", "--ckpt_path", "best")
+
+
+def exported(experiment: Path) -> dict:
+    return load_file(experiment / "artifacts" / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "averaging",
+    [
+        ["EMAWeightAveraging", "--trainer.callbacks.decay=0.5"],
+        ["StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.01"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_is_tested_and_exported_is_the_file_best(root, averaging):
+    name = averaging[0]
+    folder = root / "experiments" / name
+    callback = (f"--trainer.callbacks+={name}", *averaging[1:])
+    more = ("--experiment", name, "--trainer.max_epochs=4")
+    run(root, "fit", "--config", "toy.yaml", *callback, *more)
+    weights = state(folder)["state_dict"]
+    for key, value in exported(folder).items():
+        torch.testing.assert_close(value, weights[f"surrogate.{key}"], rtol=0, atol=0)
+    run(root, "test", "--config", "toy.yaml", "--ckpt_path", "best", "--experiment", name)
+    (tested,) = folder.glob("*_test/artifacts/results.json")
+    found = json.loads((folder / "artifacts" / "results.json").read_text())
+    assert json.loads(tested.read_text())["model"] == pytest.approx(found["model"])
+    # The configuration can be fed back.
+    run(root, "fit", "--config", folder / "config.yaml", "--experiment", f"{name}-again")
+    again = exported(root / "experiments" / f"{name}-again")
+    torch.testing.assert_close(again, exported(folder))
+
+
+def test_without_validation_the_last_checkpoint_is_tested_and_exported(root, caplog):
+    more = ("--experiment", "unseen", "--trainer.check_val_every_n_epoch=5")
+    run(root, "fit", "--config", "toy.yaml", *more)
+    assert "no validation in 2 epochs" in caplog.text
+    folder = root / "experiments" / "unseen"
+    weights = state(folder, "last")["state_dict"]
+    for key, value in exported(folder).items():
+        torch.testing.assert_close(value, weights[f"surrogate.{key}"], rtol=0, atol=0)
+    assert (folder / "artifacts" / "results.json").is_file()
+
+
+def test_a_training_that_diverges_says_so(root):
+    more = ("--experiment", "diverged", "--model.init_args.learning_rate=1e30")
+    with pytest.raises(ArithmeticError, match=r"the training diverged.*learning_rate"):
+        run(root, "fit", "--config", "toy.yaml", *more)
+
+
+def test_an_empty_test_set_is_known_before_training_and_the_weights_are_exported(root, caplog):
+    more = ("--experiment", "untested", "--data.ratios=[0.8,0.2,0.0]")
+    run(root, "fit", "--config", "toy.yaml", *more)
+    said = [record.getMessage() for record in caplog.records]
+    first = next(i for i, text in enumerate(said) if "will not be tested: the test set" in text)
+    assert first < next(i for i, text in enumerate(said) if "max_epochs=2" in text)
+    assert exported(root / "experiments" / "untested")
+    assert not (root / "experiments" / "untested" / "artifacts" / "results.json").exists()
+
+
+def test_undefined_results_are_null_and_all_else_is_written(root):
+    write_columns(root / "constant", 300.0)
+    for file in (root / "constant" / "raw").iterdir():
+        np.save(file, np.full((8, toy.LEVELS), 300.0, np.float32))
+    more = ("--experiment", "constant", "--data.test_data_path", "constant")
+    run(root, "fit", "--config", "toy.yaml", *more)
+    results = json.loads((root / "experiments/constant/artifacts/results.json").read_text())
+    assert results["model"]["r2"] is None and results["model"]["rmse"] > 0
+    assert exported(root / "experiments" / "constant")
+
+
+def test_an_environment_variable_that_is_not_set_is_one_line(root):
+    content = {**CONFIG, "data": {"data_path": "${oc.env:NOT_SET}"}}
+    (root / "unset.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(SystemExit, match=r"error: .*NOT_SET"):
+        run(root, "fit", "--config", "unset.yaml")
 
 
 def test_weights_are_found_by_checkpoint_experiment_or_saved_surrogate(tmp_path, monkeypatch):
