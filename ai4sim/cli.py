@@ -40,6 +40,7 @@ from ai4sim.experiment import (
     taken,
 )
 from ai4sim.io.files import missing_file_error, write_json
+from ai4sim.precision import affordable
 from ai4sim.use_case import UseCase
 from ai4sim.weights import read_file
 
@@ -149,6 +150,7 @@ class SurrogateCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Resolve ``last`` and ``best`` before Lightning reads parameters from the checkpoint."""
         super().parse_arguments(parser, args)
+        self._arguments = args if isinstance(args, list) else sys.argv[1:]
         config = self.config[self.config.subcommand]
         self._resumed = False
         # A run that goes on finds its weights in its own checkpoint.
@@ -217,6 +219,8 @@ class SurrogateCLI(LightningCLI):
         self._as_given = feedable(self._parser(self.subcommand).dump(config, skip_none=False))
         self.experiment = self._folder()
         launch.pass_on(str(self.experiment.path))
+        trainer = config.trainer
+        trainer.precision = affordable(trainer.precision, trainer.accelerator, self._arguments)
         tasks_and_nodes = slurm.layout(os.environ)
         if tasks_and_nodes and config.trainer.devices == "auto":
             config.trainer.devices, config.trainer.num_nodes = tasks_and_nodes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from ai4sim.surrogate import Surrogate
-from ai4sim.tests.bench import checkpoint, results, state
+from ai4sim.tests.bench import TRAINER, checkpoint, results, state
 from combustion.io.grids import read_snapshot
 from combustion.io.layouts import R2
 from combustion.tests.flames import write_sheets
@@ -110,3 +111,14 @@ def test_mistakes_on_the_command_line_are_explained(bench, trained):
         bench.run("fit", "--data.ratios=[0.5,0.5,0.5]")
     _, complaint = process.communicate(timeout=300)
     assert process.returncode != 0 and "best.ckpt" in complaint
+
+
+def test_a_cpu_without_bfloat16_trains_in_single_precision(bench, monkeypatch, caplog):
+    trainer = {**TRAINER, "precision": "bf16-mixed", "max_epochs": 1, "limit_train_batches": 1}
+    bench.configure("bf16.yaml", trainer=trainer)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    caplog.set_level(logging.INFO, "ai4sim.precision")
+    experiment = bench.run("fit", config="bf16.yaml")
+    said = [line for line in caplog.messages if "bf16-mixed" in line]
+    assert len(said) == 1 and said[0].startswith("precision 32-true instead of bf16-mixed: ONEDNN")
+    assert "precision: bf16-mixed" in (experiment / "config.yaml").read_text()
