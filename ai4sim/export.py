@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from ai4sim.io.files import atomic_write
 from ai4sim.surrogate import Surrogate
 
 PROGRAM = "model.pt2"
+CHECKING = {"aot_inductor.check_lowerbound": False}
+"""Options of AOTInductor for a library that checks its inputs and takes a batch of one, too."""
 log = logging.getLogger(__name__)
 
 
@@ -23,9 +27,13 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
 
     ``torch.export.load(path).module()(inputs, output_scale)`` runs it in Python without this
     repository; ``torch._inductor.aoti_compile_and_package`` turns it into a library that C++ and
-    Fortran programs link. The batch size is free. So is the size of a two- or
-    three-dimensional grid, in multiples of the network's coarsest cell (at least two); columns keep
-    their number of levels.
+    Fortran programs link. Inputs are float32, output_scale too. The batch size is free. So is the
+    size of a two- or three-dimensional grid, in multiples of the network's coarsest cell (at least
+    two); columns keep their number of levels.
+
+    A compiled library does not check what it is given: from float64 values, or another number of
+    channels, it makes wrong numbers. It checks types and shapes where it is compiled with
+    ``inductor_configs=CHECKING`` and the environment variable ``AOTI_RUNTIME_CHECK_INPUTS`` is 1.
 
     Where the network says that it cannot be traced (an attribute ``exportable = False``), none is
     written, and the log says why.
@@ -44,6 +52,7 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
         return
     surrogate = copy.deepcopy(surrogate).cpu().eval()
     surrogate.max_nodes = None
+    _make_compilable(surrogate)
     stride = int(getattr(surrogate.net, "stride", 1))
     free_axes = range(2, inputs.ndim) if inputs.ndim > 3 else range(0)
     # A size of 1, or two equal sizes, would be taken for a rule: hence two samples and these axes.
@@ -62,5 +71,62 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
         program = torch.export.export(
             surrogate, (example, scale), dynamic_shapes=(free, {0: free[0]})
         )
+        # A range of anything but a symbol would be loaded as that of a symbol, and such a program
+        # cannot be decomposed (as for ONNX).
+        for size in [size for size in program.range_constraints if not size.is_Symbol]:
+            del program.range_constraints[size]
         with atomic_write(path) as temporary:
             torch.export.save(program, temporary)
+
+
+def _make_compilable(module: nn.Module) -> None:
+    """Change the form of a module, not its numbers, to one that AOTInductor compiles correctly.
+
+    Weights are contiguous: with the channel as the fastest axis, libraries with a free batch size
+    are wrong for a batch of one (torch 2.13). Fields are continued beyond their edges by
+    :class:`_Continued`.
+    """
+    for values in (*module.parameters(), *module.buffers()):
+        # Of a single channel, contiguous() would keep the strides.
+        values.data = values.data.clone(memory_format=torch.contiguous_format)
+    for name, layer in list(module.named_modules()):
+        if not isinstance(layer, _ConvNd) or isinstance(layer.padding, str):
+            continue
+        if layer.padding_mode != "zeros":
+            continued = _Continued(layer.padding_mode, layer.padding)
+            layer.padding, layer.padding_mode = (0,) * len(layer.padding), "zeros"
+            module.set_submodule(name, nn.Sequential(continued, layer))
+
+
+class _Continued(nn.Module):
+    """Continue fields beyond their edges, in a form that Inductor compiles.
+
+    Where the three sizes of a grid are free, it cannot compare the strides of what
+    ``torch.nn.functional.pad`` makes: products of sums (torch 2.13, ValueRangeError).
+
+    Parameters
+    ----------
+    mode : {"replicate", "reflect", "circular"}
+        As ``padding_mode`` of ``torch.nn.Conv3d``.
+    margins : sequence of int
+        Cells to add at both ends of each axis.
+    """
+
+    def __init__(self, mode: str, margins: Sequence[int]) -> None:
+        super().__init__()
+        self.mode, self.margins = mode, tuple(margins)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channel, *space) to the same with larger space."""
+        for axis, margin in enumerate(self.margins, start=2):
+            n = x.shape[axis]
+            cells = torch.arange(-margin, n + margin, device=x.device)
+            if self.mode == "replicate":
+                cells = cells.clamp(0, n - 1)
+            elif self.mode == "circular":
+                cells = cells % n
+            else:
+                cells = (n - 1) - ((n - 1) - cells.abs()).abs()
+            x = x.index_select(axis, cells)
+        # Nothing changes, but strides given in this way Inductor writes as sums, and compares.
+        return x.as_strided(x.shape, x.stride())

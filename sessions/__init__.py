@@ -122,6 +122,13 @@ def define_sessions_of_all() -> None:
         run_lint(session, environment(session, "all", *declared), parts)
 
     @nox.session(venv_backend="none", default=False)
+    def compiled(session: nox.Session) -> None:
+        """Compile the exported programs of all networks with all their options; takes an hour."""
+        run = environment(session, "all", *declared)
+        with session.chdir(ROOT):
+            run("pytest", "-m", "compiled", *session.posargs, OMP_NUM_THREADS="1")
+
+    @nox.session(venv_backend="none", default=False)
     def docs(session: nox.Session) -> None:
         """Build the documentation into docs/_build/html, warnings as errors."""
         run_docs(session, environment(session, "all", *declared))
