@@ -8,6 +8,7 @@ import importlib
 import logging
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,17 @@ def check_places(path: Path, file: h5py.File) -> None:
     _APART.add(version)
 
 
+Axes = dict[str, dict[int, str]]
+"""For each data set the dimension scale along each of its axes."""
+
+
 class Hdf5File(RawFile):
     """An open netCDF-4 or HDF5 file."""
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.file = file
         names: list[str] = []
+        scales: list[str] = []
         dimensions: dict[str, int] = {}
         self.groups: list[str] = []
         with reading(path):
@@ -134,11 +140,13 @@ class Hdf5File(RawFile):
                 if item is not None and not isinstance(item, h5py.Dataset):
                     self.groups.append(name)
                     continue
-                if item is not None and item.ndim == 1 and item.is_scale:
-                    dimensions[name] = len(item)
+                if item is not None and item.ndim and item.is_scale:
+                    scales.append(name)
+                    dimensions |= {name: len(item)} if item.ndim == 1 else {}
                 if item is None or not _is_bare_dimension(item):
                     names.append(name)
         check_places(path, file)
+        self._axes = _axes_along(file, scales)
         super().__init__(path, "netCDF-4", attributes, dimensions, names)
 
     def _link(self, name: str) -> str | None:
@@ -167,21 +175,23 @@ class Hdf5File(RawFile):
             ) from error
         if not isinstance(dataset, h5py.Dataset):
             raise ValueError(f"{self.path}: {name} is a link to a group, expected a variable")
-        return Hdf5Variable(self.path, name, dataset)
+        axes = self._axes if target is None else None
+        return Hdf5Variable(self.path, name, dataset, axes)
 
 
 class Hdf5Variable(RawVariable):
     """A data set of an HDF5 file."""
 
-    def __init__(self, path: Path, name: str, dataset: h5py.Dataset) -> None:
+    def __init__(
+        self, path: Path, name: str, dataset: h5py.Dataset, axes: Axes | None = None
+    ) -> None:
         self.dataset = dataset
         with reading(path, name):
             if dataset.shape is None:
                 raise ValueError("it has no shape")
             kind, attributes = dataset.dtype, _attributes(dataset)
-            super().__init__(
-                path, name, dataset.shape, _dimensions(name, dataset), kind, attributes
-            )
+            names = _dimensions(name, dataset, axes)
+            super().__init__(path, name, dataset.shape, names, kind, attributes)
             if kind.kind == "f" and not _is_standard(dataset):
                 raise ValueError(f"its floating-point numbers are of no known form ({kind})")
         self.checked = False
@@ -266,15 +276,33 @@ def _is_bare_dimension(item: h5py.Dataset) -> bool:
     return text.startswith("This is a netCDF dimension but not a netCDF variable")
 
 
-def _dimensions(name: str, dataset: h5py.Dataset) -> tuple[str, ...]:
+def _axes_along(file: h5py.File, scales: Iterable[str]) -> Axes:
+    """Return which axes of which data sets lie along dimension scales.
+
+    netCDF-4 says so in both directions. The scale's REFERENCE_LIST is read, since HDF5 may read
+    the variable's DIMENSION_LIST, in a global heap, without end where that is damaged.
+    """
+    axes: Axes = {}
+    for scale in scales:
+        with reading(file.filename, scale):
+            for reference, axis in file[scale].attrs.get("REFERENCE_LIST", ()):
+                name = h5py.h5r.get_name(reference, file.id)
+                if name is not None:
+                    axes.setdefault(name.decode(), {})[int(axis)] = scale
+    return axes
+
+
+def _dimensions(name: str, dataset: h5py.Dataset, axes: Axes | None) -> tuple[str, ...]:
     """Return the names of the axes, by the dimension scales that netCDF-4 attaches."""
     if dataset.is_scale and dataset.ndim == 1:
         return (name,)
-    scales = dataset.attrs.get("DIMENSION_LIST")
-    if scales is None:
-        return ("",) * dataset.ndim
-    found = [h5py.h5r.get_name(axis[0], dataset.id) if len(axis) else None for axis in scales]
-    return tuple((name or b"").decode().lstrip("/") for name in found)
+    if axes is None:  # behind a link, perhaps in another file
+        file = dataset.file
+        members = (n for n in file if file.get(n, getclass=True, getlink=True) is h5py.HardLink)
+        scales = [n for n in members if isinstance(file[n], h5py.Dataset) and file[n].is_scale]
+        axes = _axes_along(file, scales)
+    along = axes.get(dataset.name, {})
+    return tuple(along.get(axis, "") for axis in range(dataset.ndim))
 
 
 def _is_standard(dataset: h5py.Dataset) -> bool:

@@ -68,7 +68,7 @@ def take(
     at : mapping of str to int, optional
         Which index is read along others, where the variable has them.
     zero_is_a_number : bool
-        See :meth:`ai4sim.io.raw.RawVariable.read`.
+        See :meth:`ai4sim.io.raw_variables.RawVariable.read`.
 
     Returns
     -------

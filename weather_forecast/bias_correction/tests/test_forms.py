@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ai4sim.tests import corruption
 from ai4sim.tests.corruption import (
     change_units,
     cut_short,
@@ -31,7 +29,6 @@ from weather_forecast.bias_correction.tests.forms_of_columns import (
 
 FAULTS = 500
 IN_FILES, IN_CONTENT = (cut_short, flip_a_byte), (change_units, swap_axes, drop_a_variable)
-SLOWEST = 1.0
 COARSE = ("sca_inputs", "col_inputs", "hl_inputs", "pressure_hl")
 """Datasets that 16 bits are too few for: pressures, next to gases of some 1e-10."""
 
@@ -77,11 +74,7 @@ def damage(seed: int, folder: Path) -> tuple[Path, str]:
     return path, f"{form}: {fault or IN_FILES[kind](path, rng)}"
 
 
-def test_no_fault_is_read_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corruption, "PATIENCE", 5.0)
+def test_no_fault_is_read_without_a_word(tmp_path: Path) -> None:
     found = outcomes(damage, read, expected(), range(FAULTS), tmp_path)
-    # The HDF5 library itself may hang or crash on damage to its own structures.
-    survived = [o for o in found if o.verdict not in ("hang", "crash")]
-    bad = [o for o in survived if o.verdict not in ("right", "refused") or o.seconds > SLOWEST]
+    bad = [outcome for outcome in found if outcome.verdict not in ("right", "refused")]
     assert not bad, f"{dict(verdicts(found))}: {bad[:3]}"
-    assert len(survived) >= FAULTS - 2, dict(verdicts(found))
