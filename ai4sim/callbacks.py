@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, Checkpoint, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -16,6 +16,24 @@ from ai4sim.experiment import CHECKPOINT_SUFFIX, Experiment
 from ai4sim.io.files import atomic_write
 
 log = logging.getLogger(__name__)
+MODES = {"val_loss": "min", "val_r2": "max", "train_loss": "min"}
+"""What a run can watch, and whether the least or the greatest value is the best."""
+
+
+def mode_of(group: str, monitor: str, mode: str) -> str:
+    """Return which value of a quantity is the best one: "min", the default, may be either.
+
+    Raises
+    ------
+    ValueError
+        A run does not watch this quantity, or its least value is the best one.
+    """
+    if monitor not in MODES or mode not in ("min", MODES[monitor]):
+        expected = ", ".join(f"{name} (mode {wanted})" for name, wanted in MODES.items())
+        raise ValueError(
+            f"--{group}.monitor={monitor} --{group}.mode={mode}: expected one of {expected}"
+        )
+    return MODES[monitor]
 
 
 class PredictionFiles(Callback):
@@ -86,6 +104,23 @@ class BestCheckpoint(ModelCheckpoint):
             "last_model_path": "",
         }
         super().load_state_dict({**state_dict, **state})
+
+
+class FurtherCheckpoints(ModelCheckpoint):
+    """Checkpoints beside ``best.ckpt`` and ``last.ckpt``, as the group ``checkpoint`` asks for."""
+
+
+class PatientStopping(EarlyStopping):
+    """Stop early; a training that goes on has the patience that it is given, not its former one."""
+
+    @property
+    def state_key(self) -> str:
+        """The key of Lightning's class, under which earlier checkpoints have it."""
+        return super().state_key.replace(type(self).__qualname__, EarlyStopping.__qualname__, 1)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take all but the patience."""
+        super().load_state_dict({**state_dict, "patience": self.patience})
 
 
 class LastCheckpoint(Checkpoint):

@@ -13,11 +13,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 from jsonargparse import Namespace
-from lightning.pytorch.callbacks import (
-    EarlyStopping,
-    StochasticWeightAveraging,
-    WeightAveraging,
-)
+from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
 from lightning.pytorch.cli import (
     ArgsType,
     LightningArgumentParser,
@@ -29,7 +25,14 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ai4sim import launch, slurm
-from ai4sim.callbacks import BestCheckpoint, LastCheckpoint, PredictionFiles
+from ai4sim.callbacks import (
+    BestCheckpoint,
+    FurtherCheckpoints,
+    LastCheckpoint,
+    PatientStopping,
+    PredictionFiles,
+    mode_of,
+)
 from ai4sim.check import CheckingTrainer
 from ai4sim.checkpoints import find_weights, kept_checkpoint
 from ai4sim.experiment import (
@@ -110,7 +113,7 @@ class SurrogateCLI(LightningCLI):
             "experiment. The model must be the same.",
         )
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
-        parser.add_lightning_class_args(EarlyStopping, "early_stopping")
+        parser.add_lightning_class_args(PatientStopping, "early_stopping")
         parser.set_defaults(
             {
                 "checkpoint.monitor": "val_loss",
@@ -225,6 +228,9 @@ class SurrogateCLI(LightningCLI):
         if tasks_and_nodes and config.trainer.devices == "auto":
             config.trainer.devices, config.trainer.num_nodes = tasks_and_nodes
         config.trainer.default_root_dir = str(self.experiment.path)
+        for group in ("checkpoint", "early_stopping"):
+            config[group].mode = mode_of(group, config[group].monitor, config[group].mode)
+        self._keep_more(config.checkpoint)
         config.checkpoint.dirpath = str(self.experiment.checkpoints)
         if config.trainer.logger in (None, True):
             config.trainer.logger = Namespace(
@@ -236,6 +242,24 @@ class SurrogateCLI(LightningCLI):
             "resumed": self._resumed,
             "overwrite": True,
         }
+
+    def _keep_more(self, config: Namespace) -> None:
+        """Give other settings of checkpoints a callback of their own, beside ``best.ckpt``."""
+        parser = self._parser(self.subcommand)
+        defaults = {name: parser.get_default(f"checkpoint.{name}") for name in config.keys()}
+        given = {**config.as_dict(), "enable_version_counter": True}
+        for name in ("monitor", "mode", "verbose", "enable_version_counter"):
+            defaults.pop(name)
+        if all(given[name] == default for name, default in defaults.items()):
+            return
+        if given["filename"] == "last":
+            raise ValueError("--checkpoint.filename=last: expected another name, runs write last")
+        if given["filename"] == "best":
+            given["filename"] = None  # epoch and step
+        given["dirpath"] = given["dirpath"] or str(self.experiment.checkpoints)
+        callbacks = [*self.trainer_defaults["callbacks"], FurtherCheckpoints(**given)]
+        self.trainer_defaults = {**self.trainer_defaults, "callbacks": callbacks}
+        config.update(Namespace(**defaults))
 
     def _folder(self) -> Experiment:
         """Return the folder of this run.

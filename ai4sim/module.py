@@ -244,7 +244,14 @@ class SurrogateModule(pl.LightningModule):
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
-        total = max(int(self.trainer.estimated_stepping_batches), 1)
+        steps = self.trainer.estimated_stepping_batches
+        if not math.isfinite(steps) and self.schedule == "cosine":
+            raise ValueError(
+                "the cosine schedule needs a number of steps, which --trainer.max_epochs=-1 does "
+                "not give: set --trainer.max_epochs or --trainer.max_steps, or "
+                "--model.init_args.schedule=constant"
+            )
+        total = max(int(steps), 1) if math.isfinite(steps) else 1
         rise = max(int(self.warmup * total), 1)
 
         def factor(step: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -205,6 +206,57 @@ def test_an_environment_variable_that_is_not_set_is_one_line(root):
     (root / "unset.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(SystemExit, match=r"error: .*NOT_SET"):
         run(root, "fit", "--config", "unset.yaml")
+
+
+def test_more_checkpoints_are_kept_beside_the_best(root):
+    more = ("--checkpoint.save_top_k=2", "--checkpoint.filename={epoch}")
+    rates = ("--model.init_args.learning_rate=0.3", "--trainer.max_epochs=4")
+    run(root, "fit", "--config", "toy.yaml", "--experiment", "several", *more, *rates)
+    folder = root / "experiments" / "several" / "checkpoints"
+    files = sorted(file.name for file in folder.iterdir())
+    assert len(files) == 4 and {"best.ckpt", "last.ckpt"} < set(files)
+    assert f"epoch={state(folder.parent)['epoch']}.ckpt" in files
+
+
+def test_the_mode_follows_what_is_watched(root):
+    watched = ("--checkpoint.monitor=val_r2", "--early_stopping.monitor=val_r2")
+    run(root, "fit", "--config", "toy.yaml", "--experiment", "watched", *watched)
+    callbacks = state(root / "experiments" / "watched", "last")["callbacks"]
+    (key,) = (key for key in callbacks if key.startswith("ModelCheckpoint"))
+    assert "'mode': 'max'" in key
+    with pytest.raises(ValueError, match=r"--checkpoint.monitor=val_mae.*expected one of val_loss"):
+        run(root, "fit", "--config", "toy.yaml", "--checkpoint.monitor=val_mae")
+
+
+def test_a_training_without_end_needs_another_schedule(root):
+    endless = ("--trainer.max_epochs=-1", "--trainer.max_time=00:00:00:01")
+    with pytest.raises(ValueError, match=r"cosine.*max_epochs.*schedule=constant"):
+        run(root, "fit", "--config", "toy.yaml", "--experiment", "endless", *endless)
+    constant = ("--experiment", "timed", "--model.init_args.schedule=constant")
+    run(root, "fit", "--config", "toy.yaml", *constant, *endless)
+    assert exported(root / "experiments" / "timed")
+
+
+def test_the_rate_that_is_found_is_used(root, caplog):
+    caplog.set_level("INFO")
+    finder = (
+        "--trainer.callbacks+=LearningRateFinder",
+        "--trainer.callbacks.num_training_steps=50",
+    )
+    constant = (
+        "--model.init_args.schedule=constant",
+        "--data.batch_size=1",
+        "--trainer.max_epochs=20",
+    )
+    run(root, "fit", "--config", "toy.yaml", "--experiment", "found", *finder, *constant)
+    announced = re.search(r"Learning rate set to (\S+)", caplog.text)
+    rates = [
+        group["lr"]
+        for group in state(root / "experiments" / "found", "last")["optimizer_states"][0][
+            "param_groups"
+        ]
+    ]
+    assert announced and rates == pytest.approx([float(announced[1])] * 2)
 
 
 def test_weights_are_found_by_checkpoint_experiment_or_saved_surrogate(tmp_path, monkeypatch):
