@@ -71,8 +71,7 @@ class EdgeConditionedConv(nn.Module):
         functions = functions * (offsets.abs().amax(1, keepdim=True) > 0)  # not the cell itself
         kernel = torch.einsum("ek,kio->oie", functions, self.weight).unflatten(-1, (3, 3, 3))
         fields = x.reshape(lattice.batch, *space, x.shape[1]).movedim(-1, 1)
-        if not torch.compiler.is_compiling():  # compiled, it is wrong for a batch of one
-            kernel = kernel.contiguous(memory_format=torch.channels_last_3d)
+        kernel = kernel.contiguous(memory_format=torch.channels_last_3d)
         sums = nn.functional.conv3d(fields, kernel, padding=1)
         mean = sums / neighbours(space, x.device).to(sums.dtype)
         return mean.movedim(1, -1).reshape(x.shape[0], -1)

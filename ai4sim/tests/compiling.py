@@ -40,11 +40,12 @@ def compiled(
 
 
 def require_same(program: Program, surrogate: Surrogate, inputs: Sequence[Tensor]) -> None:
-    """Compare on inputs of several shapes, within 1e-5 of the standard deviation."""
+    """Compare on inputs of several shapes, within 1e-5 of the standard deviation and round-off."""
     for x in inputs:
         scale = torch.linspace(0.5, 2, len(x))
         with torch.no_grad():
             expected, found = surrogate(x, scale), program(x, scale)
         assert found.shape == expected.shape and expected.isfinite().all()
-        difference = (found - expected).abs().max() / expected.std()
-        assert difference <= 1e-5, f"{tuple(x.shape)}: off by {difference:.1e} standard deviations"
+        difference, std = (found - expected).abs().max(), expected.std()
+        tolerated = 1e-5 * std + 1e-6 * expected.abs().max()  # of float32, where the mean is large
+        assert difference <= tolerated, f"{tuple(x.shape)}: off by {difference / std:.1e} std"
