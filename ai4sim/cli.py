@@ -24,7 +24,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ai4sim import launch, slurm
+from ai4sim import launch
 from ai4sim.callbacks import (
     BestCheckpoint,
     FurtherCheckpoints,
@@ -224,7 +224,7 @@ class SurrogateCLI(LightningCLI):
         launch.pass_on(str(self.experiment.path))
         trainer = config.trainer
         trainer.precision = affordable(trainer.precision, trainer.accelerator, self._arguments)
-        tasks_and_nodes = slurm.layout(os.environ)
+        tasks_and_nodes = launch.layout(os.environ)
         if tasks_and_nodes and config.trainer.devices == "auto":
             config.trainer.devices, config.trainer.num_nodes = tasks_and_nodes
         config.trainer.default_root_dir = str(self.experiment.path)

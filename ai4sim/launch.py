@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from ai4sim import slurm
+
 INHERITED = "AI4SIM_EXPERIMENT_PATH"
 RANKS = ("RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 JOBS = (
@@ -48,6 +50,18 @@ def job(environ: Mapping[str, str]) -> str | None:
                 values = {name: environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT")}
             return "-".join(value for value in values.values() if value)
     return None
+
+
+def layout(environ: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return processes per node and nodes of the run that a launcher started this process for.
+
+    None without torchrun and srun. Lightning refuses other numbers than those of a step of SLURM,
+    and under torchrun on a CPU takes each process for a run of its own by default.
+    """
+    here, everywhere = environ.get("LOCAL_WORLD_SIZE", ""), environ.get("WORLD_SIZE", "")
+    if here.isdigit() and everywhere.isdigit() and int(here) > 0:
+        return int(here), int(everywhere) // int(here)
+    return slurm.layout(environ)
 
 
 def has_store(environ: Mapping[str, str]) -> bool:

@@ -226,6 +226,7 @@ def broken_off(bench: Bench, monkeypatch: pytest.MonkeyPatch, how: type[Exceptio
         with pytest.raises(how) as ended:
             bench.run("fit", "--experiment", how.__name__)
     if how is SIGTERMException:
+        assert isinstance(ended.value, SystemExit)
         assert ended.value.code == 128 + signal.SIGTERM
     stopped = bench.experiments / how.__name__
     assert not (stopped / "artifacts").exists()

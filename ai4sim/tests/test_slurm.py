@@ -2,6 +2,7 @@
 
 import pytest
 
+from ai4sim import launch
 from ai4sim.slurm import layout
 
 STEP = {"SLURM_PROCID": "3", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "8", "SLURM_NNODES": "2"}
@@ -21,3 +22,11 @@ STEP = {"SLURM_PROCID": "3", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "8", "SLURM_N
 )
 def test_layout(environ, expected):
     assert layout(environ) == expected
+
+
+def test_torchrun_says_how_many_processes_there_are():
+    environ = {"LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}
+    assert launch.layout(environ) == (4, 2)
+    assert launch.layout({}) is None
+    step = {"SLURM_PROCID": "0", "SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"}
+    assert launch.layout(step) == layout(step) == (2, 1)
