@@ -9,7 +9,14 @@ import torch
 from ai4sim.tests.bench import Bench
 
 
-LONGEST = ("test_contract", "test_cli", "test_reference", "test_notebooks", "test_models")
+LONGEST = (
+    "test_export_compiled",
+    "test_contract",
+    "test_cli",
+    "test_reference",
+    "test_notebooks",
+    "test_models",
+)
 """The files that take longest."""
 
 
