@@ -124,7 +124,9 @@ def test_environments_are_made_with_the_files_copied_so_far(steps, checkout, tmp
     for name in use_cases():
         assert re.search(rf"^venv .*{re.escape(f'{folder}/.nox/{name}')}$", log.read_text(), re.M)
         assert (folder / ".nox" / name / ".installed").is_file()
-    assert re.search(rf"--editable {re.escape(str(folder))}\[.*\bwmed\]", log.read_text())
+    assert re.search(
+        rf"--editable {re.escape(str(folder))}\[.*\bwf_bias_correction\]", log.read_text()
+    )
     # The installation reads these to describe the package.
     project = tomllib.loads((folder / "pyproject.toml").read_text())
     version = project["tool"]["setuptools"]["dynamic"]["version"]["attr"]
@@ -164,5 +166,5 @@ def test_the_session_image_builds_with_what_is_there_and_tries_the_result(tmp_pa
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "log").read_text().splitlines()[-2:] == [
         "podman build --tag ai4sim --build-arg BASE=debian .",
-        "podman run --rm ai4sim ./script.sh combustion_gnns tests -- -k cli",
+        "podman run --rm ai4sim ./script.sh wf_bias_correction tests -- -k cli",
     ]
