@@ -166,5 +166,5 @@ def test_the_session_image_builds_with_what_is_there_and_tries_the_result(tmp_pa
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "log").read_text().splitlines()[-2:] == [
         "podman build --tag ai4sim --build-arg BASE=debian .",
-        "podman run --rm ai4sim ./script.sh wf_bias_correction tests -- -k cli",
+        "podman run --rm ai4sim ./script.sh combustion_gnns tests -- -k cli",
     ]
