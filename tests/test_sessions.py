@@ -115,4 +115,5 @@ def test_a_noxfile_without_a_declaration_is_an_error(tmp_path):
 def test_a_use_case_without_requirements_of_its_own_needs_no_extra():
     tools = list(environments.DEVELOPMENT_EXTRAS)
     assert environments.extras_of(["wf_gwd"]) == sorted(tools)
-    assert environments.extras_of(["wf_gwd", "wf_bias_correction"]) == sorted([*tools, "wf_bias_correction"])
+    own = "wf_bias_correction"
+    assert environments.extras_of(["wf_gwd", own]) == sorted([*tools, own])
