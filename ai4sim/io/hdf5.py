@@ -296,6 +296,8 @@ def _dimensions(name: str, dataset: h5py.Dataset, axes: Axes | None) -> tuple[st
     """Return the names of the axes, by the dimension scales that netCDF-4 attaches."""
     if dataset.is_scale and dataset.ndim == 1:
         return (name,)
+    if "DIMENSION_LIST" not in dataset.attrs:  # scales may still refer to one that it replaced
+        return ("",) * dataset.ndim
     if axes is None:  # behind a link, perhaps in another file
         file = dataset.file
         members = (n for n in file if file.get(n, getclass=True, getlink=True) is h5py.HardLink)
