@@ -4,6 +4,7 @@
 # degrees. A check of units by is_convertible() lets the angle pass, as if it were a cosine in other
 # units, and convert() gives radians.
 # Seen: convertible True, 60 degrees -> 1.0472
+# It exits with status 1 if this is no longer what is seen.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -3,6 +3,7 @@
 # date of the units has the name of a month, as CROCO writes it (10-Mar-2006). Programs that catch
 # ValueError, the documented error, end in a traceback that names neither units nor variable.
 # Seen: TypeError: int() argument must be a string, ... not NoneType
+# It exits with status 1 if this is no longer what is seen.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

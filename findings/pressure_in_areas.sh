@@ -3,6 +3,7 @@
 # have are valid units of something else, so that no error of the parser points to the mistake:
 # "pa" is the pico-are, an area, "mb" the millibarn, "C" the coulomb. "PA" is the petaampere.
 # Seen: pa -> 1e-10 m2, mb -> 1e-31 m2, C -> 1 A s, PA -> 1e15 A
+# It exits with status 1 if this is no longer what is seen.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -4,6 +4,7 @@
 # Users' Guide the rest holds the default fill value, -32767. netCDF4-python masks it. xarray, through
 # any engine, looks at the attribute _FillValue alone and unpacks -32767 as a measurement.
 # Seen: netCDF4 [273.15, --], xarray [273.15, -54.52]
+# It exits with status 1 if this is no longer what is seen.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -3,6 +3,7 @@
 # A model whose output leaves the valid_range that its template declares (fluxes in a storm) loses
 # these values in one library and not in the other; neither says so.
 # Seen: netCDF4 [100.0, --], xarray [100. 900.]
+# It exits with status 1 if this is no longer what is seen.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
