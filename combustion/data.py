@@ -181,7 +181,7 @@ class FlameDataModule(SurrogateDataModule):
         See :class:`ai4sim.data.datamodule.SurrogateDataModule`.
     """
 
-    recipe = "flames-3"
+    recipe = "flames-4"
     needed = {"flame_surface_density": "flame surface density"}
     process = staticmethod(process)
 

@@ -19,7 +19,7 @@ from ai4sim.io.units import convert_from
 from combustion.io.elements import FACES, KINDS, Section, from_zero
 from combustion.io.facts import facts_of
 from combustion.io.layouts import UNITS, FlameLayout
-from combustion.io.meshes import Zone, checked_field, layout_of
+from combustion.io.zones import Zone, layout_of, per_node
 
 SOLID_CODES = {10: 4, 12: 5, 14: 6, 17: 8}
 """CGNS's element types of first order in space -> nodes per element."""
@@ -143,12 +143,12 @@ def _read_zone(zone: h5py.Group, path: Path) -> Zone:
     ]
     layout, nodes = _solution(zone, where)
     fields = {
-        field: checked_field(
-            _read(node, path, UNITS[field]), field, layout.datasets[field], where, len(positions)
+        field: per_node(
+            _read(node, path, UNITS[field]), layout.datasets[field], where, len(positions)
         )
         for field, node in nodes.items()
     }
-    return Zone(where, positions, sections, fields)
+    return Zone(where, positions, sections, layout, fields)
 
 
 def _read(node: Any, path: Path, units: str | None = None) -> NDArray[Any]:

@@ -119,6 +119,33 @@ def edges_of(tables: Iterable[NDArray[np.int64]], count: int) -> NDArray[np.int6
     return np.stack(np.divmod(once, count), axis=1)
 
 
+def shortest_edges(
+    tables: Iterable[NDArray[np.int64]], positions: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Length of the shortest edge of the elements around each node; infinity where there is none.
+
+    Parameters
+    ----------
+    tables : iterable of (elements, nodes per element)
+        Node numbers from 0.
+    positions : (nodes, 3)  [m]
+
+    Returns
+    -------
+    (nodes,)  [m]
+    """
+    shortest = np.full(len(positions), np.inf)
+    for nodes in tables:
+        squares = np.full(len(nodes), np.inf)
+        for a, b in _edge_table(nodes.shape[1]):
+            offsets = positions[nodes[:, a]] - positions[nodes[:, b]]
+            np.minimum(squares, np.einsum("ij,ij->i", offsets, offsets), out=squares)
+        lengths = np.sqrt(squares)
+        for corner in nodes.T:
+            np.minimum.at(shortest, corner, lengths)
+    return shortest
+
+
 def element_volumes(
     nodes: NDArray[np.int64], positions: NDArray[np.float64]
 ) -> NDArray[np.float64]:

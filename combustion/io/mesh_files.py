@@ -27,7 +27,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,11 @@ from ai4sim.io.names import case_of
 from combustion.io import cgns
 from combustion.io.elements import Section, from_zero
 from combustion.io.facts import grid_spacing
-from combustion.io.layouts import FIELDS, R2
-from combustion.io.meshes import (
-    MeshSnapshot,
-    Zone,
-    check_zone,
-    checked_field,
-    edge_lengths,
-    joined,
-    layout_of,
-    node_numbers,
-)
+from combustion.io.layouts import FIELDS, R2, check_field
+from combustion.io.meshes import MeshSnapshot, edge_lengths
+from combustion.io.zones import Zone, check_zone, joined, layout_of, node_numbers, per_node, spread
+
+log = logging.getLogger(__name__)
 
 HDF5_SUFFIXES = (*(pattern.removeprefix("*") for pattern in HDF5_NAMES), ".cgns")
 _MESHIO_SUFFIXES = (
@@ -92,7 +87,7 @@ def read_mesh(
 ) -> MeshSnapshot:
     """Read and check a flame on an unstructured mesh.
 
-    Nodes of different zones in the same place become one.
+    Nodes in the same place become one, and those that belong to no element are left out.
 
     Parameters
     ----------
@@ -110,7 +105,7 @@ def read_mesh(
         No such file.
     ValueError
         Unreadable; a field is missing, of the wrong length, not finite or (c_bar) out of [0, 1];
-        elements that name nodes that do not exist or have no volume; nodes without element.
+        elements that name nodes that do not exist, or have no volume.
     ImportError
         The format needs meshio, which is not installed.
     """
@@ -125,6 +120,11 @@ def read_mesh(
                 "Files without a target can only be predicted."
             )
     mesh = joined(zones)
+    if mesh.unused:
+        count = sum(len(zone.positions) for zone in zones)
+        log.warning(
+            "%s: %d of %d nodes belong to no element: they are left out", path, mesh.unused, count
+        )
     spacing = float(edge_lengths(mesh.positions, mesh.edges).mean()) if dx is None else dx
     return MeshSnapshot(
         path=path,
@@ -144,7 +144,8 @@ def write_mesh_like(
 ) -> None:
     """Write a copy of `source` in which `fields` replace (or join) what the file held.
 
-    Format, groups, zones, names and attributes stay.
+    Format, groups, zones, names and attributes stay. Every node has the value of its place, and NaN
+    if it belongs to no element: nothing is known there.
 
     Parameters
     ----------
@@ -165,16 +166,12 @@ def write_mesh_like(
         raise ValueError(f"{destination}: unknown fields {unknown}; expected of {list(FIELDS)}")
     if source.suffix.lower() in HDF5_SUFFIXES:
         zones, _ = cgns.read_zones(source)
-        numbers = node_numbers(zones)
-        count = 1 + max(int(number.max()) for number in numbers)
-        arrays = _arrays(fields, count, destination)
-        parts = [{name: a[number] for name, a in arrays.items()} for number in numbers]
-        cgns.write_like(source, destination, parts)
+        cgns.write_like(source, destination, _of_zones(fields, zones, destination))
         return
     file_format, mesh = _meshio_read(source)
-    layout = layout_of(mesh.point_data, str(source))
-    for name, values in _arrays(fields, len(mesh.points), destination).items():
-        mesh.point_data[layout.datasets[name]] = values
+    zone = _zone_of(mesh, source)
+    (values,) = _of_zones(fields, [zone], destination)
+    mesh.point_data |= {zone.layout.datasets[name]: array for name, array in values.items()}
     # XDMF's arrays would go to a second file, which is not renamed with the first; version 4 of
     # Gmsh's format asks for tags that meshes need not have.
     options = {"data_format": "XML"} if file_format == "xdmf" else {}
@@ -190,16 +187,27 @@ def _existing(path: Path | str) -> Path:
     return path
 
 
-def _arrays(
-    fields: Mapping[str, ArrayLike], count: int, path: Path
-) -> dict[str, NDArray[np.float32]]:
-    return {n: checked_field(np.asarray(v), n, n, str(path), count) for n, v in fields.items()}
+def _of_zones(
+    fields: Mapping[str, ArrayLike], zones: Sequence[Zone], path: Path
+) -> list[dict[str, NDArray[np.float32]]]:
+    """Give each zone its part of the fields of the joined mesh, checked."""
+    numbers = node_numbers(zones)
+    count = 1 + max(int(number.max()) for number in numbers)
+    arrays = {name: per_node(values, name, str(path), count) for name, values in fields.items()}
+    for name, values in arrays.items():
+        check_field(values, name, name, path)
+    return [{name: spread(values, number) for name, values in arrays.items()} for number in numbers]
 
 
 def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
     if path.suffix.lower() in HDF5_SUFFIXES:
         return cgns.read_zones(path)
     _, mesh = _meshio_read(path)
+    return [_zone_of(mesh, path)], {}
+
+
+def _zone_of(mesh: Any, path: Path) -> Zone:
+    """Return a mesh of meshio's as a zone."""
     count = len(mesh.points)
     if mesh.points.shape != (count, 3):
         raise ValueError(f"{path}: points of shape {mesh.points.shape}, expected (nodes, 3)")
@@ -214,11 +222,11 @@ def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
             )
     layout = layout_of(mesh.point_data, str(path))
     fields = {
-        field: checked_field(np.asarray(mesh.point_data[name]), field, name, str(path), count)
+        field: per_node(mesh.point_data[name], name, str(path), count)
         for field, name in layout.datasets.items()
         if name in mesh.point_data
     }
-    return [Zone(str(path), np.asarray(mesh.points, np.float64), sections, fields)], {}
+    return Zone(str(path), np.asarray(mesh.points, np.float64), sections, layout, fields)
 
 
 def _meshio(path: Path) -> Any:

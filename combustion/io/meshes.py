@@ -1,11 +1,9 @@
-"""Flames on unstructured meshes: what a snapshot holds, how zones join, meshes made from grids."""
+"""Flames on unstructured meshes: what a snapshot holds, meshes made from grids."""
 
 from __future__ import annotations
 
 import itertools
-import logging
 import math
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,21 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4sim.nets.graph import Graph
-from combustion.io.elements import Section, check, edges_of, nodal_volumes
-from combustion.io.layouts import (
-    FIELDS,
-    LAYOUTS,
-    PROGRESS_TOLERANCE,
-    Flame,
-    FlameLayout,
-    Snapshot,
-    check_field,
-)
+from combustion.io.elements import edges_of, nodal_volumes
+from combustion.io.layouts import FIELDS, Flame, Snapshot
 
-log = logging.getLogger(__name__)
-
-COINCIDENCE = 1e-6
-"""Distance, in units of the shortest edge there, up to which nodes of two zones are one."""
 JITTER_LIMIT = math.sqrt(3) / 6
 """Displacement, in cells, below which no tetrahedron of `grid_tetrahedra` turns inside out: half
 the least width of these tetrahedra, that between two opposite edges."""
@@ -51,145 +37,6 @@ class MeshSnapshot(Flame):
         """Return the graph in units of dx, as networks take it."""
         offsets, positions = self.graph.offsets / self.dx, self.graph.positions / self.dx
         return replace(self.graph, offsets=offsets, positions=positions)
-
-
-@dataclass(eq=False)
-class Zone:
-    """Part of a mesh as a file holds it, with nodes and elements of its own."""
-
-    name: str  # file and zone, for error messages
-    positions: NDArray[np.float64]  # (nodes, 3) [m]
-    sections: list[Section]
-    fields: dict[str, NDArray[np.float32]]  # by the names of `combustion.io.layouts.FIELDS`
-
-
-def layout_of(names: Collection[str], where: str) -> FlameLayout:
-    """Tell by which names the fields go: those of the layout whose progress variable is there."""
-    for layout in LAYOUTS.values():
-        if layout.progress_variable in names:
-            return layout
-    expected = " or ".join(f"'{layout.progress_variable}'" for layout in LAYOUTS.values())
-    raise ValueError(
-        f"{where}: no filtered progress variable, {expected}, at the nodes; found {sorted(names)}"
-    )
-
-
-def checked_field(
-    values: NDArray[Any], field: str, name: str, where: str, count: int
-) -> NDArray[np.float32]:
-    """Return a field, one of `FIELDS`, as (nodes,) float32.
-
-    Raises
-    ------
-    ValueError
-        It has not one value per node, or see :func:`combustion.io.layouts.check_field`.
-    """
-    if values.size != count:
-        raise ValueError(
-            f"{where}: '{name}' has shape {values.shape}, expected one value for each of "
-            f"{count} nodes"
-        )
-    checked = np.ascontiguousarray(values.reshape(count), dtype=np.float32)
-    check_field(checked, field, name, where)
-    return checked
-
-
-def check_zone(zone: Zone) -> None:
-    """Refuse a zone with bad coordinates, degenerate elements or nodes without element.
-
-    Raises
-    ------
-    ValueError
-        It says which.
-    """
-    count = len(zone.positions)
-    if not np.isfinite(zone.positions).all():
-        raise ValueError(f"{zone.name}: coordinates hold NaN or infinite values")
-    if not zone.sections:
-        raise ValueError(
-            f"{zone.name}: no elements that fill a volume; expected tetrahedra, pyramids, prisms "
-            "or hexahedra"
-        )
-    used = np.zeros(count, dtype=bool)
-    for section in zone.sections:
-        check(section, zone.positions)
-        used[section.nodes] = True
-    if not used.all():
-        raise ValueError(
-            f"{zone.name}: {count - int(used.sum())} of {count} nodes belong to no element; the "
-            f"first is node {int(used.argmin()) + 1} (from 1). Remove them, or add the missing "
-            "elements"
-        )
-
-
-@dataclass(eq=False)
-class Mesh:
-    """Zones put together: nodes, edges and fields of all."""
-
-    positions: NDArray[np.float64]  # (nodes, 3) [m]
-    edges: NDArray[np.int64]  # (edges, 2)
-    volumes: NDArray[np.float64]  # (nodes,) [m3]
-    fields: dict[str, Any]  # (nodes,) float32
-
-
-def joined(zones: Sequence[Zone]) -> Mesh:
-    """Put zones together; nodes in the same place become one, so that edges cross no gap.
-
-    Where zones differ in a field at a common node, the value of the first is kept.
-
-    Raises
-    ------
-    ValueError
-        Zones hold different fields, or the progress variables differ at common nodes by more than
-        the tolerance: they are not parts of one snapshot.
-    """
-    numbers = node_numbers(zones)
-    count = 1 + max(int(number.max()) for number in numbers)
-    tables = [
-        number[section.nodes]
-        for zone, number in zip(zones, numbers, strict=True)
-        for section in zone.sections
-    ]
-    for zone in zones[1:]:
-        if zone.fields.keys() != zones[0].fields.keys():
-            raise ValueError(
-                f"{zone.name}: holds the fields {sorted(zone.fields)}, the first zone "
-                f"{sorted(zones[0].fields)}; expected the same in all zones"
-            )
-    positions = _gathered([zone.positions for zone in zones], numbers, count)
-    merged = {
-        name: _gathered([zone.fields[name] for zone in zones], numbers, count)
-        for name in zones[0].fields
-    }
-    for zone, number in zip(zones, numbers, strict=True):
-        name = "progress_variable"
-        difference = float(np.abs(merged[name][number] - zone.fields[name]).max())
-        if difference > PROGRESS_TOLERANCE:
-            raise ValueError(
-                f"{zone.name}: the progress variable differs by {difference:g} from that of other "
-                f"zones at nodes in the same places (tolerance {PROGRESS_TOLERANCE:g}); expected "
-                "the zones of one mesh at one instant"
-            )
-    edges = edges_of(tables, count)
-    return Mesh(positions, edges, nodal_volumes(tables, positions), merged)
-
-
-def node_numbers(zones: Sequence[Zone]) -> list[NDArray[np.int64]]:
-    """Count the nodes of the joined zones: for each zone the numbers of its nodes, from 0.
-
-    A node within `COINCIDENCE` of one of an earlier zone has the number of that.
-    """
-    numbers = [np.arange(len(zones[0].positions))]
-    known = zones[0].positions
-    for zone in zones[1:]:
-        number = _coinciding(zone.positions, COINCIDENCE * _shortest_edges(zone), known)
-        new = number < 0
-        if new.all():
-            log.warning("%s: shares no node with the zones before it", zone.name)
-        number[new] = len(known) + np.arange(int(new.sum()))
-        known = np.concatenate([known, zone.positions[new]])
-        numbers.append(number)
-    return numbers
 
 
 def edge_lengths(positions: NDArray[Any], edges: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -276,45 +123,6 @@ def mesh_of_snapshot(snapshot: Snapshot, *, jitter: float = 0.2, seed: int = 0) 
         attributes={k: v for k, v in snapshot.attributes.items() if k not in of_grid},
         **values,
     )
-
-
-def _shortest_edges(zone: Zone) -> NDArray[np.float64]:
-    """Length of the shortest edge at each node [m]."""
-    edges = edges_of([section.nodes for section in zone.sections], len(zone.positions))
-    shortest = np.full(len(zone.positions), np.inf)
-    for end in range(2):
-        np.minimum.at(shortest, edges[:, end], edge_lengths(zone.positions, edges))
-    return shortest
-
-
-def _coinciding(
-    points: NDArray[np.float64], tolerance: NDArray[np.float64], others: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Find for each point one of the others within its tolerance: (points,), -1 where none is."""
-    # Points that coincide do so along a line too; its skew direction keeps grid points apart.
-    direction = np.sqrt([2.0, 3.0, 5.0]) / math.sqrt(10)
-    along, heights = points @ direction, others @ direction
-    order = np.argsort(heights)
-    first, end = (
-        np.searchsorted(heights[order], along + shift) for shift in (-2 * tolerance, 2 * tolerance)
-    )
-    found = np.full(len(points), -1)
-    for step in range(int((end - first).max(initial=0))):
-        candidates = np.flatnonzero((first + step < end) & (found < 0))
-        other = order[first[candidates] + step]
-        near = np.linalg.norm(points[candidates] - others[other], axis=1) <= tolerance[candidates]
-        found[candidates[near]] = other[near]
-    return found
-
-
-def _gathered(
-    parts: Sequence[NDArray[Any]], numbers: Sequence[NDArray[np.int64]], count: int
-) -> NDArray[Any]:
-    """Put the values of all zones in one array; the first zone that has a node is heard."""
-    values = np.empty((count, *parts[0].shape[1:]), parts[0].dtype)
-    for part, number in zip(reversed(parts), reversed(numbers), strict=True):
-        values[number] = part
-    return values
 
 
 def _cubic(grid: NDArray[np.float32], places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,6 @@
 """Files of meshes: round trips, zones, kinds of elements, formats of meshio, failure messages."""
 
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -11,7 +10,7 @@ from ai4sim.tests.reference import REFERENCE, needs_reference
 from combustion.io.grids import write_snapshot
 from combustion.io.layouts import R2
 from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
-from combustion.io.meshes import MeshSnapshot, edge_lengths, grid_tetrahedra, mesh_of_snapshot
+from combustion.io.meshes import edge_lengths, grid_tetrahedra, mesh_of_snapshot
 from combustion.tests.flames import write_zones, zone_of
 from combustion.tests.shapes import CORNERS, FACTS, HEXAHEDRON, TETRAHEDRON, flame
 
@@ -25,12 +24,6 @@ def one_tetrahedron(**changes: object) -> dict:
         "c_grad_filt": np.arange(4, dtype=np.float32),
     }
     return zone | changes
-
-
-def in_space(mesh: MeshSnapshot, *values: np.ndarray) -> np.ndarray:
-    """Rows (x, y, z, values) in the order of the places: the same however nodes are numbered."""
-    rows = np.column_stack([mesh.positions, *values])
-    return rows[np.lexsort(rows[:, :3].T.round(6))]
 
 
 def test_what_is_written_is_read(tmp_path: Path):
@@ -114,48 +107,6 @@ def test_bare_datasets_other_bases_and_other_names_of_fields(tmp_path: Path):
     assert (mesh.case, mesh.dx) == ("burner", 0.1)
     assert mesh.attributes == {"dx": 0.1, "case": "burner"}
     np.testing.assert_array_equal(mesh.flame_surface_density, np.arange(4.0))
-
-
-def split(mesh: MeshSnapshot, table: np.ndarray) -> dict[str, Any]:
-    """Cut a mesh into two zones, each with its own numbers for the nodes at the cut."""
-    left = mesh.positions[table].mean(1)[:, 0] < mesh.positions[:, 0].mean()
-    zones: dict[str, Any] = {}
-    for name, chosen in (("right", table[~left]), ("left", table[left])):
-        nodes, local = np.unique(chosen, return_inverse=True)
-        zones[name] = {
-            "positions": mesh.positions[nodes],
-            "sections": {"Tetrahedra": local.reshape(-1, 4) + 1},
-            "c_filt": mesh.progress_variable[nodes],
-            "c_grad_filt": np.asarray(mesh.flame_surface_density)[nodes],
-        }
-    return zones
-
-
-def test_zones_join_where_their_nodes_coincide(tmp_path: Path):
-    grid = flame((5, 5, 4))
-    whole, table = mesh_of_snapshot(grid), grid_tetrahedra(grid.progress_variable.shape)
-    zones = split(whole, table)
-    shared = sum(len(zone["positions"]) for zone in zones.values()) - len(whole.positions)
-    assert shared == 5 * 4
-    zones["left"]["positions"] = zones["left"]["positions"] * (1 + 1e-9)  # round-off
-    path = write_zones(tmp_path / "a.h5", FACTS, **zones)
-    mesh = read_mesh(path)
-    assert len(mesh.edges) == len(whole.edges)
-    assert mesh.volumes.sum() == pytest.approx(whole.volumes.sum())
-    names = ("progress_variable", "flame_surface_density", "volumes")
-    np.testing.assert_allclose(
-        in_space(mesh, *(getattr(mesh, name) for name in names)),
-        in_space(whole, *(getattr(whole, name) for name in names)),
-        rtol=1e-6,
-    )
-    # What is predicted on the whole lands in both zones.
-    sigma = (10 * mesh.positions[:, 0] + mesh.positions[:, 1]).astype(np.float32)
-    write_mesh_like(path, tmp_path / "out" / "a.h5", {"flame_surface_density": sigma})
-    with h5py.File(tmp_path / "out" / "a.h5") as file:
-        for name, zone in zones.items():
-            x, y, _ = zone["positions"].T
-            written = file[f"Base/{name}/FlowSolution/c_grad_filt/ data"][...]
-            np.testing.assert_allclose(written, 10 * x + y, rtol=1e-6)
 
 
 def test_zones_that_do_not_belong_together(tmp_path: Path, caplog):
@@ -297,14 +248,6 @@ def test_grids_are_no_meshes(tmp_path: Path):
         (
             {"positions": np.where(TETRAHEDRON == 1, np.nan, 0)},
             "coordinates hold NaN",
-        ),
-        (
-            {
-                "positions": np.vstack([TETRAHEDRON, [[5, 5, 5]]]),
-                "c_filt": np.zeros(5),
-                "c_grad_filt": np.zeros(5),
-            },
-            "1 of 5 nodes belong to no element; the first is node 5",
         ),
         ({"sections": {}}, "no elements that fill a volume"),
         ({"sections": {"Faces": np.array([[1, 2, 3]])}}, "no elements that fill a volume"),
