@@ -35,6 +35,7 @@ from ai4sim.callbacks import (
 )
 from ai4sim.check import CheckingTrainer
 from ai4sim.checkpoints import find_weights, kept_checkpoint
+from ai4sim.command import run
 from ai4sim.experiment import (
     Experiment,
     create,
@@ -374,8 +375,8 @@ def _quieten() -> None:
     rank_zero.addFilter(lambda record: "litlogger" not in record.getMessage())
 
 
-def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI:
-    """Run ``fit``, ``validate``, ``test``, ``predict`` or ``check`` as the command line says.
+def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI | None:
+    """Run ``fit``, ``validate``, ``test``, ``predict``, ``check`` or ``couple``.
 
     Parameters
     ----------
@@ -391,8 +392,15 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI:
     OmegaConf.register_resolver(
         "use_case", lambda path="": str((use_case.root / path).resolve()), replace=True
     )
+    experiments = Path(os.environ.get("AI4SIM_EXPERIMENTS", use_case.experiments))
+    given = sys.argv[1:] if args is None else args
+    if isinstance(given, list) and given[:1] == ["couple"]:
+        from ai4sim.native.couple import command
+
+        run(command(use_case, experiments), given[1:], "trainer.py couple")
+        return None
     try:
-        return _run(use_case, args)
+        return _run(use_case, experiments, args)
     except SIGTERMException as end:
         end.code = 128 + signal.SIGTERM  # as of any process that this signal ends
         raise
@@ -400,11 +408,11 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI:
         raise SystemExit(f"error: {error}") from error
 
 
-def _run(use_case: UseCase, args: ArgsType) -> SurrogateCLI:
+def _run(use_case: UseCase, experiments: Path, args: ArgsType) -> SurrogateCLI:
     return SurrogateCLI(
         use_case.module,
         use_case.datamodule,
-        experiments_path=Path(os.environ.get("AI4SIM_EXPERIMENTS", use_case.experiments)),
+        experiments_path=experiments,
         trainer_class=CheckingTrainer,
         subclass_mode_model=True,
         save_config_callback=SaveProvenance,

@@ -23,7 +23,11 @@ from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 import docstring_parser
 
 
-def run(function: Callable[..., object], arguments: Sequence[str] | None = None) -> None:
+def run(
+    function: Callable[..., object],
+    arguments: Sequence[str] | None = None,
+    program: str | None = None,
+) -> None:
     """Call a function with the options of a command line; an error of the user is one line.
 
     Parameters
@@ -34,6 +38,8 @@ def run(function: Callable[..., object], arguments: Sequence[str] | None = None)
         command is the docstring: the first paragraphs, the parameters, the examples.
     arguments : sequence of str, optional
         The command line without the name of the program; default ``sys.argv[1:]``.
+    program : str, optional
+        The name of the program in its help; default ``python -m MODULE``.
 
     Raises
     ------
@@ -44,7 +50,8 @@ def run(function: Callable[..., object], arguments: Sequence[str] | None = None)
     if function.__module__ == "__main__" and (spec := sys.modules["__main__"].__spec__):
         # By its own name, which files and other processes know the module by.
         function = getattr(importlib.import_module(spec.name), function.__name__)
-    options = vars(_parser(function).parse_args(arguments))
+    program = program or f"python -m {function.__module__}"
+    options = vars(_parser(function, program).parse_args(arguments))
     try:
         function(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
     except (ArithmeticError, OSError, ValueError) as error:
@@ -71,14 +78,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}. See {self.prog} --help\n")
 
 
-def _parser(function: Callable[..., object]) -> argparse.ArgumentParser:
+def _parser(function: Callable[..., object], program: str) -> argparse.ArgumentParser:
     text, _, examples = (inspect.getdoc(function) or "").partition("\nExamples\n--------\n")
     doc = docstring_parser.parse(text, docstring_parser.DocstringStyle.NUMPYDOC)
     paragraphs = "\n\n".join(filter(None, (doc.short_description, doc.long_description)))
     parameters, hints = inspect.signature(function).parameters, get_type_hints(function)
     required = [_flag(name) for name, p in parameters.items() if p.default is p.empty]
     parser = _Parser(
-        prog=f"python -m {function.__module__}",
+        prog=program,
         usage=" ".join(("%(prog)s", *(f"{flag} ..." for flag in required), "[options]")),
         description="\n\n".join(map(textwrap.fill, _plain(paragraphs).split("\n\n"))),
         epilog=f"examples:\n{textwrap.indent(_plain(examples), '  ')}" if examples else None,

@@ -52,7 +52,7 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
         return
     surrogate = copy.deepcopy(surrogate).cpu().eval()
     surrogate.max_nodes = None
-    _make_compilable(surrogate)
+    make_compilable(surrogate)
     stride = int(getattr(surrogate.net, "stride", 1))
     free_axes = range(2, inputs.ndim) if inputs.ndim > 3 else range(0)
     # A size of 1, or two equal sizes, would be taken for a rule: hence two samples and these axes.
@@ -79,7 +79,7 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
             torch.export.save(program, temporary)
 
 
-def _make_compilable(module: nn.Module) -> None:
+def make_compilable(module: nn.Module) -> None:
     """Change the form of a module, not its numbers, to one that AOTInductor compiles correctly.
 
     Weights are contiguous: with the channel as the fastest axis, libraries with a free batch size

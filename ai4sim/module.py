@@ -23,7 +23,7 @@ from ai4sim.experiment import Experiment
 from ai4sim.io.files import write_json
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
-from ai4sim.weights import require_same_spec
+from ai4sim.weights import require_same_spec, write_samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -167,6 +167,7 @@ class SurrogateModule(pl.LightningModule):
         from ai4sim.export import PROGRAM, export_program
 
         self.surrogate.save(folder)
+        write_samples(folder, batch)
         if batch.get("graph") is not None:
             log.info("no %s: a program takes fields on grids, not on a graph", PROGRAM)
             return

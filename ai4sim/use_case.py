@@ -27,6 +27,9 @@ class UseCase:
         The module that makes the demo data or fetches archives: ``python -m MODULE --data-path
         data``. Without further options it makes the demo data, continues where it was interrupted
         and returns at once where the data are there.
+    routine_path : str
+        The function that describes a trained surrogate as a call of a host program, a
+        :class:`ai4sim.native.routine.Routine`; empty where there is none.
     """
 
     name: str
@@ -35,6 +38,7 @@ class UseCase:
     module_path: str
     datamodule_path: str
     download: str
+    routine_path: str = ""
 
     @property
     def data(self) -> Path:
@@ -62,3 +66,15 @@ class UseCase:
         """The data module; imported when asked for."""
         found: type[Any] = pkgutil.resolve_name(self.datamodule_path)
         return found
+
+    def routine(self, surrogate: Any) -> Any:
+        """Return a trained surrogate as a call of a host program.
+
+        Raises
+        ------
+        ValueError
+            No network of this use case can be called so.
+        """
+        if not self.routine_path:
+            raise ValueError(f"no network of {self.name} can be coupled: it declares no routine")
+        return pkgutil.resolve_name(self.routine_path)(surrogate)

@@ -16,6 +16,10 @@ from ai4sim.io.files import atomic_write, missing_file_error, write_json
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "surrogate.json"
+SAMPLES = "samples.safetensors"
+"""The tensors of a batch of the test set by name, beside the weights."""
+MOST = 128
+"""The number of samples beside the weights, at most."""
 SETTINGS = {"reflections", "dropout", "channels_last"}
 """Entries of a specification that weights do not depend on: settings of evaluation and training."""
 State = dict[str, Tensor]
@@ -29,6 +33,20 @@ def write_folder(folder: Path, description: Mapping[str, Any], state: Mapping[st
     with atomic_write(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary)
     write_json(folder / DESCRIPTION, {"format": FORMAT, **description})
+
+
+def write_samples(folder: Path, batch: Mapping[str, Any]) -> None:
+    """Write the tensors of a batch that have values for each sample, of :data:`MOST` samples."""
+    from safetensors.torch import save_file
+
+    samples = len(batch["inputs"])
+    tensors = {
+        name: value[:MOST].detach().cpu().contiguous()
+        for name, value in batch.items()
+        if isinstance(value, Tensor) and value.ndim and len(value) == samples
+    }
+    with atomic_write(folder / SAMPLES) as temporary:
+        save_file(tensors, temporary)
 
 
 def read_folder(folder: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Any], State]:

@@ -143,6 +143,7 @@ class Bench:
             patch.setattr(export, "export_program", self._export if program else nothing)
             with contextlib.redirect_stdout(output):
                 done = main(self.tiny.use_case)
+        assert done is not None
         experiment = Path(done.experiment.path)
         (experiment / PRINTED).write_text(output.getvalue())
         return experiment

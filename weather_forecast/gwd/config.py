@@ -11,4 +11,5 @@ USE_CASE = UseCase(
     module_path="weather_forecast.gwd.models:DragModule",
     datamodule_path="weather_forecast.gwd.data:ColumnDataModule",
     download="weather_forecast.gwd.synthetic.download",
+    routine_path="weather_forecast.gwd.nets.routine:routine",
 )

@@ -1,0 +1,173 @@
+"""The command ``trainer.py couple``: from an experiment to a native library and its description."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+import ai4sim
+from ai4sim.experiment import Experiment, find_checkpoint
+from ai4sim.io.files import atomic_folder, missing_file_error, write_json
+from ai4sim.native.library import TOLERANCE, build, largest_differences, write_sources
+from ai4sim.native.network import Processor, compile_network
+from ai4sim.native.routine import Routine
+from ai4sim.surrogate import Surrogate
+from ai4sim.use_case import UseCase
+from ai4sim.weights import DESCRIPTION, SAMPLES, WEIGHTS
+
+log = logging.getLogger(__name__)
+
+
+def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
+    """Return the command ``couple`` of a use case, whose experiments lie in a folder."""
+
+    def couple(
+        to: Path,
+        experiment: str = "best",
+        name: str | None = None,
+        processor: Processor = "native",
+    ) -> None:
+        """Turn a trained surrogate into a library that Fortran, C and C++ programs call.
+
+        The folder holds all that a host program needs: the library, its interfaces for Fortran, C
+        and C++, files for CMake and pkg-config, reference samples and a program that compares the
+        library with them. A C and a C++ compiler must be installed (gcc 9 or clang 11 or later).
+
+        Parameters
+        ----------
+        to : Path
+            The folder to make. A folder that exists must be empty.
+        experiment : str
+            The name of the experiment, or "best" for the newest one that has a best checkpoint. A
+            folder of artifacts is taken, too.
+        name : str
+            The name of the function and of the library, by default the use case's own.
+        processor : {"native", "x86-64-v3", "x86-64-v4"}
+            The processors that the library runs on: this machine's, or all with AVX2 or AVX-512.
+
+        Examples
+        --------
+        python trainer.py couple --experiment demo --to coupled
+        """
+        artifacts = _artifacts(experiments, experiment)
+        surrogate = Surrogate.load(artifacts)
+        samples = artifacts / SAMPLES
+        if not samples.is_file():
+            raise ValueError(
+                f"{samples} is missing: a library is compared with PyTorch on samples that a fit "
+                "keeps beside its weights. The run is older: train again, or for one epoch with "
+                f"--start_from {artifacts}"
+            )
+        routine = use_case.routine(surrogate)
+        if name:
+            routine = replace(routine, name=name)
+        if to.exists() and (not to.is_dir() or any(to.iterdir())):
+            raise FileExistsError(f"--to {to}: expected a new or an empty folder")
+        rows = routine.rows(load_file(samples))
+        with atomic_folder(to) as folder:
+            _make(routine, folder, rows, processor, artifacts)
+        log.info("%s holds lib%s.so; how to call it: %s", to, routine.name, to / "README.rst")
+
+    return couple
+
+
+def _artifacts(experiments: Path, name: str) -> Path:
+    """Return the folder with the weights of an experiment.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such experiment, or it has not been exported.
+    """
+    if (Path(name) / WEIGHTS).is_file():
+        return Path(name)
+    named = Experiment(experiments / name)
+    if not named.path.is_dir():
+        checkpoint = find_checkpoint(experiments, "best", None if name == "best" else name)
+        named = Experiment(checkpoint.parents[1])
+        log.info("experiment %s", named.path.name)
+    if not (named.artifacts / WEIGHTS).is_file():
+        raise missing_file_error(named.artifacts / WEIGHTS)
+    return named.artifacts
+
+
+def _make(
+    routine: Routine, folder: Path, rows: torch.Tensor, processor: Processor, artifacts: Path
+) -> None:
+    """Fill a folder: compile, build, compare, describe.
+
+    Raises
+    ------
+    ArithmeticError
+        The library differs from PyTorch.
+    """
+    begun = time.monotonic()
+    write_sources(routine, folder, rows, processor)
+    log.info("compiling the network (a minute or two)")
+    network = folder / f"lib{routine.name}_network.so"
+    compile_network(routine.module, rows.shape[1], network, processor)
+    build(routine, folder)
+    differences = largest_differences(routine, folder, rows)
+    for output, difference in differences.items():
+        log.info("largest difference from PyTorch, %s: %.1e of its range", output, difference)
+        if not difference <= TOLERANCE:
+            raise ArithmeticError(
+                f"the library's {output} differs from PyTorch by {difference:.1e} of its range, "
+                f"expected at most {TOLERANCE:.0e}: nothing was written"
+            )
+    write_json(folder / DESCRIPTION, _card(routine, folder, artifacts, processor, differences))
+    shutil.copyfile(artifacts / WEIGHTS, folder / WEIGHTS)
+    log.info("made in %.0f s", time.monotonic() - begun)
+
+
+def _card(
+    routine: Routine,
+    folder: Path,
+    artifacts: Path,
+    processor: Processor,
+    differences: dict[str, float],
+) -> dict[str, Any]:
+    """Return what the library is, from which training, and how good."""
+    results = artifacts / "results.json"
+    description = json.loads((artifacts / DESCRIPTION).read_text(encoding="utf-8"))
+    libraries = [f"lib{routine.name}.so", f"lib{routine.name}_network.so"]
+    return {
+        **description,
+        "library": {
+            "name": routine.name,
+            "title": routine.title,
+            "inputs": [
+                {
+                    "name": v.name,
+                    "units": v.units,
+                    "levels": v.levels,
+                    "bounds": [x if abs(x) < float("inf") else None for x in routine.bounds_of(v)],
+                }
+                for v in routine.inputs
+            ],
+            "outputs": [
+                {"name": v.name, "units": v.units, "levels": v.levels} for v in routine.outputs
+            ],
+            "block": routine.block,
+            "processor": processor,
+            "torch": torch.__version__,
+            "ai4sim": ai4sim.__version__,
+            "license": "Apache-2.0",
+            "sha256": {
+                file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in libraries
+            },
+            "largest_difference_over_range": differences,
+        },
+        "experiment": str(artifacts.resolve().parent.name),
+        "results": json.loads(results.read_text(encoding="utf-8")) if results.is_file() else None,
+    }

@@ -1,0 +1,102 @@
+"""The network of a routine as a shared object: torch.export, then AOTInductor."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import subprocess
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ai4sim.export import make_compilable
+
+Processor = Literal["native", "x86-64-v3", "x86-64-v4"]
+"""The processors that a library runs on, as the compiler's option ``-march`` names them."""
+VECTOR_BITS = {"x86-64-v3": 256, "x86-64-v4": 512}
+MOST_COLUMNS = 2**20
+FEATURES = {
+    "__AVX2__": "avx2",
+    "__FMA__": "fma",
+    "__BMI2__": "bmi2",
+    "__AVX512F__": "avx512f",
+    "__AVX512BW__": "avx512bw",
+    "__AVX512CD__": "avx512cd",
+    "__AVX512DQ__": "avx512dq",
+    "__AVX512VL__": "avx512vl",
+    "__AVX512VBMI__": "avx512vbmi",
+    "__AVX512VBMI2__": "avx512vbmi2",
+    "__AVX512VNNI__": "avx512vnni",
+    "__AVX512BITALG__": "avx512bitalg",
+    "__AVX512VPOPCNTDQ__": "avx512vpopcntdq",
+}
+"""Macros of gcc and clang for instruction sets, and the names that __builtin_cpu_supports takes."""
+
+
+def compile_network(module: nn.Module, channels: int, path: Path, processor: Processor) -> None:
+    """Compile a module of rows, (column, channel), with a free number of columns.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    channels : int
+        The number of input channels.
+    path : Path
+        The shared object to write.
+    processor : {"native", "x86-64-v3", "x86-64-v4"}
+        The processors that it runs on.
+
+    Raises
+    ------
+    RuntimeError
+        AOTInductor, or the C++ compiler that it calls, refuses the network.
+    """
+    module = copy.deepcopy(module).cpu().eval()
+    make_compilable(module)
+    columns = torch.export.Dim("columns", min=1, max=MOST_COLUMNS)
+    # A size of 1 would be taken for a rule: hence two columns.
+    example = torch.zeros(2, channels)
+    options: dict[str, Any] = {
+        # The host shares out the cores: the number of threads is chosen where the library is used.
+        "cpp.threads": 1,
+        "aot_inductor.check_lowerbound": False,
+    }
+    if processor != "native":
+        options |= {"cpp.march": processor, "cpp.simdlen": VECTOR_BITS[processor]}
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")
+        program = torch.export.export(module, (example,), dynamic_shapes=({0: columns},))
+        package = torch._inductor.aoti_compile_and_package(
+            program, package_path=f"{folder}/network.pt2", inductor_configs=options
+        )
+        with zipfile.ZipFile(package) as archive:
+            (name,) = [name for name in archive.namelist() if name.endswith(".so")]
+            with archive.open(name) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+    path.chmod(0o755)
+
+
+def needed_features(compiler: Sequence[str], processor: Processor) -> list[str]:
+    """Return the instruction sets that a compiler may use for a processor.
+
+    Parameters
+    ----------
+    compiler : sequence of str
+        The command of gcc or clang.
+    processor : {"native", "x86-64-v3", "x86-64-v4"}
+
+    Returns
+    -------
+    list of str
+        Names that ``__builtin_cpu_supports`` takes; empty on other than x86 processors.
+    """
+    command = [*compiler, f"-march={processor}", "-dM", "-E", "-x", "c", "/dev/null"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    defined = {line.split()[1] for line in done.stdout.splitlines()}
+    return [name for macro, name in FEATURES.items() if macro in defined]

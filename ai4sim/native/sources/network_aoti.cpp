@@ -1,0 +1,88 @@
+// The network as AOTInductor compiled it, a shared object beside the library; needs libtorch.
+#include <ATen/Parallel.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/csrc/inductor/aoti_runner/model_container_runner_cpu.h>
+
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+
+extern "C" {
+#include "library.h"
+}
+
+namespace {
+
+// Threads of this network, whatever the host uses: OpenMP counts them per calling thread.
+class Threads {
+public:
+    explicit Threads(int threads) : before(at::get_num_threads()), changed(before != threads)
+    {
+        if (changed)
+            at::set_num_threads(threads);
+    }
+    ~Threads()
+    {
+        if (changed)
+            at::set_num_threads(before);
+    }
+    Threads(const Threads &) = delete;
+    Threads &operator=(const Threads &) = delete;
+
+private:
+    int before;
+    bool changed;
+};
+
+std::unique_ptr<torch::inductor::AOTIModelContainerRunnerCpu> runner;
+int threads_per_call = 1;
+
+template <typename Action>
+int guarded(char *message, size_t room, Action action)
+{
+    try {
+        action();
+        return 0;
+    } catch (const std::exception &error) {
+        std::snprintf(message, room, "%.*s", static_cast<int>(std::strcspn(error.what(), "\n")),
+                      error.what());
+    } catch (...) {
+        std::snprintf(message, room, "an unknown error of the network");
+    }
+    return 1;
+}
+
+}  // namespace
+
+extern "C" int network_open(const char *folder, int instances, int threads, char *message,
+                            size_t room)
+{
+    return guarded(message, room, [&] {
+        Threads limited(threads);
+        std::string path = std::string(folder) + "/lib" + surrogate_name + "_network.so";
+        runner = std::make_unique<torch::inductor::AOTIModelContainerRunnerCpu>(
+            path, static_cast<size_t>(instances));
+        threads_per_call = threads;
+    });
+}
+
+extern "C" int network_run(int64_t columns, const float *inputs, float *outputs, char *message,
+                           size_t room)
+{
+    return guarded(message, room, [&] {
+        c10::InferenceMode inference;
+        Threads limited(threads_per_call);
+        std::vector<at::Tensor> fields{at::from_blob(
+            const_cast<float *>(inputs), {columns, surrogate_input_channels}, at::kFloat)};
+        at::Tensor found = runner->run(fields).at(0).contiguous();
+        if (found.scalar_type() != at::kFloat ||
+            found.numel() != columns * surrogate_output_channels)
+            throw std::runtime_error("the network returned another number of values");
+        std::memcpy(outputs, found.const_data_ptr<float>(), sizeof(float) * found.numel());
+    });
+}
+
+extern "C" void network_close(void) { runner.reset(); }

@@ -1,0 +1,383 @@
+"""A surrogate as a native library: called from Fortran and C, right or refused, never wrong."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from ai4sim.io.ranges import Bounds
+from ai4sim.native import library
+from ai4sim.native.couple import command
+from ai4sim.native.routine import Applied, Routine, Samples
+from ai4sim.surrogate import Surrogate
+from ai4sim.use_case import UseCase
+from ai4sim.variables import Variable
+from ai4sim.weights import write_samples
+
+LEVELS, SAMPLES = 5, 70
+INPUTS = [Variable("wind", "m/s", LEVELS), Variable("pressure", "Pa")]
+OUTPUTS = [Variable("drag", "m/s2", LEVELS), Variable("stress", "N/m2")]
+RANGES = np.array([6e-3] * LEVELS + [0.86])
+"""Of the outputs in these columns, about."""
+ARGUMENT, NOT_FINITE, RANGE, RESULT, LOAD, CHECK = 1, 2, 3, 4, 5, 6
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler: g++")
+
+
+def routine(surrogate: Surrogate) -> Routine:
+    """Return the call of a surrogate of this test."""
+
+    def rows(samples: Samples) -> torch.Tensor:
+        return samples["inputs"]
+
+    return Routine(
+        "wave_drag",
+        "Drag of waves",
+        tuple(surrogate.inputs),
+        tuple(surrogate.outputs),
+        Applied(surrogate),
+        rows,
+        block=16,
+        bounds={"pressure": Bounds(2e4, 1.2e5)},
+    )
+
+
+USE_CASE = UseCase("waves", "Waves", Path(), "", "", "", f"{__name__}:routine")
+
+
+@pytest.fixture(scope="module")
+def surrogate() -> Surrogate:
+    """A perceptron with normalisation, untrained."""
+    torch.manual_seed(3)
+    net = {"name": "MLP", "in_channels": 6, "out_channels": 6, "features": 8, "layers": 2}
+    made = Surrogate(net, INPUTS, OUTPUTS)
+    made.input_norm.set(torch.tensor([5.0] * 5 + [9e4]), torch.tensor([0.9] * 5 + [1e4]))
+    made.output_norm.set(0.0, torch.tensor([1e-4] * 5 + [0.1]))
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def columns() -> NDArray[np.float32]:
+    """Columns: (sample, channel)."""
+    rng = np.random.default_rng(0)
+    winds = rng.normal(0, 20, (SAMPLES, LEVELS))
+    pressure = rng.uniform(5e4, 1.05e5, (SAMPLES, 1))
+    return np.concatenate([winds, pressure], 1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def coupled(
+    surrogate: Surrogate, columns: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What the command makes of an experiment."""
+    root = tmp_path_factory.mktemp("coupled")
+    artifacts = root / "experiments" / "run" / "artifacts"
+    surrogate.save(artifacts)
+    write_samples(artifacts, {"inputs": torch.from_numpy(columns)})
+    command(USE_CASE, root / "experiments")(root / "waves", experiment="run")
+    return root / "waves"
+
+
+class Library:
+    """The library through its interface for C, by ctypes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loaded = ctypes.CDLL(str(folder / "libwave_drag.so"))
+        self.loaded.wave_drag_message.restype = ctypes.c_char_p
+
+    def __call__(self, *arguments: Any, function: str = "") -> int:
+        """Call a function with arrays and sizes; return its status."""
+        given = [
+            a.ctypes.data_as(ctypes.c_void_p)
+            if isinstance(a, np.ndarray)
+            else ctypes.c_int64(a)
+            if isinstance(a, int)
+            else a
+            for a in arguments
+        ]
+        status: int = getattr(self.loaded, f"wave_drag{function}")(*given)
+        return status
+
+    @property
+    def message(self) -> str:
+        """The message of the last error."""
+        text: bytes = self.loaded.wave_drag_message()
+        return text.decode()
+
+
+@pytest.fixture(scope="module")
+def wave_drag(coupled: Path) -> Library:
+    """The library, loaded."""
+    return Library(coupled)
+
+
+def arrays(columns: NDArray[np.float32], kind: type = np.float32) -> list[NDArray[Any]]:
+    """Return the arguments of a call: inputs, and outputs of zeros."""
+    n = len(columns)
+    inputs: list[NDArray[Any]] = [columns[:, :LEVELS].astype(kind), columns[:, LEVELS].astype(kind)]
+    return [*inputs, np.zeros((n, LEVELS), kind), np.zeros(n, kind)]
+
+
+def same(found: NDArray[Any], surrogate: Surrogate, columns: NDArray[np.float32]) -> None:
+    """Compare outputs, (column, channel), with PyTorch."""
+    with torch.inference_mode():
+        expected = surrogate(torch.from_numpy(columns)).numpy()
+    assert (np.abs(found - expected) <= 1e-6 * RANGES).all()
+
+
+@pytest.mark.parametrize("n", [1, 7, 16, 17, 64, 70])
+def test_columns_are_those_of_pytorch(
+    wave_drag: Library, surrogate: Surrogate, columns: NDArray[np.float32], n: int
+) -> None:
+    chosen = columns[:n]
+    for kind, suffix in ((np.float32, ""), (np.float64, "_f64")):
+        winds, pressure, drag, stress = arrays(chosen, kind)
+        assert wave_drag(n, winds, pressure, drag, stress, function=suffix) == 0
+        same(np.c_[drag, stress], surrogate, chosen)
+        # Blocks of NPROMA: what is beyond n is neither read nor written.
+        nproma = n + 2
+        block = np.full((LEVELS, nproma), np.nan, kind)
+        block[:, :n] = winds.T
+        drags, stresses = np.full((LEVELS, nproma), -7, kind), np.full(nproma, -7, kind)
+        padded = np.append(pressure, [np.nan, np.nan]).astype(kind)
+        function = f"_nproma{suffix}"
+        assert wave_drag(n, nproma, block, padded, drags, stresses, function=function) == 0
+        same(np.c_[drags[:, :n].T, stresses[:n]], surrogate, chosen)
+        assert (drags[:, n:] == -7).all() and (stresses[n:] == -7).all()
+
+
+def described(*given: NDArray[Any], **changed: Any) -> Any:
+    """Describe arrays as ``struct wave_drag_array``; change fields of the first."""
+
+    class Array(ctypes.Structure):
+        _fields_ = (
+            ("data", ctypes.c_void_p),
+            ("bytes", ctypes.c_int32),
+            ("rank", ctypes.c_int32),
+            ("extent", ctypes.c_int64 * 2),
+            ("stride", ctypes.c_int64 * 2),
+        )
+
+    made = (Array * len(given))()
+    for one, a in zip(made, given, strict=True):
+        one.data, one.bytes, one.rank = a.ctypes.data, a.itemsize, a.ndim
+        one.extent[: a.ndim], one.stride[: a.ndim] = a.shape, a.strides
+    for name, value in changed.items():
+        if isinstance(value, Sequence):
+            getattr(made[0], name)[:] = value
+        else:
+            setattr(made[0], name, value)
+    return made
+
+
+def test_arrays_may_have_any_strides(
+    wave_drag: Library, surrogate: Surrogate, columns: NDArray[np.float32]
+) -> None:
+    winds, pressure, drag, stress = arrays(columns)
+    both = np.zeros((SAMPLES, LEVELS + 1), np.float32)  # interleaved: levels of one larger array
+    both[:, :LEVELS], both[:, LEVELS] = winds, pressure
+    upside_down = np.zeros((SAMPLES, LEVELS), np.float32)[:, ::-1]
+    given = described(both[:, :LEVELS], both[:, LEVELS], upside_down, stress.repeat(3)[::3])
+    assert wave_drag(SAMPLES, given, ctypes.c_int(4), function="_arrays") == 0
+    assert wave_drag(SAMPLES, winds, pressure, drag, stress) == 0
+    assert np.array_equal(upside_down, drag)
+    same(np.c_[drag, stress], surrogate, columns)
+
+
+MISUSES: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no array": ({"data": None}, ARGUMENT, "wind: no array was given"),
+    "half precision": ({"bytes": 2}, ARGUMENT, "wind: values of 2 bytes, expected 4 or 8"),
+    "no levels": ({"rank": 1}, ARGUMENT, "wind: an array of 1 axes, expected 2"),
+    "three axes": ({"rank": 3}, ARGUMENT, "wind: an array of 3 axes, expected 2"),
+    "few columns": ({"extent": [69, 5]}, ARGUMENT, "wind: an array of 69 columns, expected at le"),
+    "few levels": ({"extent": [70, 4]}, ARGUMENT, "wind: an array of 4 levels, expected 5"),
+    "many levels": ({"extent": [70, 6]}, ARGUMENT, "wind: an array of 6 levels, expected 5"),
+    "transposed": ({"extent": [5, 70]}, ARGUMENT, "wind: an array of 5 columns, expected at least"),
+    "no stride": ({"stride": [20, 0]}, ARGUMENT, "wind: a stride of 0 bytes along the levels"),
+    "short stride": ({"stride": [2, 4]}, ARGUMENT, "wind: a stride of 2 bytes along the columns"),
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_arrays_of_another_form_are_refused(
+    wave_drag: Library, columns: NDArray[np.float32], misuse: str
+) -> None:
+    change, status, words = MISUSES[misuse]
+    given = described(*arrays(columns), **change)
+    assert wave_drag(SAMPLES, given, ctypes.c_int(4), function="_arrays") == status
+    assert wave_drag.message.startswith(f"wave_drag: {words}")
+
+
+def test_calls_that_make_no_sense_are_refused(
+    wave_drag: Library, columns: NDArray[np.float32]
+) -> None:
+    winds, pressure, drag, stress = arrays(columns)
+
+    def refused(status: int, words: str, *arguments: Any, function: str = "") -> None:
+        assert wave_drag(*arguments, function=function) == status
+        assert words in wave_drag.message
+
+    refused(ARGUMENT, "n = -1, expected at least 0", -1, winds, pressure, drag, stress)
+    for i, name in enumerate(("wind", "pressure", "drag", "stress")):
+        given = [winds, pressure, drag, stress]
+        given[i] = None  # type: ignore[call-overload]
+        refused(ARGUMENT, f"{name}: no array was given", SAMPLES, *given)
+    refused(ARGUMENT, "wind and drag are the same memory", SAMPLES, winds, pressure, winds, stress)
+    refused(ARGUMENT, "pressure and stress are", SAMPLES, winds, pressure, drag, pressure)
+    few = (SAMPLES, SAMPLES - 1, winds, pressure, drag, stress)
+    refused(ARGUMENT, "wind: an array of 69 columns", *few, function="_nproma")
+    three = described(winds, pressure, drag)
+    refused(ARGUMENT, "3 arrays, expected 4", SAMPLES, three, ctypes.c_int(3), function="_arrays")
+    odd = described(*arrays(columns))
+    odd[1].data += 2
+    refused(ARGUMENT, "pressure: its address is", SAMPLES, odd, ctypes.c_int(4), function="_arrays")
+    none = [ctypes.c_int(0), ctypes.c_int(1)]
+    refused(ARGUMENT, "instances = 0, threads = 1", *none, function="_load")
+    assert wave_drag(0, None, None, None, None) == 0  # a rank without columns
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("argument", "place", "value", "status", "words"),
+    [
+        (0, (41, 3), math.nan, NOT_FINITE, "wind is NaN at column 42, level 4"),
+        (0, (0, 0), math.inf, NOT_FINITE, "wind is infinite at column 1, level 1"),
+        (1, (69,), -math.inf, NOT_FINITE, "pressure is infinite at column 70"),
+        (1, (2,), 1013.25, RANGE, "pressure is 1013.25 Pa at column 3, expected 20000 ... 120000"),
+        (1, (2,), 0.0, RANGE, "pressure is 0 Pa at column 3"),
+        (0, (5, 0), 3.4e38, RESULT, "the network returned drag = "),
+    ],
+)
+def test_values_without_meaning_are_refused_with_their_place(
+    wave_drag: Library,
+    columns: NDArray[np.float32],
+    kind: type,
+    argument: int,
+    place: tuple[int, ...],
+    value: float,
+    status: int,
+    words: str,
+) -> None:
+    given = arrays(columns, kind)
+    given[argument][place] = value
+    found = wave_drag(SAMPLES, *given, function="" if kind is np.float32 else "_f64")
+    assert found == status
+    assert words in wave_drag.message
+
+
+def test_threads_of_a_host_call_at_the_same_time(
+    wave_drag: Library, surrogate: Surrogate, columns: NDArray[np.float32]
+) -> None:
+    statuses: list[int] = []
+    results = [arrays(np.roll(columns, shift, axis=0)) for shift in range(8)]
+
+    def host(given: list[NDArray[Any]]) -> None:
+        statuses.extend(wave_drag(SAMPLES, *given) for _ in range(20))
+
+    threads = [threading.Thread(target=host, args=(given,)) for given in results]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [0] * 160
+    for shift, (*_, drag, stress) in enumerate(results):
+        same(np.c_[drag, stress], surrogate, np.roll(columns, shift, axis=0))
+
+
+def test_a_message_belongs_to_the_thread_whose_call_failed(
+    wave_drag: Library, columns: NDArray[np.float32]
+) -> None:
+    assert wave_drag(-5, *arrays(columns)) == ARGUMENT
+    elsewhere: list[str] = []
+    thread = threading.Thread(target=lambda: elsewhere.append(wave_drag.message))
+    thread.start()
+    thread.join()
+    assert elsewhere == [""]
+    assert "n = -5" in wave_drag.message
+
+
+def test_calls_are_counted(wave_drag: Library, columns: NDArray[np.float32]) -> None:
+    def counters() -> tuple[int, int, float]:
+        calls, found, seconds = ctypes.c_int64(), ctypes.c_int64(), ctypes.c_double()
+        places = [ctypes.byref(calls), ctypes.byref(found), ctypes.byref(seconds)]
+        wave_drag.loaded.wave_drag_counters(*places)
+        return calls.value, found.value, seconds.value
+
+    before = counters()
+    assert wave_drag(SAMPLES, *arrays(columns)) == 0
+    after = counters()
+    assert (after[0] - before[0], after[1] - before[1]) == (1, SAMPLES)
+    assert after[2] > before[2]
+
+
+def test_a_library_that_is_damaged_or_of_other_weights_is_not_used(
+    coupled: Path, surrogate: Surrogate, columns: NDArray[np.float32], tmp_path: Path
+) -> None:
+    lost = tmp_path / "lost"
+    shutil.copytree(coupled, lost)
+    (lost / "libwave_drag_network.so").unlink()
+    assert Library(lost)(1, *arrays(columns[:1])) == LOAD
+    other = tmp_path / "other"
+    shutil.copytree(coupled, other)
+    tables = other / "source" / "tables.c"
+    name = "surrogate_sample_outputs[] = { "
+    tables.write_text(tables.read_text().replace(name, f"{name}1.0f + "))
+    library.build(routine(surrogate), other)
+    changed = Library(other)
+    assert changed(1, *arrays(columns[:1])) == CHECK
+    assert "for stored sample 1, expected" in changed.message
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("gfortran", "cmake"))), reason="needs gfortran and cmake"
+)
+def test_the_fortran_check_compiles_and_passes(coupled: Path, tmp_path: Path) -> None:
+    for command_line in (
+        ["cmake", "-S", str(coupled), "-B", str(tmp_path), "-Wno-dev"],
+        ["cmake", "--build", str(tmp_path)],
+        ["ctest", "--test-dir", str(tmp_path), "--output-on-failure"],
+    ):
+        done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_card_says_what_the_library_is(coupled: Path) -> None:
+    card = json.loads((coupled / "surrogate.json").read_text())["library"]
+    assert card["inputs"][1] == {
+        "name": "pressure",
+        "units": "Pa",
+        "levels": None,
+        "bounds": [2e4, 1.2e5],
+    }
+    assert set(card["sha256"]) == {"libwave_drag.so", "libwave_drag_network.so"}
+    assert max(card["largest_difference_over_range"].values()) < 1e-6
+
+
+def test_nothing_of_the_user_is_overwritten(coupled: Path) -> None:
+    experiments = coupled.parent / "experiments"
+    couple: Callable[..., None] = command(USE_CASE, experiments)
+    with pytest.raises(FileExistsError, match="expected a new or an empty folder"):
+        couple(coupled, experiment="run")
+    (experiments / "run" / "artifacts" / "samples.safetensors").rename(coupled / "samples")
+    with pytest.raises(ValueError, match=r"samples\.safetensors is missing"):
+        couple(coupled.parent / "new", experiment="run")
+    with pytest.raises(FileNotFoundError, match="no best.ckpt in experiment walk"):
+        couple(coupled.parent / "new", experiment="walk")
+    assert not (coupled.parent / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["Drag", "2nd", "wave drag", "x" * 41, ""])
+def test_a_name_that_is_none_in_fortran_is_refused(surrogate: Surrogate, name: str) -> None:
+    with pytest.raises(ValueError, match="no name of a function"):
+        Routine(name, "", tuple(INPUTS), tuple(OUTPUTS), surrogate, lambda s: s["inputs"])
