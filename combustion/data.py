@@ -35,7 +35,7 @@ from combustion.io.layouts import (
     mean_slope,
     sampled_planes,
 )
-from combustion.io.mesh_files import beside, is_mesh, read_mesh, write_mesh_like
+from combustion.io.mesh_files import is_mesh, read_mesh, sources_of, write_mesh_like
 from combustion.io.meshes import MeshSnapshot, edge_lengths
 from combustion.matching import cells_per_filter
 
@@ -76,7 +76,7 @@ def _process_mesh(path: Path) -> dict[str, Any]:
     mesh.attributes[MEAN_EDGE] = float(edge_lengths(mesh.positions, mesh.edges).mean())
     return {
         **_fields(mesh),
-        "sources": [file.name for file in beside(path)],
+        "sources": sources_of(path),
         "positions": mesh.positions,
         "edges": mesh.edges,
         "volumes": mesh.volumes,

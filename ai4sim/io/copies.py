@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -23,7 +25,12 @@ COPIED_AT_ONCE = 2**26
 
 
 def copy_variables(
-    raw: RawFile, file: h5py.File, leave_out: Collection[str] = (), *, follow: bool = False
+    raw: RawFile,
+    file: h5py.File,
+    leave_out: Collection[str] = (),
+    *,
+    follow: bool = False,
+    resolve: Callable[[Any], Any] | None = None,
 ) -> None:
     """Copy all that a raw file holds: variables as they are stored, groups, attributes, dimensions.
 
@@ -40,6 +47,9 @@ def copy_variables(
     follow : bool
         Whether links within the file become what they lead to: a later change of one of two names
         then leaves the other as it was.
+    resolve : callable, optional
+        Group or data set -> the one that is copied in its place, where a format has links of its
+        own. It raises ValueError where there is none.
 
     Raises
     ------
@@ -47,7 +57,7 @@ def copy_variables(
         Something cannot be read.
     """
     if isinstance(raw, Hdf5File):
-        _copy_members(raw, raw.file, file, leave_out, follow)
+        _Copy(raw, follow, resolve).members(raw.file, file, leave_out)
         raw.file.visititems(lambda name, item: _name_axes_as(item, file, name))
     else:
         for name in raw.names:
@@ -56,7 +66,32 @@ def copy_variables(
     for name in raw.names:
         if isinstance(file.get(name), h5py.Dataset):
             name_axes(file, file[name], raw[name].dimensions)
-    set_attributes(file, raw.attributes)
+    if isinstance(raw, Hdf5File):
+        copy_attributes(raw.file, file, raw.attributes)
+    else:
+        set_attributes(file, raw.attributes)
+
+
+def new_file(path: Path | str, raw: h5py.File) -> h5py.File:
+    """Make a file for a copy; it keeps the order in which members are made if `raw` does."""
+    ordered = raw.id.get_create_plist().get_link_creation_order()
+    return h5py.File(path, "w", track_order=bool(ordered))
+
+
+def group_like(source: h5py.Group, parent: h5py.Group, name: str) -> h5py.Group:
+    """Make a group with the attributes of another one, and the order of its members."""
+    # The settings of the source itself would hold addresses in its own file.
+    settings = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    settings.set_link_creation_order(source.id.get_create_plist().get_link_creation_order())
+    group = h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=settings))
+    copy_attributes(source, group, source.attrs)
+    return group
+
+
+def copy_attributes(source: h5py.HLObject, item: h5py.HLObject, names: Iterable[str]) -> None:
+    """Copy attributes with their types: libraries such as CGNS's read no others."""
+    for name in names:
+        item.attrs.create(name, source.attrs[name], dtype=source.attrs.get_id(name).dtype)
 
 
 def name_axes(file: h5py.File, dataset: h5py.Dataset, names: Sequence[str]) -> None:
@@ -116,48 +151,75 @@ def linked_files(raw: RawFile, names: Iterable[str]) -> list[str]:
     return sorted(file for file in found if (raw.path.parent / file).is_file())
 
 
-def _copy_members(
-    raw: RawFile,
-    source: h5py.Group,
-    group: h5py.Group,
-    leave_out: Collection[str] = (),
-    follow: bool = False,
-) -> None:
-    """Copy the members of a group, and those of the groups in it."""
-    for name in source:
-        if name in leave_out:
-            continue
-        link = source.get(name, getlink=True)
-        if isinstance(link, h5py.SoftLink) and not follow:
-            group[name] = link
-            continue
+@dataclass(frozen=True)
+class _Copy:
+    """How the members of groups are copied; see :func:`copy_variables`."""
+
+    raw: RawFile
+    follow: bool
+    resolve: Callable[[Any], Any] | None
+
+    def members(
+        self,
+        source: h5py.Group,
+        group: h5py.Group,
+        leave_out: Collection[str] = (),
+        above: tuple[Any, ...] = (),
+    ) -> None:
+        """Copy the members of a group, and those of the groups in it; `above` are around it."""
+        above = (*above, identity(source))
+        for name in source:
+            if name in leave_out:
+                continue
+            link = source.get(name, getlink=True)
+            if isinstance(link, h5py.SoftLink) and not self.follow:
+                group[name] = link
+                continue
+            item = self._found(source, name, link)
+            if item is None:
+                group[name] = link
+            elif isinstance(item, h5py.Group):
+                if identity(item) in above:
+                    raise ValueError(
+                        f"{self.raw.path}: {item.name} holds itself, as {source.name}/{name}"
+                    )
+                self.members(item, group_like(item, group, name), (), above)
+            elif isinstance(item, h5py.Dataset) and (_is_elsewhere(item) or item.dtype.kind == "O"):
+                # HDF5 does not copy a fill value that is a text.
+                _write_out(Hdf5Variable(self.raw.path, name, item), group)
+            else:
+                with reading(self.raw.path, name):
+                    source.file.copy(item, group, name=name)
+                for attribute in set(LIBRARY_ATTRIBUTES).intersection(group[name].attrs):
+                    del group[name].attrs[attribute]
+
+    def _found(self, source: h5py.Group, name: str, link: Any) -> Any:
+        """Return a member, or None where it is a link to nothing."""
         try:
-            with reading(raw.path, name):
+            with reading(self.raw.path, name):
                 item = source[name]
         except ValueError as error:
             if isinstance(link, h5py.HardLink):
                 raise
             log.warning("%s; the copy has the same link", error)
-            group[name] = link
-            continue
-        if isinstance(item, h5py.Group):
-            member = group.create_group(name)
-            for key, value in item.attrs.items():  # of the same type: CGNS needs it
-                member.attrs.create(key, value, dtype=item.attrs.get_id(key).dtype)
-            _copy_members(raw, item, member, (), follow)
-        elif isinstance(item, h5py.Dataset) and (_is_elsewhere(item) or item.dtype.kind == "O"):
-            # HDF5 does not copy a fill value that is a text.
-            _write_out(Hdf5Variable(raw.path, name, item), group)
-        else:
-            with reading(raw.path, name):
-                source.file.copy(item, group, name=name)
-            for attribute in set(LIBRARY_ATTRIBUTES).intersection(group[name].attrs):
-                del group[name].attrs[attribute]
+            return None
+        try:
+            return self.resolve(item) if self.resolve else item
+        except ValueError as error:
+            log.warning("%s; the copy has the same link", error)
+            return item
+
+
+def identity(group: h5py.Group) -> tuple[int, int]:
+    """Return what a group is told by, whatever its name."""
+    info = h5py.h5o.get_info(group.id)
+    return info.fileno, info.addr
 
 
 def _name_axes_as(item: h5py.HLObject, file: h5py.File, name: str) -> None:
     """Attach the dimensions of a data set within a group to its copy."""
-    if "/" in name and isinstance(item, h5py.Dataset) and not item.is_scale:
+    nested = "/" in name and isinstance(item, h5py.Dataset) and not item.is_scale
+    if nested and name in file:  # nothing of a link of a format's own is
         for axis, scales in zip(file[name].dims, item.dims, strict=True):
             if len(scales) and scales[0].name in file:
                 axis.attach_scale(file[scales[0].name])

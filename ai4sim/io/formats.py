@@ -28,6 +28,8 @@ OTHERS: dict[bytes, str] = {
     b"PK\x03\x04": "a zip archive: unpack it first",
     b"\x0e\x03\x13\x01": "an HDF4 file: convert it by `h4toh5`",
     b"version https://git-lfs": "a pointer of git LFS: run `git lfs pull`",
+    b"\xc0\xa8\xa3\xa9ADF": "a CGNS file in the format ADF: convert it by `adf2hdf IN OUT`",
+    b"@(#)ADF": "a CGNS file in the format ADF: convert it by `adf2hdf IN OUT`",
     b"%PDF": "a PDF document",
     b"CDF\x01": "a netCDF-3 file",
     b"CDF\x02": "a netCDF-3 file with 64-bit offsets",

@@ -28,6 +28,7 @@ import contextlib
 import importlib
 import io
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,14 @@ def is_mesh(path: Path | str) -> bool:
     if path.suffix.lower() in HDF5_SUFFIXES:
         return format_of(path) != "netCDF-3" and cgns.holds_zones(path)
     return path.suffix.lower() in _meshio(path).extension_to_filetypes
+
+
+def sources_of(path: Path) -> list[str]:
+    """Return the other files that a mesh is read from, as names relative to its folder."""
+    others = beside(path)
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        others = cgns.linked_files(path)
+    return [os.path.relpath(other, path.parent) for other in others]
 
 
 def beside(path: Path) -> list[Path]:

@@ -76,23 +76,6 @@ def test_cgns_type_codes_tell_more_than_names(tmp_path: Path, blank: str):
     assert read_mesh(path).volumes == pytest.approx(1 / 24)
 
 
-def test_cgns_mixed_section(tmp_path: Path):
-    positions = np.vstack([CORNERS, [[0.5, 0.5, 2]]])
-    stream = [17, *(HEXAHEDRON[0] + 1), 5, 1, 2, 3, 12, 2, 6, 8, 4, 9]
-    zone = {"positions": positions, "sections": {}, "c_filt": np.zeros(9)}
-    path = write_zones(tmp_path / "a.cgns", zone=zone)
-    with h5py.File(path, "r+") as file:
-        file["Base/zone/Elements/ data"] = np.array([20, 0])
-        file["Base/zone/Elements/ElementConnectivity/ data"] = np.array(stream)
-    with pytest.raises(ValueError, match="section 'Elements': mixed elements without ElementStart"):
-        read_mesh(path, require_target=False)
-    with h5py.File(path, "r+") as file:
-        file["Base/zone/Elements/ElementStartOffset/ data"] = np.array([0, 9, 13, 19])
-    mesh = read_mesh(path, require_target=False)
-    assert mesh.volumes.sum() == pytest.approx(1 + 1 / 3)
-    assert len(mesh.edges) == 12 + 4
-
-
 def test_bare_datasets_other_bases_and_other_names_of_fields(tmp_path: Path):
     path = tmp_path / "a.hdf5"
     with h5py.File(path, "w") as file:
@@ -217,9 +200,6 @@ def test_grids_are_no_meshes(tmp_path: Path):
     assert is_mesh(write_zones(tmp_path / "mesh.h5", zone=one_tetrahedron()))
     with pytest.raises(FileNotFoundError, match="mesh.hdf does not exist. Nearest .* mesh.h5"):
         is_mesh(tmp_path / "mesh.hdf")
-    (tmp_path / "bad.cgns").write_bytes(b"ADF Database")
-    with pytest.raises(ValueError, match="bad.cgns: expected a netCDF or HDF5 file"):
-        is_mesh(tmp_path / "bad.cgns")
 
 
 @pytest.mark.parametrize(
