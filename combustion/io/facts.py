@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ai4sim.io.raw_variables import plain
 from ai4sim.io.units import conversion, convert_from
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ FACTS = {
     "time": ("s", (-np.inf, np.inf)),
 }
 """The unit and the bounds of each fact."""
+TEXTS = ("case", "axis_order", "periodic")
+"""Facts in words."""
+PERIODIC = re.compile(r"(?:[xyz]\W*)*|none", re.IGNORECASE)
+"""Axes in the attribute ``periodic``: ``y,z``."""
+REPEATED = re.compile(r"\(([xyz,]+) periodic, last plane = first\)")
+"""Axes in the attribute ``axis_order`` whose last plane repeats the first."""
 QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*)?")
 SPACING_TOLERANCE = 0.01
 """Relative difference up to which two statements of a spacing agree."""
@@ -60,12 +67,14 @@ def facts_of(path: Path, attributes: Mapping[str, Any]) -> dict[str, Any]:
         each other.
     """
     facts = {name: _python(value) for name, value in attributes.items()}
+    for name in facts.keys() & set(TEXTS):
+        facts[name] = _in_words(path, name, facts[name])
     for name in FACTS.keys() & facts.keys():
         stated = next(
             (facts[f"{name}_{word}"] for word in ("units", "unit") if f"{name}_{word}" in facts),
             None,
         )
-        facts[name] = _in_si(path, name, facts[name], stated)
+        facts[name] = _in_si(path, name, _only(facts[name]), stated)
         for word in ("units", "unit"):
             facts.pop(f"{name}_{word}", None)
     if {"dx_les", "dx_dns", "coarsening"} <= facts.keys():
@@ -101,7 +110,7 @@ def _in_si(path: Path, name: str, value: Any, units: Any) -> float:
         parts = QUANTITY.fullmatch(value)
         if parts is None:
             raise ValueError(f"{path}: attribute {name} is {value!r}, expected a number in {unit}")
-        value, units = float(parts[1]), parts[2] or units
+        value, units = float(parts[1]), (parts[2] or "").strip("[] ") or units
     if not np.isscalar(value) or isinstance(value, complex | bool):
         raise ValueError(f"{path}: attribute {name} is {value!r}, expected one number in {unit}")
     number = float(value)
@@ -111,6 +120,8 @@ def _in_si(path: Path, name: str, value: Any, units: Any) -> float:
         except ValueError as error:
             raise ValueError(f"{path}: attribute {name}: {error}") from error
         number = scale * number + offset
+    if not np.isfinite(number):
+        raise ValueError(f"{path}: attribute {name} is {number:g}, expected a finite number")
     if not low <= number <= high:
         raise ValueError(
             f"{path}: attribute {name} is {number:g} {unit}, expected {low:g} ... {high:g} {unit}"
@@ -118,13 +129,31 @@ def _in_si(path: Path, name: str, value: Any, units: Any) -> float:
     return int(number) if isinstance(value, int) and units is None else number
 
 
+def _in_words(path: Path, name: str, value: Any) -> str:
+    """Return a fact in words; a list of letters is put together."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        if name == "periodic" or all(len(part) == 1 for part in value):
+            value = ("" if name == "case" else ",").join(value)
+    if name == "case" and isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"{path}: attribute {name} is {value!r}, expected a text")
+    if name == "periodic" and not PERIODIC.fullmatch(value.strip()):
+        raise ValueError(f"{path}: attribute periodic is {value!r}, expected axes, such as 'y,z'")
+    return value
+
+
 def _python(value: Any) -> Any:
     """Return an attribute as a Python number or string where it is one."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel()[0]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+    value = plain(value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _only(value: Any) -> Any:
+    """Return the value of a list or an array of equal ones, such as the spacings along all axes."""
+    if isinstance(value, np.ndarray) and value.size and (value == value.flat[0]).all():
+        return value.flat[0].item()
+    return value[0] if isinstance(value, list) and len(set(value)) == 1 else value
 
 
 def states_filter(attributes: Mapping[str, Any]) -> bool:
@@ -173,10 +202,18 @@ def period(snapshot: Flame, axis: int) -> int | None:
     is one cell less.
     """
     letter, cells = "xyz"[axis], snapshot.progress_variable.shape[axis]
-    if letter in str(snapshot.attributes.get("periodic", "")):
+    if letter in wrapped(snapshot.attributes):
         return cells
-    repeated = re.search(
-        r"\(([xyz,]+) periodic, last plane = first\)",
-        str(snapshot.attributes.get("axis_order", "")),
-    )
-    return cells - 1 if repeated and letter in repeated.group(1) else None
+    return cells - 1 if letter in repeated(snapshot.attributes) else None
+
+
+def wrapped(attributes: Mapping[str, Any]) -> str:
+    """Return the axes whose last cell is the neighbour of the first."""
+    text = str(attributes.get("periodic", "")).lower()
+    return "" if text.strip() == "none" else "".join(letter for letter in "xyz" if letter in text)
+
+
+def repeated(attributes: Mapping[str, Any]) -> str:
+    """Return the axes whose last plane repeats the first."""
+    found = REPEATED.search(str(attributes.get("axis_order", "")))
+    return found[1].replace(",", "") if found else ""

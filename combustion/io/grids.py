@@ -1,7 +1,7 @@
 """Files of flames on grids: readers and writers of the layouts of :mod:`combustion.io.layouts`.
 
-Where a file names its dimensions (netCDF) they say which axis is which, else its attribute
-``axis_order`` does, else the layout. The coordinates of named dimensions tell the spacing.
+Where a file names its dimensions (netCDF) they say which axis is which, else the layout does. Its
+attribute ``axis_order`` must say the same. The coordinates of named dimensions tell the spacing.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ from ai4sim.io.files import atomic_write
 from ai4sim.io.names import case_of
 from ai4sim.io.netcdf import LOCK, create
 from ai4sim.io.raw import open_raw
-from ai4sim.io.raw_variables import RawFile, RawVariable
+from ai4sim.io.raw_variables import RawFile, RawVariable, plain
 from ai4sim.io.units import convert_from
-from combustion.io.facts import agree, facts_in, grid_spacing
-from combustion.io.layouts import FIELDS, FlameLayout, Snapshot, layout_in, read_field
+from combustion.io.facts import agree, facts_in, grid_spacing, repeated
+from combustion.io.layouts import (
+    FIELDS,
+    PROGRESS_TOLERANCE,
+    FlameLayout,
+    Snapshot,
+    layout_in,
+    read_field,
+)
 
 AXIS = re.compile(r"n?([xyz])(?:_?(?:les|c|coord\w*|axis|cent\w*))?", re.IGNORECASE)
 """Names of dimensions that say which axis they are."""
-ORDER = re.compile(r"\W*([xyz])\W+([xyz])\W+([xyz])\b", re.IGNORECASE)
+ORDER = re.compile(r"\W*([xyz])\W*([xyz])\W*([xyz])\b", re.IGNORECASE)
 """The order of the axes in the attribute ``axis_order``."""
 
 
@@ -83,7 +90,7 @@ def read_snapshot(
         attributes = facts_in(file)
         fields, order = _read_fields(file, layout)
         _check_coordinates(file, layout, attributes)
-    return Snapshot(
+    snapshot = Snapshot(
         path=path,
         case=str(attributes.get("case") or case_of(path)),
         time=float(attributes.get("time", np.nan)),
@@ -91,6 +98,8 @@ def read_snapshot(
         attributes=attributes,
         **fields,
     )
+    _check_repeated(snapshot)
+    return snapshot
 
 
 def write_snapshot(
@@ -231,12 +240,31 @@ def _order_of(variable: RawVariable, layout: FlameLayout, attributes: Mapping[st
         )
     names = [AXIS.fullmatch(name) for name in variable.dimensions]
     found = "".join(match[1].lower() for match in names if match)
-    if sorted(found) == ["x", "y", "z"]:
-        return found
-    stated = ORDER.match(str(attributes.get("axis_order", "")))
-    if stated and len({axis.lower() for axis in stated.groups()}) == 3:
-        return "".join(stated.groups()).lower()
-    return layout.axes
+    named = sorted(found) == ["x", "y", "z"]
+    order = found if named else layout.axes
+    text = str(plain(attributes.get("axis_order", ""))).strip()
+    stated = ORDER.match(text)
+    if text and (not stated or "".join(stated.groups()).lower() != order):
+        by = "its dimensions are" if named else f"the axes of the layout '{layout.name}' are"
+        raise ValueError(
+            f"{variable.path}: the attribute axis_order is {text!r}, but {by} "
+            f"{', '.join(order)} ({variable.name}): correct one of them, or name the dimensions "
+            "(netCDF)"
+        )
+    return order
+
+
+def _check_repeated(snapshot: Snapshot) -> None:
+    """Check that planes repeat others where axis_order says so: it may be a wrong order."""
+    for axis, letter in enumerate("xyz"):
+        if letter in repeated(snapshot.attributes):
+            first, last = (snapshot.progress_variable.take(i, axis) for i in (0, -1))
+            difference = float(np.abs(first - last).max())
+            if difference > PROGRESS_TOLERANCE:
+                raise ValueError(
+                    f"{snapshot.path}: by its attribute axis_order the last plane along {letter} "
+                    f"repeats the first, but the progress variable differs by {difference:g}"
+                )
 
 
 def _check_coordinates(file: RawFile, layout: FlameLayout, attributes: dict[str, Any]) -> None:

@@ -85,13 +85,47 @@ def write_plain(path: Path, axes: str = "xyz", **attributes: Any) -> None:
         file.attrs.update({**FACTS, **attributes})
 
 
-def test_the_attribute_axis_order_wins_over_the_layout(tmp_path: Path) -> None:
-    write_plain(tmp_path / "a_1.h5", "zxy", axis_order="z,x,y (y,z periodic, last plane = first)")
+@pytest.mark.parametrize(
+    "stated",
+    ["x,y,z", "xyz", "(X, Y, Z)", ["x", "y", "z"], np.array([b"x,y,z"]), "", h5py.Empty("S1")],
+)
+def test_the_attribute_axis_order_in_any_form(tmp_path: Path, stated: Any) -> None:
+    write_plain(tmp_path / "a_1.h5", "xyz", axis_order=stated)
     snapshot = read_snapshot(tmp_path / "a_1.h5")
     np.testing.assert_array_equal(snapshot.progress_variable, flame()["progress_variable"])
-    sigma = 2 * flame()["flame_surface_density"]
-    write_like(tmp_path / "a_1.h5", tmp_path / "b_1.h5", {"flame_surface_density": sigma})
-    np.testing.assert_array_equal(read_snapshot(tmp_path / "b_1.h5").flame_surface_density, sigma)
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        (
+            "z,y,x",
+            r"axis_order is 'z,y,x', but the axes of the layout 'cnf' are x, y, z \(filt_8\)",
+        ),
+        ("zyx", "axis_order is 'zyx', but the axes of the layout 'cnf' are x, y, z"),
+        ("x,x,z", "axis_order is 'x,x,z', but"),
+        ("row-major", "axis_order is 'row-major', but"),
+        (
+            "x,y,z (y,z periodic, last plane = first)",
+            "last plane along y repeats the first, but the progress variable differs by 0.24",
+        ),
+    ],
+)
+def test_an_axis_order_that_contradicts_is_refused(
+    tmp_path: Path, stated: str, message: str
+) -> None:
+    write_plain(tmp_path / "a_1.h5", axis_order=stated)
+    with pytest.raises(ValueError, match=r"a_1\.h5: .*" + message):
+        read_snapshot(tmp_path / "a_1.h5")
+
+
+def test_names_of_dimensions_and_axis_order_are_compared(tmp_path: Path) -> None:
+    meant = content(R2)
+    write(tmp_path / "a_1.nc", meant, {}, attributes={**FACTS, "axis_order": "z,y,x"})
+    assert read_snapshot(tmp_path / "a_1.nc").progress_variable.shape == SHAPE
+    write(tmp_path / "b_1.nc", meant, {}, attributes={**FACTS, "axis_order": "x,y,z"})
+    with pytest.raises(ValueError, match=r"b_1\.nc: .*'x,y,z', but its dimensions are z, y, x"):
+        read_snapshot(tmp_path / "b_1.nc")
 
 
 def test_the_spacing_comes_from_named_axes_and_is_compared(tmp_path: Path) -> None:
@@ -115,6 +149,15 @@ def test_the_spacing_comes_from_named_axes_and_is_compared(tmp_path: Path) -> No
         ({"dx_les": 0.8, "dx_les_units": "mm"}, {"dx_les": 8e-4}),
         ({"dx_les": "0.8 mm"}, {"dx_les": 8e-4}),
         ({"dx_les": "8e-4"}, {"dx_les": 8e-4}),
+        ({"dx_les": b"0.8 [mm]"}, {"dx_les": 8e-4}),
+        ({"dx_les": np.full((1, 1), 8e-4)}, {"dx_les": 8e-4}),
+        ({"dx_les": np.full(3, 8e-4)}, {"dx_les": 8e-4}),
+        ({"dx_les": ["8e-4 m", "8e-4 m"]}, {"dx_les": 8e-4}),
+        ({"case": np.array([b"R2"])}, {"case": "R2"}),
+        ({"case": np.array([b"R", b"2"])}, {"case": "R2"}),
+        ({"case": np.int32(7)}, {"case": "7"}),
+        ({"periodic": ["y", "z"]}, {"periodic": "y,z"}),
+        ({"periodic": h5py.Empty("S1")}, {"periodic": ""}),
         ({"S_L": 27.2, "S_L_units": "cm/s", "note": "x"}, {"S_L": 0.272, "note": "x"}),
         ({"filter_npts": 31, "dx_dns": 1e-4, "coarsening": 8, "dx_les": 8e-4}, {}),
     ],
@@ -132,6 +175,19 @@ def test_facts_are_brought_to_si_units(stated: dict[str, Any], meant: dict[str, 
         ({"delta_L": 1.0, "delta_L_units": "K"}, 'delta_L: the units "K" cannot be converted'),
         ({"dx_les": [1.0, 2.0]}, "dx_les is .*, expected one number in m"),
         ({"time": "noon"}, "attribute time is 'noon', expected a number in s"),
+        ({"time": h5py.Empty("f8")}, "attribute time is '', expected a number in s"),
+        ({"time": np.inf}, "attribute time is inf, expected a finite number"),
+        ({"dx_les": np.nan}, "attribute dx_les is nan, expected a finite number"),
+        ({"dx_les": np.array([8e-4, 8e-4, 9e-4])}, "dx_les is .*, expected one number in m"),
+        ({"dx_les": np.zeros(0)}, "dx_les is .*, expected one number in m"),
+        ({"S_L": -0.3}, r"attribute S_L is -0\.3 m/s, expected 0\.001"),
+        ({"case": np.array([1.0, 2])}, "attribute case is .*, expected a text"),
+        ({"periodic": np.array([0, 1, 1])}, "attribute periodic is .*, expected a text"),
+        (
+            {"periodic": "all axes"},
+            "attribute periodic is 'all axes', expected axes, such as 'y,z'",
+        ),
+        ({"axis_order": 3}, "attribute axis_order is 3, expected a text"),
         (
             {"dx_les": 1e-4, "dx_dns": 1e-4, "coarsening": 8},
             "dx_les is 0.0001 m, expected dx_dns times coarsening, 0.0001 m times 8 = 0.0008 m",
