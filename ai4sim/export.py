@@ -50,7 +50,7 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
     if not getattr(surrogate.net, "exportable", True):
         log.info("no %s: torch.export cannot trace a %s", path.name, type(surrogate.net).__name__)
         return
-    surrogate = copy.deepcopy(surrogate).cpu().eval()
+    surrogate = copy.deepcopy(surrogate).cpu().float().eval()
     surrogate.max_nodes = None
     make_compilable(surrogate)
     stride = int(getattr(surrogate.net, "stride", 1))

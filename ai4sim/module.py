@@ -21,6 +21,7 @@ from ai4sim.evaluation.figures import save_figures
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
 from ai4sim.io.files import write_json
+from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from ai4sim.weights import require_same_spec, write_samples
@@ -278,7 +279,7 @@ class SurrogateModule(pl.LightningModule):
         """Return the loss of a batch in normalised units."""
         prediction = self.normalized_prediction(batch)
         target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
-        loss: Tensor = self.loss(prediction.float(), target)
+        loss: Tensor = self.loss(full_precision(prediction), target)
         # Handing over a value costs a millisecond, as much as a step of a small network.
         if (self.global_step + 1) % self._log_every == 0:
             self.log("train_loss", loss, prog_bar=True, batch_size=len(target))
@@ -303,7 +304,7 @@ class SurrogateModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Accumulate validation metrics, in units of the output scale."""
-        prediction = self.normalized_prediction(batch).float()
+        prediction = full_precision(self.normalized_prediction(batch))
         target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
         if not batch["repeated"]:
             self.val_metrics.update(prediction, target)

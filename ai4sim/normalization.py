@@ -81,6 +81,11 @@ class RunningStatistics:
         return np.sqrt(self.m2 / max(self.count, 1))
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """Return values in the precision of physical ones: float64 if they have it, else float32."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class Normalizer(nn.Module):
     """The map ``x -> (x - mean) / std`` per channel; its two buffers travel in the checkpoint.
 

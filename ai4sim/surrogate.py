@@ -17,7 +17,7 @@ from ai4sim.nets import build
 from ai4sim.nets.graph import Graph
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.tiling import in_pieces
-from ai4sim.normalization import Normalizer
+from ai4sim.normalization import Normalizer, full_precision
 from ai4sim.variables import Periods, Variable, split_channels
 from ai4sim.weights import read_checkpoint, read_folder, require_same_spec, write_folder
 
@@ -166,8 +166,8 @@ class Surrogate(nn.Module):
 
     def denormalize(self, outputs: Tensor, output_scale: Tensor | None = None) -> Tensor:
         """Turn the network's output into physical units."""
-        # The physical values are float32 whatever precision the network ran in.
-        physical = self.output_norm.inverse(outputs.float())
+        # Whatever precision the network ran in.
+        physical = self.output_norm.inverse(full_precision(outputs))
         return physical if output_scale is None else physical * _per_sample(output_scale, physical)
 
     def normalize_targets(self, targets: Tensor, output_scale: Tensor | None = None) -> Tensor:

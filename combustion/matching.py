@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ai4sim.nets.graph import Graph
+from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate
 from combustion.io.facts import filter_width, states_filter
 from combustion.io.layouts import Flame
@@ -80,7 +81,7 @@ def matched(
     # A spline may overshoot where the flame is thin.
     there = resampled(inputs, grids.there).clamp(0, 1)
     prediction = surrogate.normalized(there, grids.periods)
-    return resampled(prediction.float(), grids.back) / factor
+    return resampled(full_precision(prediction), grids.back) / factor
 
 
 _resampling = functools.lru_cache(maxsize=16)(Resampling.between)

@@ -142,6 +142,27 @@ def test_a_checkpoint_gives_the_same_numbers_in_another_folder(bench, trained, e
     same(results(tested), results(trained), rel=1e-6)
 
 
+def test_double_precision_gives_the_numbers_of_single_precision(bench, trained):
+    double = ("--trainer.precision=64-true", "--trainer.limit_train_batches=2")
+    best = ("--ckpt_path", checkpoint(trained))
+    same(results(bench.run("test", *best, double[0])), results(trained), rel=2e-2, least=1e-4)
+    found = state(bench.run("fit", *double, "--trainer.max_epochs=1"))["state_dict"]
+    assert {value.dtype for value in found.values() if value.is_floating_point()} == {torch.float64}
+
+
+def test_overfitting_takes_the_same_batches_in_each_epoch(bench, trained, monkeypatch):
+    seen = []
+
+    def keep(module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        seen.append(batch["inputs"])
+
+    monkeypatch.setattr(SurrogateModule, "on_train_batch_start", keep)
+    experiment = bench.run("fit", "--trainer.overfit_batches=1", "--trainer.max_epochs=2")
+    assert state(experiment)["global_step"] == len(seen) == 2
+    torch.testing.assert_close(seen[0], seen[1], rtol=0, atol=0)
+    assert results(experiment).keys() == results(trained).keys()
+
+
 @pytest.mark.parametrize("command", ["fit", "test", "predict"])
 def test_an_option_that_contradicts_the_weights_is_refused_by_name(bench, trained, command):
     name = bench.tiny.other.rpartition(".")[2].partition("=")[0]

@@ -24,6 +24,7 @@ from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
 from ai4sim.nets import completed
 from ai4sim.network_arguments import with_network
+from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from wmed import plotters
@@ -164,7 +165,7 @@ class CouplingModule(SurrogateModule):
         for name, scale in zip(TARGETS, self.scales, strict=True):
             target = batch[name] / scale
             known = target.isfinite()
-            guess = prediction[name].float() / scale
+            guess = full_precision(prediction[name]) / scale
             pairs.append((torch.where(known, guess, 0.0), torch.where(known, target, 0.0)))
         return pairs
 

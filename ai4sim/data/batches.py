@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset, Sampler, SequentialSampler
 
 
 class BatchIndex(NamedTuple):
@@ -100,3 +100,24 @@ class BatchSampler(Sampler[BatchIndex]):
         if self.shuffle:  # known without drawing the order
             return -(-len(self.groups) // (self.batch_size * self.world_size))
         return -(-len(self._batches()) // self.world_size)
+
+
+class OrderedBatches(BatchSampler, SequentialSampler):  # type: ignore[misc]
+    """The same batches in each epoch, in order.
+
+    ``--trainer.overfit_batches`` takes the first ones of these. Lightning would replace a sampler
+    of another base class by one of its own.
+
+    Parameters
+    ----------
+    groups, batch_size
+        See :class:`BatchSampler`.
+    **kwargs
+        See there, too.
+    """
+
+    def __init__(self, groups: Sequence[Any], batch_size: int, **kwargs: Any) -> None:
+        BatchSampler.__init__(self, groups, batch_size, shuffle=False, **kwargs)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: crops and augmentation stay those of the first epoch."""

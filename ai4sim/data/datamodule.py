@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from ai4sim.data.batches import Batches, BatchSampler
+from ai4sim.data.batches import Batches, BatchSampler, OrderedBatches
 from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.scheduling import WORKERS_TIMEOUT
 from ai4sim.data.splits import Split, Strategy, find_table, overlaps, split_files
@@ -332,19 +332,28 @@ class SurrogateDataModule(pl.LightningDataModule):
         for name in stages[running.value] if running else ("train", "val", "test"):
             self.prepare_files(self.files(name))
 
+    @property
+    def overfits(self) -> bool:
+        """Whether training is on the same few batches in each epoch, to see that it learns them."""
+        return bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
+
     def loader(self, stage: Stage) -> Iterable[dict[str, Any]]:
         """Return the loader of a stage; each item that it yields is a whole batch."""
         training = stage == "train"
         dataset = self.dataset(self.files(stage), stage)
         trainer = self.trainer
-        sampler = BatchSampler(
-            dataset.groups,  # type: ignore[attr-defined]
-            self.batch_size if training else self.eval_batch_size,
-            shuffle=training,
-            seed=self.seed,
-            rank=trainer.global_rank if trainer else 0,
-            world_size=trainer.world_size if trainer else 1,
-        )
+        groups: Sequence[Any] = dataset.groups  # type: ignore[attr-defined]
+        share: dict[str, Any] = {
+            "seed": self.seed,
+            "rank": trainer.global_rank if trainer else 0,
+            "world_size": trainer.world_size if trainer else 1,
+        }
+        sampler: BatchSampler
+        if training and not self.overfits:
+            sampler = BatchSampler(groups, self.batch_size, shuffle=True, **share)
+        else:
+            size = self.batch_size if training else self.eval_batch_size
+            sampler = OrderedBatches(groups, size, **share)
         return DataLoader(
             Batches(dataset),
             sampler=sampler,

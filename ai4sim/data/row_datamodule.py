@@ -251,6 +251,8 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         if stage != "train":
             whole_files = stage == "predict"
             return OrderedRows(tables, self.eval_batch_size, whole_files=whole_files, **common)
+        if self.overfits:
+            return OrderedRows(tables, self.batch_size, **common)
         gpu = trainer.strategy.root_device if trainer and self.device_resident else "cpu"
         return ShuffledRows(
             tables,

@@ -43,9 +43,12 @@ class Lattice:
         return one if self.batch == 1 else Graph.batched([one] * self.batch)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Graph:
     """A graph whose edges all run both ways, or several such graphs side by side.
+
+    It never changes. (Lightning, which makes a copy of a batch in another precision, cannot copy a
+    frozen dataclass.)
 
     Attributes
     ----------

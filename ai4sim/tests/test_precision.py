@@ -44,6 +44,18 @@ def test_other_precisions_stay(precision, caplog):
     assert not caplog.messages
 
 
+@pytest.mark.parametrize("precision", ["bf16-true", "16-true", "transformer-engine"])
+def test_what_rounds_physical_values_is_refused_by_name(precision):
+    with pytest.raises(ValueError, match=rf"--trainer.precision={precision}: expected 32-true"):
+        affordable(precision)
+
+
+def test_a_cpu_has_no_float16(caplog):
+    caplog.set_level(logging.INFO)
+    assert affordable("16-mixed", "cpu") in ("bf16-mixed", "32-true")
+    assert "bf16-mixed instead of 16-mixed" in caplog.messages[0]
+
+
 def test_this_cpu_takes_what_it_has(caplog, monkeypatch):
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     caplog.set_level(logging.INFO)

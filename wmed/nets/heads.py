@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ai4sim.normalization import full_precision
 from ai4sim.physics.constants import (
     AEROBULK_HEAT_CAPACITY,
     AEROBULK_STEFAN_BOLTZMANN,
@@ -65,7 +66,7 @@ def turbulent_fluxes(surface: SeaSurface, numbers: Tensor, drag: Tensor | float 
     (row, 4)
         tau_x, tau_y [N/m2], latent, sensible [W/m2].
     """
-    factors = (RANGE * torch.tanh(numbers.float() / RANGE)).exp()
+    factors = (RANGE * torch.tanh(full_precision(numbers) / RANGE)).exp()
     mass = surface.density * surface.speed
     momentum, heat, water = (mass[:, None] * factors).unbind(-1)
     return torch.stack(
@@ -94,7 +95,7 @@ def radiative_fluxes(surface: SeaSurface, numbers: Tensor) -> Tensor:
     (row, 2)
         shortwave, longwave [W/m2].
     """
-    through, emission = numbers.float().sigmoid().unbind(-1)
+    through, emission = full_precision(numbers).sigmoid().unbind(-1)
     black = AEROBULK_STEFAN_BOLTZMANN * surface.temperature**4
     downward = 1.2 * emission * black
     return torch.stack(

@@ -94,6 +94,8 @@ def test_meshes_are_trained_on_tested_and_predicted(bench, tmp_path):
     read_mesh(predicted / files[0].name)  # refuses what is not whole
     # A network trained on meshes takes grids too.
     assert np.isfinite(results(bench.run("test", *best))["model"]["r2"])
+    double = bench.run("test", *mesh, *best, "--trainer.precision=64-true")
+    assert results(double)["model"] == pytest.approx(results(experiment)["model"], rel=1e-3)
 
 
 def test_mistakes_are_explained(bench, tmp_path):

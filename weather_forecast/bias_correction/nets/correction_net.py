@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4sim.nets import build
+from ai4sim.normalization import full_precision
 from weather_forecast.bias_correction.io.layout import HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.nets.features import profile_features, surface_features
 from weather_forecast.bias_correction.nets.heads import FreeHead, StructuredHead
@@ -80,11 +81,11 @@ class CorrectionNet(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the corrections of ``inputs : (column, channel)``, divided by `output_scale`."""
         with torch.autocast(inputs.device.type, enabled=False):
-            columns = self.layout.split_inputs(inputs.float())
+            columns = self.layout.split_inputs(full_precision(inputs))
             features = (self._features(columns) - self.mean) / self.std
         found = self.backbone(features.clamp(-LIMIT, LIMIT))
         with torch.autocast(inputs.device.type, enabled=False):
-            corrections: Tensor = self.head(found.float(), columns)
+            corrections: Tensor = self.head(full_precision(found), columns)
             return corrections / self.output_scale
 
     def _features(self, columns: Mapping[str, Tensor]) -> Tensor:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4sim.nets.mlp import ResidualLayers
+from ai4sim.normalization import full_precision
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.physics.nogwd import (
     STANDARD_PRESSURE,
@@ -121,13 +122,15 @@ class MomentumFluxNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Predict the tendencies of ``x : (column, 3 levels + 2)``, divided by `output_scale`."""
         with torch.autocast(x.device.type, enabled=False):
-            profiles, of_column, deposits, p_half = self._features(x.float())
+            profiles, of_column, deposits, p_half = self._features(full_precision(x))
         count = profiles.shape[:2]
         hidden = self.azimuth(profiles.flatten(0, 1)).unflatten(0, count)
         hidden = hidden + self.column(of_column)[:, None]
         correction = self.head(self.hidden(nn.functional.silu(hidden).flatten(0, 1)))
         with torch.autocast(x.device.type, enabled=False):
-            deposits = deposits + correction.float().unflatten(0, count) * self.deposit_scale
+            deposits = (
+                deposits + full_precision(correction).unflatten(0, count) * self.deposit_scale
+            )
             return self._tendencies(deposits, p_half) / self.output_scale
 
     def _state(self, x: Tensor) -> tuple[Background, Tensor]:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4sim.nets.mlp import MLP
+from ai4sim.normalization import full_precision
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.physics.blocking import (
     MountainColumns,
@@ -80,7 +81,7 @@ class StressNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict the tendencies of ``x : (column, 3 levels + 6)``, divided by `output_scale`."""
-        columns = MountainColumns.of_rows(x.float(), self.levels)
+        columns = MountainColumns.of_rows(full_precision(x), self.levels)
         with torch.autocast(x.device.type, enabled=False):
             flow = low_level_flow(columns, self.scheme, table=self.table)
             of_waves, capacity = self._wave_features(columns, flow)
@@ -88,8 +89,8 @@ class StressNet(nn.Module):
         reduction = self.breaking(of_waves)[..., 0]
         strength = self.wake(of_wakes)[..., 0]
         with torch.autocast(x.device.type, enabled=False):
-            stress = self._stress(capacity + reduction.float(), flow)
-            beta = wake_scale * nn.functional.softplus(strength.float())
+            stress = self._stress(capacity + full_precision(reduction), flow)
+            beta = wake_scale * nn.functional.softplus(full_precision(strength))
             drag = drag_from(*columns[:2], flow, stress, beta, self.scheme, table=self.table)
             return torch.cat(drag[:4], dim=-1) / self.output_scale
 
