@@ -11,4 +11,5 @@ USE_CASE = UseCase(
     module_path="wmed.models:CouplingModule",
     datamodule_path="wmed.data:CouplingDataModule",
     download="wmed.synthetic.download",
+    routine_path="wmed.nets.routine:routine",
 )

@@ -27,6 +27,7 @@ from ai4sim.network_arguments import with_network
 from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
+from ai4sim.weights import MOST
 from wmed import plotters
 from wmed.baselines import Baselines, rho_fluxes
 from wmed.data import CouplingDataModule, row_of
@@ -222,7 +223,8 @@ class CouplingModule(SurrogateModule):
             self.surrogate.save(folder)
             return
         graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
-        super().export(folder, {"inputs": rho_inputs(batch, graph, self.layout)[0, :2]})
+        rows = rho_inputs(batch, graph, self.layout).flatten(0, 1)
+        super().export(folder, {"inputs": rows[:: max(len(rows) // MOST, 1)][:MOST]})
 
 
 @with_network("BulkFluxNet", fixed={"layers": 0, "features": 0, "profile": False})

@@ -215,9 +215,9 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
 
     def c_arguments(kind: str) -> str:
         inputs = [f"const {kind} *{v.name}" for v in routine.inputs]
-        return "".join(
-            f", {text}" for text in [*inputs, *(f"{kind} *{v.name}" for v in routine.outputs)]
-        )
+        given = ", ".join([*inputs, *(f"{kind} *{v.name}" for v in routine.outputs)])
+        indent = " " * 8
+        return ",\n" + textwrap.fill(given, 96, initial_indent=indent, subsequent_indent=indent)
 
     def names(which: str = "all") -> str:
         chosen = routine.inputs if which == "in" else variables

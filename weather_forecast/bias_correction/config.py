@@ -11,4 +11,5 @@ USE_CASE = UseCase(
     module_path="weather_forecast.bias_correction.models:CorrectionModule",
     datamodule_path="weather_forecast.bias_correction.data:RadiationDataModule",
     download="weather_forecast.bias_correction.synthetic.download",
+    routine_path="weather_forecast.bias_correction.nets.routine:routine",
 )
