@@ -168,10 +168,10 @@ class SurrogateModule(pl.LightningModule):
         from ai4sim.export import PROGRAM, export_program
 
         self.surrogate.save(folder)
-        write_samples(folder, batch)
         if batch.get("graph") is not None:
             log.info("no %s: a program takes fields on grids, not on a graph", PROGRAM)
             return
+        write_samples(folder, batch)
         export_program(self.surrogate, batch["inputs"], folder / PROGRAM)
 
     # --- Life cycle ---

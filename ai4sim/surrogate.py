@@ -124,7 +124,7 @@ class Surrogate(nn.Module):
             if not isinstance(self.net, GraphNet):
                 raise ValueError(f"{type(self.net).__name__} takes fields on grids, not on a graph")
             return self._symmetric(self.input_norm(inputs), graph)
-        halo = self._periodic_halo
+        halo = self.periodic_halo
         axes = [(axis, p) for axis, p in enumerate(periods or (), start=2) if p]
         for axis, period in axes:
             n = inputs.shape[axis]
@@ -136,7 +136,7 @@ class Surrogate(nn.Module):
         return prediction
 
     @property
-    def _periodic_halo(self) -> int:
+    def periodic_halo(self) -> int:
         """Cells by which periodic fields are continued at each end.
 
         All that a network without coarser grids sees; of a U-Net's wide view the part that matters.

@@ -18,8 +18,8 @@ WEIGHTS = "model.safetensors"
 DESCRIPTION = "surrogate.json"
 SAMPLES = "samples.safetensors"
 """The tensors of a batch of the test set by name, beside the weights."""
-MOST = 128
-"""The number of samples beside the weights, at most."""
+MOST, MOST_FIELDS, MOST_CELLS = 128, 4, 32
+"""The numbers of columns beside the weights, of fields, and of their cells along an axis."""
 SETTINGS = {"reflections", "dropout", "channels_last"}
 """Entries of a specification that weights do not depend on: settings of evaluation and training."""
 State = dict[str, Tensor]
@@ -36,17 +36,30 @@ def write_folder(folder: Path, description: Mapping[str, Any], state: Mapping[st
 
 
 def write_samples(folder: Path, batch: Mapping[str, Any]) -> None:
-    """Write the tensors of a batch that have values for each sample, of :data:`MOST` samples."""
+    """Write the tensors of a batch that have values for each sample.
+
+    Of columns :data:`MOST` samples are kept; of fields :data:`MOST_FIELDS`, and of each at most
+    :data:`MOST_CELLS` cells along an axis, from the middle.
+    """
     from safetensors.torch import save_file
 
     samples = len(batch["inputs"])
+    most = MOST if batch["inputs"].ndim == 2 else MOST_FIELDS
     tensors = {
-        name: value[:MOST].detach().cpu().contiguous()
+        name: _middle(value[:most]).detach().cpu().contiguous()
         for name, value in batch.items()
         if isinstance(value, Tensor) and value.ndim and len(value) == samples
     }
     with atomic_write(folder / SAMPLES) as temporary:
         save_file(tensors, temporary)
+
+
+def _middle(values: Tensor) -> Tensor:
+    for axis in range(2, values.ndim):
+        cells = values.shape[axis]
+        kept = min(cells, MOST_CELLS)
+        values = values.narrow(axis, (cells - kept) // 2, kept)
+    return values
 
 
 def read_folder(folder: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Any], State]:

@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 import ai4sim
 from ai4sim.experiment import Experiment, find_checkpoint
 from ai4sim.io.files import atomic_folder, missing_file_error, write_json
-from ai4sim.native.library import TOLERANCE, build, largest_differences, write_sources
+from ai4sim.native.compare import TOLERANCE, largest_differences
+from ai4sim.native.library import build, write_sources
 from ai4sim.native.network import Processor, compile_network
-from ai4sim.native.routine import Routine
+from ai4sim.native.routine import Columns, Grid
 from ai4sim.surrogate import Surrogate
 from ai4sim.use_case import UseCase
 from ai4sim.weights import DESCRIPTION, SAMPLES, WEIGHTS
@@ -73,9 +74,10 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
             routine = replace(routine, name=name)
         if to.exists() and (not to.is_dir() or any(to.iterdir())):
             raise FileExistsError(f"--to {to}: expected a new or an empty folder")
-        rows = routine.rows(load_file(samples))
+        loaded = load_file(samples)
+        given = (routine.rows(loaded),) if isinstance(routine, Columns) else routine.fields(loaded)
         with atomic_folder(to) as folder:
-            _make(routine, folder, rows, processor, artifacts)
+            _make(routine, folder, given, processor, artifacts)
         log.info("%s holds lib%s.so; how to call it: %s", to, routine.name, to / "README.rst")
 
     return couple
@@ -102,7 +104,11 @@ def _artifacts(experiments: Path, name: str) -> Path:
 
 
 def _make(
-    routine: Routine, folder: Path, rows: torch.Tensor, processor: Processor, artifacts: Path
+    routine: Columns | Grid,
+    folder: Path,
+    samples: tuple[torch.Tensor, ...],
+    processor: Processor,
+    artifacts: Path,
 ) -> None:
     """Fill a folder: compile, build, compare, describe.
 
@@ -112,12 +118,12 @@ def _make(
         The library differs from PyTorch.
     """
     begun = time.monotonic()
-    write_sources(routine, folder, rows, processor)
+    write_sources(routine, folder, samples, processor)
     log.info("compiling the network (a minute or two)")
     network = folder / f"lib{routine.name}_network.so"
-    compile_network(routine.module, rows.shape[1], network, processor)
+    compile_network(routine, network, processor)
     build(routine, folder)
-    differences = largest_differences(routine, folder, rows)
+    differences = largest_differences(routine, folder, samples)
     for output, difference in differences.items():
         log.info("largest difference from PyTorch, %s: %.1e of its range", output, difference)
         if not difference <= TOLERANCE:
@@ -131,7 +137,7 @@ def _make(
 
 
 def _card(
-    routine: Routine,
+    routine: Columns | Grid,
     folder: Path,
     artifacts: Path,
     processor: Processor,
@@ -155,10 +161,11 @@ def _card(
                 }
                 for v in routine.inputs
             ],
+            "parameters": [{"name": v.name, "units": v.units} for v in routine.parameters],
             "outputs": [
                 {"name": v.name, "units": v.units, "levels": v.levels} for v in routine.outputs
             ],
-            "block": routine.block,
+            "block": routine.block if isinstance(routine, Columns) else None,
             "processor": processor,
             "torch": torch.__version__,
             "ai4sim": ai4sim.__version__,

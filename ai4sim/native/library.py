@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import shlex
 import shutil
 import subprocess
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from numpy.typing import NDArray
 from torch import Tensor
 
 import ai4sim
-from ai4sim.native.network import Processor, needed_features
-from ai4sim.native.routine import Routine
+from ai4sim.native.compare import TOLERANCE, expected, parts_of, ranges, stored_sample
+from ai4sim.native.network import MOST_CELLS, Processor, needed_features
+from ai4sim.native.routine import Columns, Grid, Routine
 from ai4sim.variables import Variable
 
 SOURCES = Path(__file__).parent / "sources"
-STORED = 4
-"""The number of samples within the library, compared whenever it is loaded."""
-TOLERANCE = 1e-5
-"""The largest difference from PyTorch, over the range of an output, that a library may have."""
-SIZES = (1, 7, 64, 1000)
-"""The numbers of columns that a new library is compared at."""
+NAMED = {"check.f90": "check_{}.f90", "config.cmake": "{}-config.cmake"}
+"""Files whose name holds that of the routine, but does not begin with it."""
 
 
 def compiler(variable: str, *names: str) -> list[str]:
@@ -51,27 +45,33 @@ def compiler(variable: str, *names: str) -> list[str]:
     )
 
 
-def write_sources(routine: Routine, folder: Path, rows: Tensor, processor: Processor) -> None:
+def write_sources(
+    routine: Routine, folder: Path, samples: tuple[Tensor, ...], processor: Processor
+) -> None:
     """Write the interfaces, the build files, the reference samples, and the library's own sources.
 
     Parameters
     ----------
-    routine : Routine
+    routine : Columns or Grid
     folder : Path
-    rows : Tensor, shape (sample, input channel)
+    samples : tuple of Tensor
+        Of columns (sample, channel); of a grid (sample, input, x, y, z) and (sample, parameter).
         Physical units.
     processor : {"native", "x86-64-v3", "x86-64-v4"}
     """
-    answers = routine.answers(rows)
-    ranges = [float(part.amax() - part.amin()) for part in _parts(answers, routine.outputs)]
+    answers = expected(routine, samples)
+    inside = stored_sample(routine, samples)
     known = {
         "r": routine,
+        "places": routine.places,
         "version": ai4sim.__version__,
         "tolerance": TOLERANCE,
-        "samples": rows[:STORED],
-        "answers": answers[:STORED],
-        # An output that never varies is compared by its size.
-        "ranges": torch.tensor([r or float(answers.abs().amax()) or 1.0 for r in ranges]),
+        "samples": inside[0],
+        "sample_parameters": inside[-1],
+        "answers": expected(routine, inside),
+        "ranges": torch.tensor(ranges(routine, answers)),
+        "most_cells": MOST_CELLS,
+        "reach": _reach(routine),
         "features": needed_features(compiler("CC", "cc", "gcc", "clang"), processor),
         **_helpers(routine),
     }
@@ -85,20 +85,37 @@ def write_sources(routine: Routine, folder: Path, rows: Tensor, processor: Proce
     )
     environment.filters["breakable"] = _broken
     (folder / "source").mkdir()
-    for name in environment.list_templates(extensions=["jinja"]):
+    kind = "columns" if isinstance(routine, Columns) else "grid"
+    for template in environment.list_templates(extensions=["jinja"]):
+        of, _, name = template.rpartition("/")
+        if of not in ("", kind):
+            continue
         file = name.removesuffix(".jinja").replace("name.", f"{routine.name}.")
-        if file in ("check.f90", "config.cmake"):
-            file = f"check_{routine.name}.f90" if file == "check.f90" else f"{routine.name}-{file}"
+        file = NAMED.get(file, file).format(routine.name)
         place = folder / "source" if file.endswith(".c") else folder
-        (place / file).write_text(environment.get_template(name).render(known), encoding="utf-8")
+        text = environment.get_template(template).render(known)
+        (place / file).write_text(text, encoding="utf-8")
+    other = "grid.c" if isinstance(routine, Columns) else "columns.c"
     for source in SOURCES.iterdir():
-        if source.is_file():
+        if source.is_file() and source.name != other:
             shutil.copyfile(source, folder / "source" / source.name)
-    with (folder / "reference.bin").open("wb") as binary:
-        np.asarray([len(rows)], dtype="<i4").tofile(binary)
-        for values, variables in ((rows, routine.inputs), (answers, routine.outputs)):
-            for part in _parts(values, variables):
-                part.contiguous().numpy().astype("<f4").tofile(binary)
+    _write_reference(routine, folder / "reference.bin", samples, answers)
+
+
+def _write_reference(
+    routine: Routine, path: Path, samples: tuple[Tensor, ...], answers: Tensor
+) -> None:
+    """Write samples and answers: little-endian, sizes as int32, then values as float32."""
+    with path.open("wb") as file:
+        if isinstance(routine, Columns):
+            np.asarray([len(answers)], dtype="<i4").tofile(file)
+            parts = [*parts_of(samples[0], routine.inputs), *parts_of(answers, routine.outputs)]
+        else:
+            np.asarray([len(answers), *answers.shape[2:]], dtype="<i4").tofile(file)
+            fields, parameters = samples
+            parts = [x for sample in zip(parameters, fields, answers, strict=True) for x in sample]
+        for part in parts:
+            part.contiguous().numpy().astype("<f4").tofile(file)
 
 
 def build(routine: Routine, folder: Path) -> None:
@@ -115,7 +132,8 @@ def build(routine: Routine, folder: Path) -> None:
 
     source = folder / "source"
     c, cpp = compiler("CC", "cc", "gcc", "clang"), compiler("CXX", "c++", "g++", "clang++")
-    flags = ["-O2", "-fPIC", "-fvisibility=hidden", "-Wall", f"-I{source}", f"-I{folder}"]
+    flags = [] if isinstance(routine, Columns) else ["-DSURROGATE_GRID"]
+    flags += ["-O2", "-fPIC", "-fvisibility=hidden", "-Wall", f"-I{source}", f"-I{folder}"]
     objects = []
     for file in sorted(source.glob("*.c")):
         objects.append(file.with_suffix(".o"))
@@ -136,68 +154,6 @@ def build(routine: Routine, folder: Path) -> None:
         file.unlink()
 
 
-def largest_differences(routine: Routine, folder: Path, rows: Tensor) -> dict[str, float]:
-    """Call the library, and compare with PyTorch at several sizes, in both orders and precisions.
-
-    Parameters
-    ----------
-    routine : Routine
-    folder : Path
-    rows : Tensor, shape (sample, input channel)
-
-    Returns
-    -------
-    dict of str to float
-        The largest difference of each output, over its range in the samples.
-
-    Raises
-    ------
-    RuntimeError
-        The library returns an error.
-    """
-    library = ctypes.CDLL(str(folder / f"lib{routine.name}.so"))
-    message = getattr(library, f"{routine.name}_message")
-    message.restype = ctypes.c_char_p
-    found = dict.fromkeys((v.name for v in routine.outputs), 0.0)
-    expected = [part.numpy() for part in _parts(routine.answers(rows), routine.outputs)]
-    ranges = [float(np.ptp(part)) or float(np.abs(part).max()) or 1.0 for part in expected]
-    for n in SIZES:
-        chosen = torch.arange(n) % len(rows)
-        inputs = [part.numpy() for part in _parts(rows[chosen], routine.inputs)]
-        for suffix, nproma in (("", 0), ("_f64", 0), ("_nproma", n + 3), ("_nproma_f64", n + 3)):
-            kind = np.dtype(np.float64 if suffix.endswith("f64") else np.float32)
-            given = [_ordered(values, kind, nproma) for values in inputs]
-            outputs = [_ordered(part[chosen.numpy()] * 0, kind, nproma) for part in expected]
-            sizes = [ctypes.c_int64(size) for size in (n, nproma) if size]
-            pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (*given, *outputs)]
-            if getattr(library, f"{routine.name}{suffix}")(*sizes, *pointers):
-                raise RuntimeError(message().decode())
-            for v, array, part, scale in zip(
-                routine.outputs, outputs, expected, ranges, strict=True
-            ):
-                values = array[..., :n].T if nproma else array
-                difference = float(np.abs(values - part[chosen.numpy()]).max()) / scale
-                found[v.name] = max(found[v.name], difference)
-    return found
-
-
-def _ordered(values: NDArray[Any], kind: np.dtype[Any], nproma: int) -> NDArray[Any]:
-    """Return columns, (n, level) or (n,), in the order of a call: the same, or (level, nproma)."""
-    if not nproma:
-        return np.ascontiguousarray(values, dtype=kind)
-    array = np.zeros((*values.shape[1:], nproma), dtype=kind)
-    array[..., : len(values)] = values.T
-    return array
-
-
-def _parts(values: Tensor, variables: Sequence[Variable]) -> Iterable[Tensor]:
-    """Divide (column, channel) by variable: (column, level), or (column,) without levels."""
-    parts = values.split([v.channels for v in variables], dim=-1)
-    return [
-        part[:, 0] if v.levels is None else part for v, part in zip(variables, parts, strict=True)
-    ]
-
-
 def _call(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -211,11 +167,13 @@ def _call(command: Sequence[str]) -> None:
 
 def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
     """Return the functions that templates call: texts of arguments, bounds and numbers."""
-    variables = (*routine.inputs, *routine.outputs)
+    variables = (*routine.inputs, *routine.parameters, *routine.outputs)
 
     def c_arguments(kind: str) -> str:
         inputs = [f"const {kind} *{v.name}" for v in routine.inputs]
-        given = ", ".join([*inputs, *(f"{kind} *{v.name}" for v in routine.outputs)])
+        parameters = [f"{kind} {v.name}" for v in routine.parameters]
+        outputs = [f"{kind} *{v.name}" for v in routine.outputs]
+        given = ", ".join([*inputs, *parameters, *outputs])
         indent = " " * 8
         return ",\n" + textwrap.fill(given, 96, initial_indent=indent, subsequent_indent=indent)
 
@@ -230,6 +188,11 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
         given = ("real({}, real64)", "transpose(real({}, real64))")
         return "".join(f", {given[v.levels is not None].format(v.name)}" for v in routine.inputs)
 
+    def grid_call() -> str:
+        given = [f"reordered({v.name})" for v in routine.inputs]
+        given += [f"real(parameters({i + 1}), real64)" for i in range(len(routine.parameters))]
+        return ", ".join(given) + found("found")
+
     def bounds(v: Variable) -> str:
         low, high = routine.bounds_of(v)
         return "" if math.isinf(low) and math.isinf(high) else f"{low:g} ... {high:g}"
@@ -239,6 +202,9 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
         "names": names,
         "found": found,
         "doubled": doubled,
+        "grid_call": grid_call,
+        "fields": lambda: ", ".join(v.name for v in (*routine.inputs, *routine.outputs)),
+        "doubles": lambda values: ", ".join(_c_number(x) for x in values.flatten().tolist()),
         "bounds": bounds,
         "low": lambda v: _c_number(routine.bounds_of(v).low),
         "high": lambda v: _c_number(routine.bounds_of(v).high),
@@ -246,6 +212,15 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
             textwrap.wrap(", ".join(f"{_c_number(x)}f" for x in values.flatten().tolist()), 96)
         ),
     }
+
+
+def _reach(routine: Routine) -> str:
+    """Return how far a result depends on other cells, in a sentence."""
+    if not isinstance(routine, Grid):
+        return ""
+    if routine.reach is None:
+        return "A result depends on the whole field."
+    return f"A result depends on cells up to {routine.reach} away along an axis."
 
 
 def _c_number(value: float) -> str:

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from ai4sim.export import make_compilable
+from ai4sim.native.routine import Columns, Grid, Routine
 
 Processor = Literal["native", "x86-64-v3", "x86-64-v4"]
 """The processors that a library runs on, as the compiler's option ``-march`` names them."""
 VECTOR_BITS = {"x86-64-v3": 256, "x86-64-v4": 512}
-MOST_COLUMNS = 2**20
+MOST_COLUMNS, MOST_CELLS = 2**20, 4096
+"""The number of columns of a call of the network, and of cells along an axis, at most."""
 FEATURES = {
     "__AVX2__": "avx2",
     "__FMA__": "fma",
@@ -39,14 +41,12 @@ FEATURES = {
 """Macros of gcc and clang for instruction sets, and the names that __builtin_cpu_supports takes."""
 
 
-def compile_network(module: nn.Module, channels: int, path: Path, processor: Processor) -> None:
-    """Compile a module of rows, (column, channel), with a free number of columns.
+def compile_network(routine: Routine, path: Path, processor: Processor) -> None:
+    """Compile the module of a routine for any number of columns, or fields of any size.
 
     Parameters
     ----------
-    module : torch.nn.Module
-    channels : int
-        The number of input channels.
+    routine : Columns or Grid
     path : Path
         The shared object to write.
     processor : {"native", "x86-64-v3", "x86-64-v4"}
@@ -57,11 +57,6 @@ def compile_network(module: nn.Module, channels: int, path: Path, processor: Pro
     RuntimeError
         AOTInductor, or the C++ compiler that it calls, refuses the network.
     """
-    module = copy.deepcopy(module).cpu().eval()
-    make_compilable(module)
-    columns = torch.export.Dim("columns", min=1, max=MOST_COLUMNS)
-    # A size of 1 would be taken for a rule: hence two columns.
-    example = torch.zeros(2, channels)
     options: dict[str, Any] = {
         # The host shares out the cores: the number of threads is chosen where the library is used.
         "cpp.threads": 1,
@@ -71,15 +66,38 @@ def compile_network(module: nn.Module, channels: int, path: Path, processor: Pro
         options |= {"cpp.march": processor, "cpp.simdlen": VECTOR_BITS[processor]}
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
-        program = torch.export.export(module, (example,), dynamic_shapes=({0: columns},))
         package = torch._inductor.aoti_compile_and_package(
-            program, package_path=f"{folder}/network.pt2", inductor_configs=options
+            traced(routine), package_path=f"{folder}/network.pt2", inductor_configs=options
         )
         with zipfile.ZipFile(package) as archive:
             (name,) = [name for name in archive.namelist() if name.endswith(".so")]
             with archive.open(name) as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
     path.chmod(0o755)
+
+
+def traced(routine: Routine) -> torch.export.ExportedProgram:
+    """Return the module of a routine as a program of tensor operations.
+
+    Its inputs are (column, channel) with a free number of columns, or one set of fields, (1, input,
+    x, y, z), with free sizes, and (1, parameter).
+    """
+    module = copy.deepcopy(routine.module).cpu().eval()
+    make_compilable(module)
+    if isinstance(routine, Columns):
+        columns = torch.export.Dim("columns", min=1, max=MOST_COLUMNS)
+        # A size of 1 would be taken for a rule: hence two columns.
+        example: tuple[Tensor, ...] = (torch.zeros(2, sum(v.channels for v in routine.inputs)),)
+        return torch.export.export(module, example, dynamic_shapes=({0: columns},))
+    assert isinstance(routine, Grid)
+    free = {
+        axis + 2: torch.export.Dim(f"n{name}", min=routine.least, max=MOST_CELLS)
+        for axis, name in enumerate("xyz")
+    }
+    # Equal sizes, or multiples of a coarse cell, would be taken for a rule, too.
+    size = [routine.least + odd for odd in (3, 5, 10)]
+    example = (torch.zeros(1, len(routine.inputs), *size), torch.ones(1, len(routine.parameters)))
+    return torch.export.export(module, example, dynamic_shapes=(free, {}))
 
 
 def needed_features(compiler: Sequence[str], processor: Processor) -> list[str]:

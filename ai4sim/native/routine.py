@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,9 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """The names that Fortran, C and C++ have in common; room for the suffixes of the functions."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Routine:
-    """A surrogate of columns or points as a call.
+    """A surrogate as a call.
 
     Attributes
     ----------
@@ -31,17 +32,11 @@ class Routine:
     title : str
         The physics, in a few words.
     inputs, outputs : tuple of Variable
-        The arguments, in order. A variable with levels is a profile.
+        The arguments that are arrays, in order.
     module : torch.nn.Module
-        Maps (column, input channel) to (column, output channel), physical units, float32.
-    rows : callable
-        Takes the samples of a fit to (column, input channel).
-    block : int
-        The number of columns that the network runs at once; the fastest one on a processor.
+        Maps the inputs to the outputs, physical units, float32.
     bounds : mapping of str to Bounds
         The bounds that physics gives to inputs, in their units. A value beyond them is refused.
-    first_level : str
-        Where the first level of a profile lies, such as ``the top of the atmosphere``.
     """
 
     name: str
@@ -49,13 +44,13 @@ class Routine:
     inputs: tuple[Variable, ...]
     outputs: tuple[Variable, ...]
     module: nn.Module
-    rows: Callable[[Samples], Tensor]
-    block: int = 64
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
-    first_level: str = "top"
+    parameters: tuple[Variable, ...] = ()
+    places: ClassVar[str]
 
     def __post_init__(self) -> None:
-        names = [self.name, *(v.name for v in (*self.inputs, *self.outputs))]
+        variables = (*self.inputs, *self.outputs, *self.parameters)
+        names = [self.name, *(v.name for v in variables)]
         for name in names:
             if not IDENTIFIER.fullmatch(name):
                 raise ValueError(
@@ -71,10 +66,62 @@ class Routine:
         return self.bounds.get(variable.name, Bounds(-math.inf, math.inf))
 
     @torch.inference_mode()
-    def answers(self, rows: Tensor) -> Tensor:
-        """Return what PyTorch makes of (column, input channel): (column, output channel)."""
-        found: Tensor = self.module.eval()(rows)
+    def answers(self, *inputs: Tensor) -> Tensor:
+        """Return the outputs that PyTorch computes."""
+        found: Tensor = self.module.eval()(*inputs)
         return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns(Routine):
+    """A surrogate of columns or points.
+
+    The module maps (column, input channel) to (column, output channel). A variable with levels is a
+    profile.
+
+    Attributes
+    ----------
+    rows : callable
+        Takes the samples of a fit to (column, input channel).
+    block : int
+        The number of columns that the network runs at once; the fastest one on a processor.
+    first_level : str
+        The place of the first level of a profile, such as ``the top of the atmosphere``.
+    """
+
+    rows: Callable[[Samples], Tensor]
+    block: int = 64
+    first_level: str
+    places: ClassVar[str] = "columns"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid(Routine):
+    """A surrogate of fields on a grid with three axes.
+
+    The module maps fields, (1, input, x, y, z), and parameters, (1, parameter), to fields, (1,
+    output, x, y, z).
+
+    Attributes
+    ----------
+    parameters : tuple of Variable
+        The arguments that are single numbers.
+    fields : callable
+        Takes the samples of a fit to (sample, input, x, y, z) and (sample, parameter).
+    halo : int
+        The number of cells by which periodic fields are continued at each end.
+    least : int
+        The least number of cells along an axis.
+    reach : int or None
+        The distance, in cells, of the farthest cell that a result depends on; None where it is
+        unknown or unlimited.
+    """
+
+    fields: Callable[[Samples], tuple[Tensor, Tensor]]
+    halo: int
+    least: int
+    reach: int | None
+    places: ClassVar[str] = "cells"
 
 
 class Applied(nn.Module):

@@ -261,6 +261,13 @@ class _Upsample(nn.Module):
 
 def _coarsen(x: Tensor) -> Tensor:
     """Maximum over pairs of cells along each axis, a last odd one alone: n to ceil(n / 2)."""
+    if torch.compiler.is_exporting():
+        # The sizes of a pooling cannot be proved to be those of any field, and these can.
+        for axis in range(2, x.ndim):
+            first = torch.arange((x.shape[axis] + 1) // 2, device=x.device) * 2
+            second = (first + 1).clamp(max=x.shape[axis] - 1)
+            x = torch.maximum(x.index_select(axis, first), x.index_select(axis, second))
+        return plain_strides(x)
     # Taking a maximum is exact in any precision, but autocast would go up to float32 for it.
     with torch.autocast(x.device.type, enabled=False):
         return _MAX_POOL[x.ndim - 2](x, 2, ceil_mode=True)
@@ -269,8 +276,16 @@ def _coarsen(x: Tensor) -> Tensor:
 def _join(skip: Tensor, x: Tensor) -> Tensor:
     """Put the way down's fields beside the way up's, which may have one cell too many."""
     for axis in range(2, x.ndim):
-        x = x.narrow(axis, 0, skip.shape[axis])
-    return torch.cat([skip, x], dim=1)
+        if torch.compiler.is_exporting():
+            x = x.index_select(axis, torch.arange(skip.shape[axis], device=x.device))
+        else:
+            x = x.narrow(axis, 0, skip.shape[axis])
+    return torch.cat([skip, plain_strides(x)], dim=1)
+
+
+def plain_strides(x: Tensor) -> Tensor:
+    """Return the same tensor; in an exported program, with strides that Inductor can compare."""
+    return x.as_strided(x.shape, x.stride()) if torch.compiler.is_exporting() else x
 
 
 def _layer(kind: str, dimensions: int) -> type[nn.Module]:

@@ -11,4 +11,5 @@ USE_CASE = UseCase(
     module_path="combustion.gnns.models:FlameModule",
     datamodule_path="combustion.gnns.data:GraphDataModule",
     download="combustion.synthetic.download",
+    routine_path="combustion.routine:routine",
 )

@@ -11,4 +11,5 @@ USE_CASE = UseCase(
     module_path="combustion.unets.models:FlameModule",
     datamodule_path="combustion.crops:CropDataModule",
     download="combustion.synthetic.download",
+    routine_path="combustion.routine:routine",
 )

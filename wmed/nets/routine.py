@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4sim.io.ranges import Bounds
-from ai4sim.native.routine import Routine, Samples
+from ai4sim.native.routine import Columns, Samples
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Variable
 from wmed.io.bounds import BOUNDS
@@ -48,7 +48,7 @@ class SeaFluxes(nn.Module):
         return torch.cat([fluxes, heat[:, None]], dim=-1)
 
 
-def routine(surrogate: Surrogate) -> Routine:
+def routine(surrogate: Surrogate) -> Columns:
     """Return a trained network as ``sea_fluxes``, for any number of points of the sea.
 
     Raises
@@ -66,7 +66,7 @@ def routine(surrogate: Surrogate) -> Routine:
         return samples["inputs"]
 
     profiles = {name: BOUNDS[name] for name in PROFILES}
-    return Routine(
+    return Columns(
         name="sea_fluxes",
         title="Fluxes of momentum and heat that the sea takes up",
         inputs=tuple(surrogate.inputs),

@@ -4,8 +4,11 @@
 #ifndef AI4SIM_LIBRARY_H
 #define AI4SIM_LIBRARY_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define ROOM 512 /* of a message */
 
 enum status {
     STATUS_OK = 0,
@@ -19,7 +22,7 @@ enum status {
     STATUS_NETWORK = 8 /* the network failed; the message is its own */
 };
 
-/* A variable of the columns: one value, or a profile of `levels` values. */
+/* A variable: in columns one value, or a profile of `levels` values; on a grid a field. */
 struct variable {
     const char *name, *units;
     int64_t levels;
@@ -27,37 +30,75 @@ struct variable {
     double lowest, highest; /* bounds of physics, infinite where there are none */
 };
 
-/* What an array is in memory; strides in bytes. The first axis is the column. */
+/* What an array is in memory; strides in bytes. The axes are column and level, or x, y and z. */
 struct array {
     void *data;
     int32_t bytes; /* of a value: 4 or 8 */
-    int32_t rank;  /* 1, or 2 with levels */
-    int64_t extent[2], stride[2];
+    int32_t rank;
+    int64_t extent[3], stride[3];
 };
 
-/* The tables of this surrogate, written by its exporter. */
+/* ---- tables.c: this surrogate, written by its exporter ---- */
+
 extern const char *const surrogate_name;
-extern const struct variable surrogate_inputs[], surrogate_outputs[];
-extern const int surrogate_input_count, surrogate_output_count;
+extern const struct variable surrogate_inputs[], surrogate_outputs[], surrogate_parameters[];
+extern const int surrogate_input_count, surrogate_output_count, surrogate_parameter_count;
+extern const float surrogate_output_ranges[];
+extern const int64_t surrogate_sample_values; /* of all stored answers */
+extern const float surrogate_sample_inputs[], surrogate_sample_outputs[];
+const char *surrogate_lacking(void); /* an instruction set that this processor lacks, or NULL */
+/* Of columns: */
 extern const int64_t surrogate_input_channels, surrogate_output_channels;
 extern const int64_t surrogate_block; /* columns that the network takes at once */
-extern const int64_t surrogate_sample_count;
-extern const float surrogate_sample_inputs[], surrogate_sample_outputs[];
-extern const float surrogate_output_ranges[]; /* of each output variable */
+/* Of grids: */
+extern const int64_t surrogate_least_cells, surrogate_most_cells; /* along an axis */
+extern const int64_t surrogate_halo; /* cells by which periodic fields are continued */
+extern const int64_t surrogate_sample_size[3];
+extern const double surrogate_sample_parameters[];
 
-/* The first instruction set that the network needs and this processor lacks, or NULL. */
-const char *surrogate_lacking(void);
+/* ---- network_*: the back end. Each returns 0, or leaves a message. ---- */
 
-/* The network. Each returns 0, or leaves a message. `folder` is where the library lies. */
+/* `folder` is where the library lies; so many calls may run at once, on so many threads each. */
 int network_open(const char *folder, int instances, int threads, char *message, size_t room);
+/* (columns, channel) to (columns, channel). */
 int network_run(int64_t columns, const float *inputs, float *outputs, char *message, size_t room);
+/* (channel, x, y, z) to (channel, x, y, z). */
+int network_run_grid(const int64_t *size, const float *inputs, const double *parameters,
+                     float *outputs, char *message, size_t room);
 void network_close(void);
 
-/* Calls over arrays: see <name>.h. */
+/* ---- library.c: what all surrogates have ---- */
+
+int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int ensure_loaded(void);
+int64_t now(void);
+void count_call(int64_t places, int64_t begun);
 int surrogate_load(int instances, int threads);
-int surrogate_run(int64_t n, const struct array *arrays, int count);
 const char *surrogate_message(void);
-void surrogate_counters(int64_t *calls, int64_t *columns, double *seconds);
+void surrogate_counters(int64_t *calls, int64_t *places, double *seconds);
 void surrogate_free(void);
+
+/* ---- arrays.c: what must hold of any array ---- */
+
+const struct variable *variable_of(int i); /* the inputs, then the outputs */
+int check_count(int count);
+int check_form(const struct array *a, const char *name, int rank);
+int check_memory(const struct array *a, const char *name, const int64_t *length);
+int check_overlaps(const struct array *arrays, int count, void (*lengths)(int, int64_t *));
+static inline int has_meaning(const struct variable *v, double value)
+{
+    /* Written so that NaN has none. */
+    return value >= v->lowest && value <= v->highest && value <= FLT_MAX && value >= -FLT_MAX;
+}
+int refuse_value(const struct variable *v, double value, const char *place);
+int refuse_result(const struct variable *v, double value, const char *place);
+
+/* ---- columns.c or grid.c: calls ---- */
+
+int surrogate_run(int64_t n, const struct array *arrays, int count);
+int surrogate_run_grid(const struct array *arrays, int count, const double *parameters,
+                       const int *periodic);
+int run_samples(float *found, char *reason, size_t room);
+int output_of_sample(int64_t i);
 
 #endif

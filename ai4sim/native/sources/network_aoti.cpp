@@ -8,7 +8,9 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 extern "C" {
 #include "library.h"
@@ -69,20 +71,46 @@ extern "C" int network_open(const char *folder, int instances, int threads, char
     });
 }
 
+namespace {
+
+int run(std::vector<at::Tensor> inputs, int64_t expected, float *outputs, char *message, size_t room)
+{
+    return guarded(message, room, [&] {
+        at::Tensor found = runner->run(inputs).at(0).contiguous();
+        if (found.scalar_type() != at::kFloat || found.numel() != expected)
+            throw std::runtime_error("the network returned another number of values");
+        std::memcpy(outputs, found.const_data_ptr<float>(), sizeof(float) * expected);
+    });
+}
+
+at::Tensor tensor_of(const float *values, at::IntArrayRef size)
+{
+    return at::from_blob(const_cast<float *>(values), size, at::kFloat);
+}
+
+}  // namespace
+
+#ifdef SURROGATE_GRID
+extern "C" int network_run_grid(const int64_t *size, const float *inputs, const double *parameters,
+                                float *outputs, char *message, size_t room)
+{
+    c10::InferenceMode inference;
+    Threads limited(threads_per_call);
+    std::vector<float> single(parameters, parameters + surrogate_parameter_count);
+    int64_t cells = size[0] * size[1] * size[2];
+    return run({tensor_of(inputs, {1, surrogate_input_count, size[0], size[1], size[2]}),
+                tensor_of(single.data(), {1, surrogate_parameter_count})},
+               surrogate_output_count * cells, outputs, message, room);
+}
+#else
 extern "C" int network_run(int64_t columns, const float *inputs, float *outputs, char *message,
                            size_t room)
 {
-    return guarded(message, room, [&] {
-        c10::InferenceMode inference;
-        Threads limited(threads_per_call);
-        std::vector<at::Tensor> fields{at::from_blob(
-            const_cast<float *>(inputs), {columns, surrogate_input_channels}, at::kFloat)};
-        at::Tensor found = runner->run(fields).at(0).contiguous();
-        if (found.scalar_type() != at::kFloat ||
-            found.numel() != columns * surrogate_output_channels)
-            throw std::runtime_error("the network returned another number of values");
-        std::memcpy(outputs, found.const_data_ptr<float>(), sizeof(float) * found.numel());
-    });
+    c10::InferenceMode inference;
+    Threads limited(threads_per_call);
+    return run({tensor_of(inputs, {columns, surrogate_input_channels})},
+               columns * surrogate_output_channels, outputs, message, room);
 }
+#endif
 
 extern "C" void network_close(void) { runner.reset(); }

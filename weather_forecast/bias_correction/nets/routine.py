@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ai4sim.io.ranges import Bounds
-from ai4sim.native.routine import Applied, Routine, Samples
+from ai4sim.native.routine import Applied, Columns, Samples
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Variable
 from weather_forecast.bias_correction.io.layout import BOUNDS
@@ -16,7 +16,7 @@ ROUNDING = 1e-3
 """How far the host's rounding may lie beyond the bounds of physics, relative to their width."""
 
 
-def routine(surrogate: Surrogate) -> Routine:
+def routine(surrogate: Surrogate) -> Columns:
     """Return a trained network as ``radiation_correction``."""
 
     def rows(samples: Samples) -> Tensor:
@@ -26,7 +26,7 @@ def routine(surrogate: Surrogate) -> Routine:
         low, high = BOUNDS[variable.name]
         return Bounds(low - ROUNDING * (high - low), high + ROUNDING * (high - low))
 
-    return Routine(
+    return Columns(
         name="radiation_correction",
         title="Effect of the sides of clouds on fluxes and heating rates, SPARTACUS - Tripleclouds",
         inputs=tuple(surrogate.inputs),

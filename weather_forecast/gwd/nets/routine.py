@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ai4sim.native.routine import Applied, Routine, Samples
+from ai4sim.native.routine import Applied, Columns, Samples
 from ai4sim.surrogate import Surrogate
 from weather_forecast.gwd.io.rows import LATITUDE, bounds_of
 from weather_forecast.gwd.nets.emulator import launch_factor
@@ -44,7 +44,7 @@ class NonorographicDrag(nn.Module):
         return tendencies
 
 
-def routine(surrogate: Surrogate) -> Routine:
+def routine(surrogate: Surrogate) -> Columns:
     """Return a trained emulator as ``gwd_drag`` or ``orographic_drag``.
 
     Parameters
@@ -72,7 +72,7 @@ def routine(surrogate: Surrogate) -> Routine:
         latitude = samples["latitude"].nan_to_num(45.0)  # without latitude it does not matter
         return torch.cat([samples["inputs"][:, :-1], latitude[:, None]], -1)
 
-    return Routine(
+    return Columns(
         name="gwd_drag" if scheme == "nogwd" else "orographic_drag",
         title=TITLES[scheme],
         inputs=tuple(inputs),
