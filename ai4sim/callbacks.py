@@ -131,15 +131,26 @@ class LastCheckpoint(Checkpoint):
     """
 
     def _save(self, trainer: pl.Trainer) -> Path:
-        path = Experiment(Path(trainer.default_root_dir)).checkpoints / f"last{CHECKPOINT_SUFFIX}"
+        path = self._path(trainer)
         # The whole state, optimiser and loops too (the option has nothing to do with unpickling).
         trainer.save_checkpoint(path, weights_only=False)
         return path
+
+    @staticmethod
+    def _path(trainer: pl.Trainer) -> Path:
+        return Experiment(Path(trainer.default_root_dir)).checkpoints / f"last{CHECKPOINT_SUFFIX}"
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the state that training goes on from."""
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._save(trainer)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take over the checkpoint of a training that went on in a new folder, no epoch left."""
+        path, resumed = self._path(trainer), trainer.ckpt_path
+        if resumed and trainer.is_global_zero and not path.exists():
+            with atomic_write(path) as temporary:
+                shutil.copyfile(resumed, temporary)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException

@@ -38,6 +38,7 @@ from ai4sim.checkpoints import find_weights, kept_checkpoint
 from ai4sim.command import run
 from ai4sim.experiment import (
     Experiment,
+    abandon,
     create,
     find_checkpoint,
     provenance,
@@ -94,7 +95,12 @@ class SurrogateCLI(LightningCLI):
     def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
         self.experiments_path = experiments_path
         self._untested: str | None = None
-        super().__init__(*args, **kwargs)
+        try:
+            super().__init__(*args, **kwargs)
+        except BaseException:
+            if hasattr(self, "experiment"):
+                abandon(self.experiment)
+            raise
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the experiment's name, where to start, the two callbacks of every training."""

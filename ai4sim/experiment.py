@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import itertools
 import os
@@ -10,7 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -119,6 +120,18 @@ def _join(path: Path, rank: int) -> None:
     entered.touch(exist_ok=False)
 
 
+def abandon(experiment: Experiment) -> None:
+    """Remove the folder of a command that was refused, unless something was written there."""
+    ranks = experiment.path / ".ranks"
+    if not experiment.path.is_dir() or any(p != ranks for p in experiment.path.iterdir()):
+        return
+    (ranks / str(launch.rank(os.environ))).unlink(missing_ok=True)
+    for folder in (ranks, experiment.path):
+        # Another process of the same run has still to be refused, or there is none.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
 def find_checkpoint(root: Path, which: str, name: str | None = None) -> Path:
     """Return ``best`` or ``last`` checkpoint of an experiment, by default of the newest one.
 
@@ -186,11 +199,13 @@ def provenance(seed: Any) -> dict[str, Any]:
         "uncommitted_changes": None if status is None else bool(status),
         "cpu_threads": torch.get_num_threads(),
         "gpus": gpus,
-        "packages": dict(
-            sorted(
-                {
-                    d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]
-                }.items()
-            )
-        ),
+        "packages": dict(sorted(_versions())),
     }
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    """Give name and version of each installed package, whose description is read once."""
+    for found in distributions():
+        described = found.metadata
+        if described["Name"]:
+            yield described["Name"], described["Version"]

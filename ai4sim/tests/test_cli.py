@@ -112,6 +112,28 @@ def test_a_training_goes_on_elsewhere_with_the_best_so_far(root):
     assert found["model"] == pytest.approx(expected["model"])
 
 
+def test_a_training_without_epochs_left_can_go_on_from_its_new_folder(root):
+    source, other = root / "experiments" / "source", root / "experiments" / "at-end"
+    start = ("--ckpt_path", source / "checkpoints" / "last.ckpt", "--experiment", other.name)
+    run(root, "fit", "--config", "toy.yaml", *start)
+    assert state(other, "last")["global_step"] == state(source, "last")["global_step"]
+    further = ("--ckpt_path", "last", "--experiment", other.name, "--trainer.max_epochs=3")
+    run(root, "fit", "--config", "toy.yaml", *further)
+    assert state(other, "last")["epoch"] == 2
+
+
+@pytest.mark.parametrize("job", [{}, {"LSB_JOBID": "3"}], ids=["by hand", "job"])
+@pytest.mark.parametrize("named", [(), ("--experiment", "wrong")], ids=["unnamed", "named"])
+def test_a_command_that_is_refused_leaves_no_folder(root, monkeypatch, job, named):
+    for name, value in job.items():
+        monkeypatch.setenv(name, value)
+    before = sorted((root / "experiments").rglob("*"))
+    start = ("--start_from", root / "experiments" / "source", "--model.init_args.features=6")
+    with pytest.raises(ValueError, match=r"features: found 4, expected 6"):
+        run(root, "fit", "--config", "toy.yaml", *start, *named)
+    assert sorted((root / "experiments").rglob("*")) == before
+
+
 def test_last_says_its_experiment_and_refuses_the_configuration_of_another(root, caplog):
     caplog.set_level("INFO")
     other = {**CONFIG, "model": {"class_path": "LitToy", "init_args": {"features": 6}}}
