@@ -190,6 +190,7 @@ class SurrogateDataModule(pl.LightningDataModule):
             read = set(self.raw_files(folder))
             if self.beside is not None:
                 read |= {file for path in list(read) for file in self.beside(path)}
+                read |= {file.parent for file in read}  # the folder of pieces
             for path in visible_entries(folder / "raw"):
                 if path not in read:
                     unknown[path] = "a folder" if path.is_dir() else names

@@ -16,7 +16,8 @@ from ai4sim.data.datamodule import Stage
 from ai4sim.nets.graph import Graph
 from ai4sim.variables import Batch
 from combustion.crops import REFLECTED, Augmentation, CropDataModule
-from combustion.io.mesh_files import MESH_NAMES, beside
+from combustion.io.companions import companions
+from combustion.io.mesh_files import MESH_NAMES
 from combustion.io.meshes import MeshSnapshot
 from combustion.matching import cells_per_filter
 
@@ -151,17 +152,17 @@ class GraphDataModule(CropDataModule):
     """
 
     raw_patterns = MESH_NAMES
-    beside = staticmethod(beside)
+    beside = staticmethod(companions)
 
     def __init__(self, patch_nodes: int = 4096, halo: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.patch_nodes, self.halo = patch_nodes, halo
 
     def raw_files(self, folder: Path | None = None) -> list[Path]:
-        """Return the raw files; HDF5 files that XDMF files refer to are read with these."""
+        """Return the raw files, without those that XDMF files or meshes in pieces consist of."""
         files = super().raw_files(folder)
-        heavy = {other for file in files for other in beside(file)}
-        return [file for file in files if file not in heavy]
+        parts = {other.resolve() for file in files for other in companions(file)}
+        return [file for file in files if file.resolve() not in parts]
 
     def dataset(self, files: Sequence[Path], stage: Stage) -> Dataset:
         """Return blocks or patches for training, whole fields otherwise.

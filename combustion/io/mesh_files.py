@@ -17,7 +17,7 @@ zone.
 
 Files that are not named like HDF5 files, ``.h5``, ``.cgns`` ..., are meshio's, by their suffix:
 cells ``tetra``, ``pyramid``, ``wedge``, ``hexahedron``, point data under the same names. They know
-no facts.
+no facts. The pieces that a ``.pvtu`` names are the zones of one mesh.
 
 Elements of second order are refused: nodes inside edges would change what an edge is.
 """
@@ -39,7 +39,8 @@ from numpy.typing import ArrayLike, NDArray
 from ai4sim.io.files import HDF5_NAMES, atomic_write, missing_file_error
 from ai4sim.io.formats import format_of
 from ai4sim.io.names import case_of
-from combustion.io import cgns
+from combustion.io import cgns, gmsh
+from combustion.io.companions import PIECES, companions, pieces, write_pieces_like
 from combustion.io.elements import Section, from_zero
 from combustion.io.facts import grid_spacing
 from combustion.io.layouts import FIELDS, R2, check_field
@@ -50,12 +51,14 @@ log = logging.getLogger(__name__)
 
 HDF5_SUFFIXES = (*(pattern.removeprefix("*") for pattern in HDF5_NAMES), ".cgns")
 _MESHIO_SUFFIXES = (
-    "vtu vtk msh xdmf xmf med e exo ex2 inp avs bdf fem nas mesh meshb mdpa su2 tec dat ugrid h5m "
-    "ele f3grid vol xml"
+    "vtu pvtu vtk msh xdmf xmf med e exo ex2 inp avs bdf fem nas mesh meshb mdpa su2 tec dat ugrid "
+    "h5m ele f3grid vol xml"
 )
 MESH_NAMES = (*HDF5_NAMES, "*.cgns", *(f"*.{suffix}" for suffix in _MESHIO_SUFFIXES.split()))
 """Patterns of the names of files that may hold a mesh, or a grid."""
 MESHIO_SOLIDS = ("tetra", "pyramid", "wedge", "hexahedron")
+GHOSTS = ("vtkGhostType", "vtkGhostLevels")
+"""Data of VTK's cells: not 0 where a cell belongs to another piece."""
 MESHIO_FLAT = ("vertex", "line", "triangle", "quad", "polygon")
 
 
@@ -74,21 +77,15 @@ def is_mesh(path: Path | str) -> bool:
     path = _existing(path)
     if path.suffix.lower() in HDF5_SUFFIXES:
         return format_of(path) != "netCDF-3" and cgns.holds_zones(path)
-    return path.suffix.lower() in _meshio(path).extension_to_filetypes
+    return path.suffix.lower() in (PIECES, *_meshio(path).extension_to_filetypes)
 
 
 def sources_of(path: Path) -> list[str]:
     """Return the other files that a mesh is read from, as names relative to its folder."""
-    others = beside(path)
+    others = companions(path)
     if path.suffix.lower() in HDF5_SUFFIXES:
         others = cgns.linked_files(path)
     return [os.path.relpath(other, path.parent) for other in others]
-
-
-def beside(path: Path) -> list[Path]:
-    """Return the HDF5 file that holds the numbers of an XDMF file, if there is one."""
-    heavy = path.with_suffix(".h5")
-    return [heavy] if path.suffix.lower() in (".xdmf", ".xmf") and heavy.is_file() else []
 
 
 def read_mesh(
@@ -177,16 +174,31 @@ def write_mesh_like(
         zones, _ = cgns.read_zones(source)
         cgns.write_like(source, destination, _of_zones(fields, zones, destination))
         return
-    file_format, mesh = _meshio_read(source)
-    zone = _zone_of(mesh, source)
-    (values,) = _of_zones(fields, [zone], destination)
-    mesh.point_data |= {zone.layout.datasets[name]: array for name, array in values.items()}
+    files = pieces(source) if source.suffix.lower() == PIECES else [source]
+    meshes = [_meshio_read(file) for file in files]
+    zones = [_zone_of(mesh, file) for (_, mesh), file in zip(meshes, files, strict=True)]
+    for (_, mesh), zone, part in zip(
+        meshes, zones, _of_zones(fields, zones, destination), strict=True
+    ):
+        mesh.point_data |= {zone.layout.datasets[name]: array for name, array in part.items()}
+    if source.suffix.lower() != PIECES:
+        _write_with_meshio(*meshes[0], destination)
+        return
+    # The pieces stand in a folder, and the file that makes them a mesh comes last.
+    names = [f"{destination.stem}/{destination.stem}_{i}.vtu" for i in range(len(files))]
+    for name, (file_format, mesh) in zip(names, meshes, strict=True):
+        _write_with_meshio(file_format, mesh, destination.parent / name)
+    data = [zones[0].layout.datasets[name] for name in fields]
+    write_pieces_like(source, destination, names, data)
+
+
+def _write_with_meshio(file_format: str, mesh: Any, destination: Path) -> None:
     # XDMF's arrays would go to a second file, which is not renamed with the first; version 4 of
     # Gmsh's format asks for tags that meshes need not have.
     options = {"data_format": "XML"} if file_format == "xdmf" else {}
     written = "gmsh22" if file_format == "gmsh" else file_format
     with atomic_write(destination) as partial:
-        _meshio(source).write(partial, mesh, file_format=written, **options)
+        _meshio(destination).write(partial, mesh, file_format=written, **options)
 
 
 def _existing(path: Path | str) -> Path:
@@ -211,8 +223,8 @@ def _of_zones(
 def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
     if path.suffix.lower() in HDF5_SUFFIXES:
         return cgns.read_zones(path)
-    _, mesh = _meshio_read(path)
-    return [_zone_of(mesh, path)], {}
+    files = pieces(path) if path.suffix.lower() == PIECES else [path]
+    return [_zone_of(_meshio_read(file)[1], file) for file in files], {}
 
 
 def _zone_of(mesh: Any, path: Path) -> Zone:
@@ -221,10 +233,13 @@ def _zone_of(mesh: Any, path: Path) -> Zone:
     if mesh.points.shape != (count, 3):
         raise ValueError(f"{path}: points of shape {mesh.points.shape}, expected (nodes, 3)")
     sections = []
-    for block in mesh.cells:
+    for number, block in enumerate(mesh.cells):
         name = f"{path}: cells '{block.type}'"
-        if block.type in MESHIO_SOLIDS and len(block.data):
-            sections.append(Section(name, from_zero(np.asarray(block.data), count, 0, name)))
+        table = np.asarray(block.data)
+        for ghosts in [mesh.cell_data[word] for word in GHOSTS if word in mesh.cell_data]:
+            table = table[np.asarray(ghosts[number]).ravel() == 0]
+        if block.type in MESHIO_SOLIDS and len(table):
+            sections.append(Section(name, from_zero(table, count, 0, name)))
         elif block.type not in MESHIO_SOLIDS and not block.type.startswith(MESHIO_FLAT):
             raise ValueError(
                 f"{name} cannot be used; expected {', '.join(MESHIO_SOLIDS)}, of first order"
@@ -263,8 +278,13 @@ def _meshio_read(path: Path) -> tuple[str, Any]:
         said = io.StringIO()  # meshio prints what is wrong and ends the process
         try:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                return file_format, meshio.read(path, file_format=file_format)
+                mesh = meshio.read(path, file_format=file_format)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its readers raise
             lines = said.getvalue().strip() or f"{type(error).__name__} {error}"
             reasons.append(f"{file_format}: {' '.join(lines.split())}")
-    raise ValueError(f"{path}: meshio cannot read it; {'; '.join(reasons)}")
+        else:
+            if file_format == "gmsh":
+                gmsh.check_order(path)
+            return file_format, mesh
+    known = gmsh.hint(path) if "gmsh" in formats else ""
+    raise ValueError(f"{path}: meshio cannot read it; {'; '.join(reasons)}{known}")
