@@ -239,7 +239,10 @@ def surface_level(file: RawFile, variable: RawVariable, levels: int) -> int:
         if name in file and file[name].ndim == 1:
             values, attributes = file[name].read().astype(float), file[name].attributes
         elif name in file.attributes and np.size(file.attributes[name]) > 1:
-            values, attributes = np.asarray(file.attributes[name], float), {}
+            stated = np.asarray(file.attributes[name])
+            if stated.dtype.kind not in "fiu":
+                raise ValueError(f"{file.path}: attribute {name} is {stated}, expected numbers")
+            values, attributes = stated.astype(float), {}
         else:
             continue
         if len(values) not in (levels, levels + 1) or not np.isfinite(values).all():

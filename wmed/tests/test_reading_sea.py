@@ -137,6 +137,12 @@ def test_levels_that_do_not_say_where_the_surface_is(tmp_path: Path):
     message = "s_rho holds -0.9 ... -0.9, which says not which level of temp is at the surface"
     refused(on_history(change), message, tmp_path)
 
+    def in_words(file: Written) -> None:
+        file.attributes["sc_r"] = ["bottom", "surface"]
+
+    message = r"attribute sc_r is \['bottom' 'surface'\], expected numbers"
+    refused(on_history(in_words), message, tmp_path / "words")
+
 
 def turned_around(file: Written) -> None:
     for name, variable in file.content.items():

@@ -27,17 +27,18 @@ def described(contents: Sequence[Variable]) -> dict[str, str]:
 def rows_of(variable: RawVariable, contents: Sequence[Variable]) -> tuple[slice, ...]:
     """Return the rows of a dataset that hold each variable.
 
-    By the attribute ``rows``, such as ``u 63, v 63, temperature 63, surface_pressure 1``; without
-    it one after the other.
+    By the attribute ``rows``, such as ``u 63, v 63, temperature 63, surface_pressure 1``, or a list
+    of these; without it one after the other.
 
     Raises
     ------
     ValueError
         The attribute names other variables, or other numbers of rows.
     """
-    text = variable.attributes.get("rows")
+    stated = variable.attributes.get("rows", "")
+    text = ",".join(map(str, np.ravel(stated)))
     listed = [(v.name, v.channels) for v in contents]
-    if isinstance(text, str) and text.strip():
+    if text.strip():
         found = [ROWS.fullmatch(part.strip()) for part in text.split(",")]
         named = [(part[1], int(part[2] or 1)) for part in found if part]
         if None in found or sorted(named) != sorted(listed):

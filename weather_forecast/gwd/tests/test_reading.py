@@ -233,6 +233,11 @@ def test_rows_go_by_name(path):
     units = "Pa, m/s, m/s, K, m2/s2"
     change(path, "x", lambda x: x[order], rows=text, units=units)
     assert_read(path)
+    change(path, "x", rows=text.split(", "))  # a list of texts
+    assert_read(path)
+    change(path, "x", rows=np.array([1, 3]))
+    with pytest.raises(ValueError, match='x has the attribute rows "1,3", expected "u 3'):
+        read(path)
     change(path, "x", rows="u 3, v 3, temperature 3, surface_pressure 1, humidity 1")
     with pytest.raises(ValueError, match='x has the attribute rows ".*humidity 1", expected "u 3'):
         read(path)
