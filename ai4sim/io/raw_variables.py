@@ -88,9 +88,9 @@ class RawVariable(ABC):
 
     @property
     def markers(self) -> list[Any]:
-        """The stored values that stand for no number."""
+        """The stored values that stand for no number; texts are none."""
         found = [np.ravel(self.attributes[name]) for name in MARKERS if name in self.attributes]
-        return [value for values in found for value in values.tolist()]
+        return [v for values in found if values.dtype.kind in "fiu" for v in values.tolist()]
 
     @abstractmethod
     def stored(self, index: Any = ...) -> NDArray[Any]:
@@ -168,19 +168,26 @@ class RawVariable(ABC):
 
     def _by_xarray(self, values: NDArray[Any], attributes: dict[str, Any]) -> NDArray[Any]:
         dimensions = [f"axis_{i}" for i in range(values.ndim)]
+        for name in {"scale_factor", "add_offset"} & attributes.keys():
+            found = np.ravel(attributes[name])
+            if found.dtype.kind == "f" and not np.isfinite(found).all():
+                raise ValueError(
+                    f"{self.path}: {self.name} has the attribute {name} {attributes[name]}, "
+                    "expected a finite number"
+                )
         try:
             stored = xarray.Variable(dimensions, values, attributes)
             with np.errstate(all="ignore"):
                 decoded = xarray.conventions.decode_cf_variable(
                     self.name, stored, decode_times=False, concat_characters=False
                 )
-                found: NDArray[Any] = np.asarray(decoded.values)
+                unpacked: NDArray[Any] = np.asarray(decoded.values)
         except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(
                 f"{self.path}: {self.name} has the attributes {attributes}, which make no sense "
                 f"for values of the type {values.dtype}: {error}"
             ) from error
-        return found
+        return unpacked
 
 
 def _meant(values: NDArray[Any]) -> NDArray[np.bool_]:
