@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from ai4sim.experiment import CHECKPOINT_SUFFIX, Experiment
-from ai4sim.io.files import atomic_write
+from ai4sim.experiment import CHECKPOINT_SUFFIX, Experiment, provenance, taken
+from ai4sim.io.files import atomic_write, write_json
 
 log = logging.getLogger(__name__)
-MODES = {"val_loss": "min", "val_r2": "max", "train_loss": "min"}
+MODES = {"val_loss": "min", "val_r2": "max"}
 """What a run can watch, and whether the least or the greatest value is the best."""
 
 
@@ -36,8 +38,40 @@ def mode_of(group: str, monitor: str, mode: str) -> str:
     return MODES[monitor]
 
 
+class SaveProvenance(SaveConfigCallback):
+    """Write the configuration as the user gave it, and the environment, on rank 0."""
+
+    def __init__(self, *args: Any, text: str, resumed: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "save_to_log_dir": False})
+        self.text, self.resumed = text, resumed
+
+    def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Write ``config.yaml`` and ``environment.json``; a run that goes on adds its own pair."""
+        experiment = Experiment(Path(trainer.default_root_dir))
+        experiment.path.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            config, environment = experiment.provenance(number)
+            try:
+                # A run that began at the same moment under the same name has the folder already.
+                with config.open("x", encoding="utf-8") as file:
+                    file.write(self.text)
+                break
+            except FileExistsError:
+                if not self.resumed:
+                    raise taken(experiment) from None
+                number += 1
+        write_json(environment, provenance(self.config.get("seed_everything")))
+
+
 class PredictionFiles(Callback):
-    """Write each batch of ``predict`` into the experiment's ``predictions/`` at once."""
+    """Write each batch of ``predict`` into the experiment's ``predictions/`` at once.
+
+    Each file is whole, or not there. SIGTERM ends ``predict`` after the batch that is running.
+    """
+
+    def __init__(self) -> None:
+        self.written: list[Path] = []
 
     def on_predict_batch_end(
         self,
@@ -49,16 +83,61 @@ class PredictionFiles(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Hand the batch to the data module, which knows the raw format."""
-        if batch["repeated"]:
-            return
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         folder = Experiment(Path(trainer.default_root_dir)).predictions
-        trainer.datamodule.write_prediction(folder, batch, outputs)  # type: ignore[attr-defined]
+        if not batch["repeated"]:
+            self.written += datamodule.write_prediction(folder, batch, outputs)
+        if trainer.received_sigterm:
+            raise SIGTERMException
+
+    def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say where the files are, and which are missing."""
+        folder = Experiment(Path(trainer.default_root_dir)).predictions
+        log.info("%d files of predictions in %s", len(self.written), folder)
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        names = {path.name for path in self.written}
+        missing = [path.name for path in datamodule.files("predict") if path.name not in names]
+        if missing and trainer.world_size == 1:
+            log.warning(
+                "not predicted: %s (--trainer.limit_predict_batches=%s)",
+                ", ".join(missing),
+                trainer.limit_predict_batches,
+            )
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Say what is there after an interruption of a test or a prediction."""
+        if not isinstance(exception, KeyboardInterrupt | SIGTERMException):
+            return
+        if trainer.state.fn == TrainerFn.PREDICTING:
+            names = ", ".join(path.name for path in self.written) or "none"
+            folder = Experiment(Path(trainer.default_root_dir)).predictions
+            log.warning("interrupted: of the predictions in %s these are whole: %s", folder, names)
+        elif trainer.state.fn == TrainerFn.TESTING:
+            log.warning("interrupted: no results are written, test again")
+
+
+def comparable(
+    callback: BestCheckpoint | PatientStopping,
+    module: pl.LightningModule,
+    checkpoint: Mapping[str, Any],
+) -> bool:
+    """Return whether a callback watches what it did in the training that wrote a checkpoint.
+
+    The loss decides what ``val_loss`` is: the mean absolute error, or the mean square error.
+    """
+    theirs = checkpoint.get("hyper_parameters", {}).get("loss", "mse")
+    ours = module.hparams.get("loss", "mse")
+    same_loss = callback.monitor != "val_loss" or (theirs == "mae") == (ours == "mae")
+    return same_loss and callback.state_key in checkpoint.get("callbacks", {})
 
 
 class BestCheckpoint(ModelCheckpoint):
     """Keep ``best.ckpt``; a training that goes on from a checkpoint takes over its best so far."""
 
     _trainer: pl.Trainer | None = None
+    _unlike = False
 
     @property
     def state_key(self) -> str:
@@ -70,10 +149,29 @@ class BestCheckpoint(ModelCheckpoint):
         super().setup(trainer, pl_module, stage)
         self._trainer = trainer
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Set the best so far aside where its score cannot be compared with those to come."""
+        self._unlike = not comparable(self, pl_module, checkpoint)
+        if not self._unlike or trainer.state.fn != TrainerFn.FITTING:
+            return
+        best = Path(str(self.dirpath)) / f"best{CHECKPOINT_SUFFIX}"
+        aside = best.with_name(f"best-until-step-{checkpoint['global_step']}{CHECKPOINT_SUFFIX}")
+        log.warning(
+            "%s is measured otherwise than in %s, so best%s will be the best from now on%s",
+            self.monitor,
+            trainer.ckpt_path,
+            CHECKPOINT_SUFFIX,
+            f"; the one so far is {aside.name}" if best.is_file() else "",
+        )
+        if best.is_file() and not aside.exists() and trainer.is_global_zero:
+            best.rename(aside)
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the best so far, its file too where that lies in another experiment."""
         trainer = self._trainer
-        if trainer is None or trainer.state.fn != TrainerFn.FITTING:
+        if trainer is None or trainer.state.fn != TrainerFn.FITTING or self._unlike:
             return  # tests and predictions keep no checkpoints
         score = state_dict["best_model_score"]
         if score is None:
@@ -113,14 +211,23 @@ class FurtherCheckpoints(ModelCheckpoint):
 class PatientStopping(EarlyStopping):
     """Stop early; a training that goes on has the patience that it is given, not its former one."""
 
+    _unlike = False
+
     @property
     def state_key(self) -> str:
         """The key of Lightning's class, under which earlier checkpoints have it."""
         return super().state_key.replace(type(self).__qualname__, EarlyStopping.__qualname__, 1)
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Know whether the scores so far can be compared with those to come."""
+        self._unlike = not comparable(self, pl_module, checkpoint)
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take all but the patience."""
-        super().load_state_dict({**state_dict, "patience": self.patience})
+        if not self._unlike:
+            super().load_state_dict({**state_dict, "patience": self.patience})
 
 
 class LastCheckpoint(Checkpoint):

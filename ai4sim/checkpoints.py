@@ -49,7 +49,7 @@ def find_weights(root: Path, wanted: str) -> Path:
     return found
 
 
-def kept_checkpoint(experiment: Experiment, best: str, epochs: int) -> Path | None:
+def kept_checkpoint(experiment: Experiment, best: str, steps: int) -> Path | None:
     """Return the file that is tested and exported: the best, or the last where there is none.
 
     Parameters
@@ -57,8 +57,8 @@ def kept_checkpoint(experiment: Experiment, best: str, epochs: int) -> Path | No
     experiment : Experiment
     best : str
         The best checkpoint, empty where there is none.
-    epochs : int
-        The number of epochs that were trained.
+    steps : int
+        The number of optimiser steps that were taken.
 
     Returns
     -------
@@ -76,11 +76,11 @@ def kept_checkpoint(experiment: Experiment, best: str, epochs: int) -> Path | No
         return None
     if not best:
         log.warning(
-            "no best%s: there was no validation in %d epochs, see "
-            "--trainer.check_val_every_n_epoch and --trainer.limit_val_batches. What is tested and "
-            "exported is %s",
+            "no best%s: there was no validation in %d steps, see --trainer.max_steps, "
+            "--trainer.check_val_every_n_epoch, --trainer.val_check_interval and "
+            "--trainer.limit_val_batches. What is tested and exported is %s",
             CHECKPOINT_SUFFIX,
-            epochs,
+            steps,
             last,
         )
     if not _finite(kept):

@@ -4,78 +4,44 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 from jsonargparse import Namespace
 from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
 from lightning.pytorch.cli import (
     ArgsType,
     LightningArgumentParser,
     LightningCLI,
-    SaveConfigCallback,
 )
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ai4sim import launch
+from ai4sim import configuration, launch
 from ai4sim.callbacks import (
     BestCheckpoint,
     FurtherCheckpoints,
     LastCheckpoint,
     PatientStopping,
     PredictionFiles,
+    SaveProvenance,
     mode_of,
 )
 from ai4sim.check import CheckingTrainer
 from ai4sim.checkpoints import find_weights, kept_checkpoint
 from ai4sim.command import run
-from ai4sim.experiment import (
-    Experiment,
-    abandon,
-    create,
-    find_checkpoint,
-    provenance,
-    taken,
-)
-from ai4sim.io.files import missing_file_error, write_json
+from ai4sim.complaints import Parser, explain_errors
+from ai4sim.experiment import Experiment, abandon, create, find_checkpoint, taken
+from ai4sim.io.files import missing_file_error
 from ai4sim.precision import affordable
 from ai4sim.use_case import UseCase
 from ai4sim.weights import read_file
 
 log = logging.getLogger(__name__)
-
-
-class SaveProvenance(SaveConfigCallback):
-    """Write the configuration as the user gave it, and the environment, on rank 0."""
-
-    def __init__(self, *args: Any, text: str, resumed: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "save_to_log_dir": False})
-        self.text, self.resumed = text, resumed
-
-    def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write ``config.yaml`` and ``environment.json``; a run that goes on adds its own pair."""
-        experiment = Experiment(Path(trainer.default_root_dir))
-        experiment.path.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            config, environment = experiment.provenance(number)
-            try:
-                # A run that began at the same moment under the same name has the folder already.
-                with config.open("x", encoding="utf-8") as file:
-                    file.write(self.text)
-                break
-            except FileExistsError:
-                if not self.resumed:
-                    raise taken(experiment) from None
-                number += 1
-        write_json(environment, provenance(self.config.get("seed_everything")))
 
 
 class SurrogateCLI(LightningCLI):
@@ -92,15 +58,16 @@ class SurrogateCLI(LightningCLI):
     that are given win, and what contradicts the weights is refused.
     """
 
+    experiment: Experiment
+
     def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
         self.experiments_path = experiments_path
         self._untested: str | None = None
         try:
             super().__init__(*args, **kwargs)
-        except BaseException:
+        finally:
             if hasattr(self, "experiment"):
                 abandon(self.experiment)
-            raise
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the experiment's name, where to start, the two callbacks of every training."""
@@ -226,37 +193,34 @@ class SurrogateCLI(LightningCLI):
             config.trainer.logger = False
             self.save_config_kwargs = {"text": ""}
             return
-        self._as_given = feedable(self._parser(self.subcommand).dump(config, skip_none=False))
-        self.experiment = self._folder()
-        launch.pass_on(str(self.experiment.path))
         trainer = config.trainer
+        trainer.callbacks = configuration.plain(trainer.callbacks)
+        as_given = configuration.feedable(self._parser(self.subcommand), config)
+        # What cannot be is refused before there is a folder.
+        configuration.require_possible(str(self.subcommand), config, os.environ)
         trainer.precision = affordable(trainer.precision, trainer.accelerator, self._arguments)
-        tasks_and_nodes = launch.layout(os.environ)
-        if tasks_and_nodes and config.trainer.devices == "auto":
-            config.trainer.devices, config.trainer.num_nodes = tasks_and_nodes
-        config.trainer.default_root_dir = str(self.experiment.path)
         for group in ("checkpoint", "early_stopping"):
             config[group].mode = mode_of(group, config[group].monitor, config[group].mode)
+        self.experiment = self._folder()
+        launch.pass_on(str(self.experiment.path))
+        tasks_and_nodes = launch.layout(os.environ)
+        if tasks_and_nodes and trainer.devices == "auto":
+            trainer.devices, trainer.num_nodes = tasks_and_nodes
+        trainer.default_root_dir = str(self.experiment.path)
         self._keep_more(config.checkpoint)
         config.checkpoint.dirpath = str(self.experiment.checkpoints)
-        if config.trainer.logger in (None, True):
-            config.trainer.logger = Namespace(
-                class_path="lightning.pytorch.loggers.TensorBoardLogger",
-                init_args=Namespace(save_dir=str(self.experiment.path), name="logs", version=""),
-            )
-        self.save_config_kwargs = {
-            "text": self._as_given,
-            "resumed": self._resumed,
-            "overwrite": True,
-        }
+        trainer.logger = configuration.with_folders(trainer.logger, self.experiment.path)
+        self.save_config_kwargs = {"text": as_given, "resumed": self._resumed, "overwrite": True}
 
     def _keep_more(self, config: Namespace) -> None:
         """Give other settings of checkpoints a callback of their own, beside ``best.ckpt``."""
         parser = self._parser(self.subcommand)
         defaults = {name: parser.get_default(f"checkpoint.{name}") for name in config.keys()}
         given = {**config.as_dict(), "enable_version_counter": True}
-        for name in ("monitor", "mode", "verbose", "enable_version_counter"):
+        # Every run keeps its last checkpoint.
+        for name in ("monitor", "mode", "verbose", "enable_version_counter", "save_last"):
             defaults.pop(name)
+        given["save_last"] = config.save_last = None
         if all(given[name] == default for name, default in defaults.items()):
             return
         if given["filename"] == "last":
@@ -319,8 +283,9 @@ class SurrogateCLI(LightningCLI):
         if self.trainer.interrupted or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         best = self._get(self.config_init, "checkpoint").best_model_path
-        kept = kept_checkpoint(self.experiment, best, self.trainer.current_epoch)
+        kept = kept_checkpoint(self.experiment, best, self.trainer.global_step)
         if kept is None:
+            log.warning("nothing was trained, so nothing is tested and exported")
             return
         # What is in the file, and not what callbacks that average weights have in memory.
         checkpoint = read_file(kept)
@@ -338,7 +303,8 @@ class SurrogateCLI(LightningCLI):
                 if self._untested is None
                 else self.datamodule.train_dataloader
             )
-            self.model.eval()
+            # Other programs get float32, whatever the training was in.
+            self.model.float().eval()
             self.model.export(self.experiment.artifacts, next(iter(loader())))
         if self._untested is None:
             self._report()
@@ -347,6 +313,9 @@ class SurrogateCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Know before the training whether there is anything to test."""
+        if self.trainer.limit_test_batches == 0:
+            self._untested = "--trainer.limit_test_batches=0"
+            return
         try:
             self.datamodule.files("test")
         except ValueError as error:
@@ -357,11 +326,6 @@ class SurrogateCLI(LightningCLI):
         """Show the results."""
         self._report()
 
-    def after_predict(self) -> None:
-        """Say where the files are."""
-        if self.trainer.is_global_zero:
-            log.info("predictions in %s", self.experiment.predictions)
-
     def _report(self) -> None:
         from ai4sim.report import print_results
 
@@ -369,14 +333,11 @@ class SurrogateCLI(LightningCLI):
             print_results(self.experiment)
 
 
-def feedable(text: str) -> str:
-    """Return a configuration without the defaults that have no form in it, such as devices."""
-    return re.sub(r"(?m)^.*Unable to serialize instance.*\n", "", text)
-
-
 def _quieten() -> None:
     """Drop what Lightning says that no user of these commands can act on."""
     warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
+    # Without validations the end of the training says that there is no best checkpoint.
+    warnings.filterwarnings("ignore", message=".*could not find the monitored key")
     rank_zero = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     rank_zero.addFilter(lambda record: "litlogger" not in record.getMessage())
 
@@ -395,6 +356,8 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI | None:
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     _quieten()
+    configuration.let_folders_be_left_out()
+    explain_errors(use_case.module_path.partition(".")[0])
     OmegaConf.register_resolver(
         "use_case", lambda path="": str((use_case.root / path).resolve()), replace=True
     )
@@ -407,8 +370,12 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI | None:
         return None
     try:
         return _run(use_case, experiments, args)
-    except SIGTERMException as end:
-        end.code = 128 + signal.SIGTERM  # as of any process that this signal ends
+    except SystemExit as end:
+        # As of any process that the signal ends; Lightning exits with 1 after CTRL-C.
+        if isinstance(end, SIGTERMException):
+            end.code = 128 + signal.SIGTERM
+        elif isinstance(end.__context__, KeyboardInterrupt):
+            end.code = 128 + signal.SIGINT
         raise
     except OmegaConfBaseException as error:
         raise SystemExit(f"error: {error}") from error
@@ -420,6 +387,7 @@ def _run(use_case: UseCase, experiments: Path, args: ArgsType) -> SurrogateCLI:
         use_case.datamodule,
         experiments_path=experiments,
         trainer_class=CheckingTrainer,
+        parser_class=Parser,
         subclass_mode_model=True,
         save_config_callback=SaveProvenance,
         parser_kwargs={"parser_mode": "omegaconf"},

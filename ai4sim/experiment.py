@@ -159,6 +159,11 @@ def find_checkpoint(root: Path, which: str, name: str | None = None) -> Path:
 
 def taken(experiment: Experiment) -> FileExistsError:
     """Return the error that says that a folder holds a run, and the ways on."""
+    if not any(experiment.checkpoints.glob(f"*{CHECKPOINT_SUFFIX}")):
+        return FileExistsError(
+            f"{experiment.path} holds a run that has no checkpoint: remove the folder, or give the "
+            "new run another name: --experiment NAME"
+        )
     return FileExistsError(
         f"{experiment.path} holds a run. Go on with it by --ckpt_path last --experiment "
         f"{experiment.path.name}, or give the new run another name: --experiment NAME"

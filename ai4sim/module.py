@@ -342,6 +342,10 @@ class SurrogateModule(pl.LightningModule):
             return
         experiment = Experiment(Path(self.trainer.default_root_dir))
         results = {**undefined_as_none(evaluation.metrics()), "headline": list(self.headline)}
+        done, total = sum(self.trainer.num_test_batches), len(self.trainer.test_dataloaders or ())
+        if done < total:
+            results["part"] = f"{done} of {total} batches of the test set"
+            log.warning("the results are of %s: --trainer.limit_test_batches", results["part"])
         write_json(experiment.artifacts / "results.json", results)
         if self.logger is not None:
             scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}

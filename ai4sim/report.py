@@ -26,7 +26,8 @@ def print_results(experiment: Experiment) -> None:
     if not console.is_terminal:
         console = Console(width=120)  # the lines of a log are as long as they need to be
     cases = results.get("cases", {})
-    for title, part in {"whole test set": results, **(cases if len(cases) > 1 else {})}.items():
+    whole = results.get("part", "whole test set")
+    for title, part in {whole: results, **(cases if len(cases) > 1 else {})}.items():
         rows = {**part["baselines"], "model": part["model"]}
         columns = {name: [values.get(name) for values in rows.values()] for name in names}
         console.print(_table(title, list(rows), columns, highlighted_row="model"))

@@ -254,6 +254,21 @@ def broken_off(bench: Bench, monkeypatch: pytest.MonkeyPatch, how: type[Exceptio
     return stopped
 
 
+def test_sigterm_ends_a_prediction_and_leaves_whole_files(bench, trained, tmp_path, monkeypatch):
+    def stop(module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(SurrogateModule, "on_predict_batch_start", stop)
+    bench.tiny.write_unlabelled(tmp_path)
+    best = ("--ckpt_path", checkpoint(trained), "--experiment", "stopped-prediction")
+    with pytest.raises(SIGTERMException) as ended:
+        bench.run("predict", *best, "--data.data_path", tmp_path, "--data.eval_batch_size=1")
+    assert isinstance(ended.value, SystemExit) and ended.value.code == 128 + signal.SIGTERM
+    # Of the first batch; a file of rows that are not all predicted is not there, hidden or not.
+    for file in (bench.experiments / "stopped-prediction" / "predictions").glob("*"):
+        assert np.isfinite(bench.tiny.read_prediction(file)).any()
+
+
 def test_two_processes_give_the_numbers_of_one(bench, trained):
     tested = bench.run(
         *("test", "--ckpt_path", checkpoint(trained)),

@@ -264,6 +264,16 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
             **common,
         )
 
+    def teardown(self, stage: str) -> None:
+        """Remove the rows of files that a prediction has not completed."""
+        for gathered in self._predictions.values():
+            gathered.remove()
+        self._predictions.clear()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Do so after an error or an interruption, too."""
+        self.teardown("predict")
+
     def write_prediction(
         self, folder: Path, batch: dict[str, Any], prediction: Tensor
     ) -> list[Path]:

@@ -145,7 +145,8 @@ class Bench:
                 done = main(self.tiny.use_case)
         assert done is not None
         experiment = Path(done.experiment.path)
-        (experiment / PRINTED).write_text(output.getvalue())
+        if experiment.is_dir():
+            (experiment / PRINTED).write_text(output.getvalue())
         return experiment
 
     def check(self, *arguments: Any) -> tuple[int, dict[str, Any]]:

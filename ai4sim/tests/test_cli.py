@@ -188,7 +188,7 @@ def test_what_is_tested_and_exported_is_the_file_best(root, averaging):
 def test_without_validation_the_last_checkpoint_is_tested_and_exported(root, caplog):
     more = ("--experiment", "unseen", "--trainer.check_val_every_n_epoch=5")
     run(root, "fit", "--config", "toy.yaml", *more)
-    assert "no validation in 2 epochs" in caplog.text
+    assert "no validation in 4 steps" in caplog.text
     folder = root / "experiments" / "unseen"
     weights = state(folder, "last")["state_dict"]
     for key, value in exported(folder).items():

@@ -37,7 +37,7 @@ def test_a_cpu_without_it_takes_float32_and_says_so_in_one_line():
     ]
 
 
-@pytest.mark.parametrize("precision", ["32-true", "64-true", "16-mixed", 32, None])
+@pytest.mark.parametrize("precision", ["32-true", "64-true", 32, None])
 def test_other_precisions_stay(precision, caplog):
     caplog.set_level(logging.INFO)
     assert affordable(precision, "cpu") == precision
