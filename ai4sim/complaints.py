@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.loggers import Logger
@@ -24,6 +25,8 @@ DEBUG = "AI4SIM_DEBUG"
 OF_USERS = (ArithmeticError, ImportError, MisconfigurationException, OSError, ValueError)
 LIBRARIES = ("lightning", "lightning_utilities")
 """Packages whose errors of these kinds, where they raise them themselves, name an option."""
+CLASSES = (Callback, LightningModule, Logger)
+"""What is chosen by the name of a class."""
 LONGEST = 60
 """Characters of a wrong value that are shown."""
 
@@ -75,6 +78,8 @@ def shortened(message: str, options: Collection[str] = ()) -> str:
         if not named and value and len(value[1]) <= LONGEST and value[1] not in rest:
             rest += f", found {value[1]}"
     rest = re.sub(r"<class '([^']*)'>", r"\1", " ".join(rest.split()))
+    rest = re.sub(r"Expected a (?:typing\.Literal)?(?!dot)", "expected ", rest)
+    rest = re.sub(r"\.? Got value: ", ", found ", rest)
     rest = re.sub(r"Expected a dot import path string: (\w+)", _unknown_class, rest)
     rest = re.sub(
         r"Problem with given class_path '([\w.]+)': Option '(\w+)' is not accepted",
@@ -97,7 +102,7 @@ def _general(part: str) -> bool:
 
 
 def _unknown_class(match: re.Match[str]) -> str:
-    return f"unknown class {match[1]}{nearest(match[1], set(_names_below(Callback, Logger)))}"
+    return f"unknown class {match[1]}{nearest(match[1], set(_names_below(*CLASSES)))}"
 
 
 def _names_below(*bases: type) -> Iterator[str]:

@@ -125,11 +125,12 @@ def test_a_training_that_goes_on_with_another_measure_sets_the_best_aside(root, 
 
 MISTAKES = {
     "--trainer.max_epoch=3": r"--trainer.max_epoch=3 \(did you mean --trainer.max_epochs\?\)",
-    "--trainer.max_epochs=three": r"--trainer.max_epochs: Expected a int, found three",
+    "--trainer.max_epochs=three": r"--trainer.max_epochs: expected int, found three",
     "--model.init_args.feature=3": r"--model: LitToy takes no feature \(did you mean features\?\)",
     "--trainer.logger=CSVLoger": r"--trainer.logger: unknown class CSVLoger \(did you mean CSVL",
     "--trainer.callbacks+=Timr": r"--trainer.callbacks: unknown class Timr \(did you mean Timer\?",
-    "--data.split=random": r"--data.split: Expected .*'all-test'.*random",
+    "--data.split=random": r"--data.split: expected .*'all-test'\], found random",
+    "--model=LitToi": r"--model: unknown class LitToi \(did you mean LitToy\?\)",
     "--config=nothing.yaml": r"--config: File does not exist",
 }
 
