@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from ai4sim.io.files import atomic_write
 
 XDMF = (".xdmf", ".xmf")
 PIECES = ".pvtu"
+EMPTY = re.compile(rb"""<Piece\b[^>]*\bNumberOfPoints\s*=\s*["']0["']""")
+HEADER = 2**16
+"""Bytes in which a piece says how many nodes it has."""
 
 
 def companions(path: Path) -> list[Path]:
@@ -35,7 +39,7 @@ def _named(path: Path, _: int, __: int) -> list[Path]:
 
 
 def pieces(path: Path) -> list[Path]:
-    """Return the pieces of a mesh.
+    """Return the pieces of a mesh, those without nodes too.
 
     Raises
     ------
@@ -50,6 +54,12 @@ def pieces(path: Path) -> list[Path]:
         if not piece.is_file():
             raise ValueError(f"{path}: its piece {piece} does not exist")
     return named
+
+
+def is_empty(piece: Path) -> bool:
+    """Whether a piece has no nodes: a process that had nothing to do wrote it."""
+    with piece.open("rb") as file:
+        return EMPTY.search(file.read(HEADER)) is not None
 
 
 def write_pieces_like(source: Path, destination: Path, names: list[str], data: list[str]) -> None:

@@ -29,6 +29,7 @@ import importlib
 import io
 import logging
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from ai4sim.io.files import HDF5_NAMES, atomic_write, missing_file_error
 from ai4sim.io.formats import format_of
 from ai4sim.io.names import case_of
 from combustion.io import cgns, gmsh
-from combustion.io.companions import PIECES, companions, pieces, write_pieces_like
+from combustion.io.companions import PIECES, companions, is_empty, pieces, write_pieces_like
 from combustion.io.elements import Section, from_zero
 from combustion.io.facts import grid_spacing
 from combustion.io.layouts import FIELDS, R2, check_field
@@ -174,7 +175,7 @@ def write_mesh_like(
         zones, _ = cgns.read_zones(source)
         cgns.write_like(source, destination, _of_zones(fields, zones, destination))
         return
-    files = pieces(source) if source.suffix.lower() == PIECES else [source]
+    files = _files_of(source)
     meshes = [_meshio_read(file) for file in files]
     zones = [_zone_of(mesh, file) for (_, mesh), file in zip(meshes, files, strict=True)]
     for (_, mesh), zone, part in zip(
@@ -185,9 +186,14 @@ def write_mesh_like(
         _write_with_meshio(*meshes[0], destination)
         return
     # The pieces stand in a folder, and the file that makes them a mesh comes last.
-    names = [f"{destination.stem}/{destination.stem}_{i}.vtu" for i in range(len(files))]
-    for name, (file_format, mesh) in zip(names, meshes, strict=True):
-        _write_with_meshio(file_format, mesh, destination.parent / name)
+    names = []
+    for i, piece in enumerate(pieces(source)):
+        names.append(f"{destination.stem}/{destination.stem}_{i}.vtu")
+        if piece in files:
+            _write_with_meshio(*meshes[files.index(piece)], destination.parent / names[-1])
+        else:
+            with atomic_write(destination.parent / names[-1]) as partial:
+                shutil.copyfile(piece, partial)
     data = [zones[0].layout.datasets[name] for name in fields]
     write_pieces_like(source, destination, names, data)
 
@@ -223,8 +229,18 @@ def _of_zones(
 def _read_zones(path: Path) -> tuple[list[Zone], dict[str, Any]]:
     if path.suffix.lower() in HDF5_SUFFIXES:
         return cgns.read_zones(path)
-    files = pieces(path) if path.suffix.lower() == PIECES else [path]
+    files = _files_of(path)
     return [_zone_of(_meshio_read(file)[1], file) for file in files], {}
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return the files that meshio reads: the file itself, or its pieces that have nodes."""
+    if path.suffix.lower() != PIECES:
+        return [path]
+    found = [piece for piece in pieces(path) if not is_empty(piece)]
+    if not found:
+        raise ValueError(f"{path}: none of its pieces has nodes")
+    return found
 
 
 def _zone_of(mesh: Any, path: Path) -> Zone:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from combustion.gnns.data import GraphDataModule
 from combustion.io.mesh_files import is_mesh, read_mesh, write_mesh_like
-from combustion.io.meshes import grid_tetrahedra, mesh_of_snapshot
+from combustion.io.meshes import MeshSnapshot, grid_tetrahedra, mesh_of_snapshot
 from combustion.tests.shapes import CORNERS, HEXAHEDRON, flame
 
 meshio = pytest.importorskip("meshio")
 SHAPE = (5, 5, 4)
 
 
-def write_pieces(path: Path, empty: bool = False) -> dict[str, Any]:
-    """Write a flame in two pieces with a layer of ghost cells each; return it as a whole."""
+EMPTY = '<VTKFile type="UnstructuredGrid"><Piece NumberOfPoints="0" NumberOfCells="0"/></VTKFile>'
+
+
+def write_pieces(path: Path) -> MeshSnapshot:
+    """Write a flame in two pieces with ghost cells, and one without nodes; return it as a whole."""
     mesh, table = mesh_of_snapshot(flame(SHAPE, dx=1e-3)), grid_tetrahedra(SHAPE)
     fields = {"c_filt": mesh.progress_variable, "c_grad_filt": mesh.flame_surface_density}
     right = mesh.positions[table].mean(1)[:, 0] > mesh.positions[:, 0].mean()
@@ -36,6 +38,8 @@ def write_pieces(path: Path, empty: bool = False) -> dict[str, Any]:
         sources.append(f"{path.stem}/{path.stem}_{k}.vtu")
         (path.parent / path.stem).mkdir(parents=True, exist_ok=True)
         piece.write(path.parent / sources[-1])
+    sources.insert(1, f"{path.stem}/none.vtu")
+    (path.parent / sources[1]).write_text(EMPTY)
     arrays = "".join(f'<PDataArray type="Float32" Name="{name}"/>' for name in fields)
     named = "".join(f'<Piece Source="{source}"/>' for source in sources)
     path.write_text(
@@ -43,12 +47,12 @@ def write_pieces(path: Path, empty: bool = False) -> dict[str, Any]:
         f'GhostLevel="1"><PPointData>{arrays}</PPointData><PPoints><PDataArray type="Float64" '
         f'NumberOfComponents="3"/></PPoints>{named}</PUnstructuredGrid></VTKFile>'
     )
-    return {"mesh": mesh, "sources": sources}
+    return mesh
 
 
 def test_pieces_are_one_mesh_and_predictions_come_in_pieces(tmp_path: Path):
     path = tmp_path / "raw" / "a_1.pvtu"
-    whole = write_pieces(path)["mesh"]
+    whole = write_pieces(path)
     assert is_mesh(path)
     mesh = read_mesh(path)
     assert len(mesh.positions) == len(whole.positions)
@@ -60,10 +64,15 @@ def test_pieces_are_one_mesh_and_predictions_come_in_pieces(tmp_path: Path):
     write_mesh_like(path, out, {"flame_surface_density": sigma})
     assert {file: file.read_bytes() for file in before} == before
     np.testing.assert_array_equal(read_mesh(out).flame_surface_density, sigma)
-    for k in range(2):  # nodes of ghost cells too
+    assert (out.parent / "a_1" / "a_1_1.vtu").read_text() == EMPTY
+    for k in (0, 2):  # nodes of ghost cells too
         piece = meshio.read(out.parent / "a_1" / f"a_1_{k}.vtu")
         expected = 1e4 * piece.points @ [1, 2, 4]
         np.testing.assert_allclose(piece.point_data["c_grad_filt"], expected, rtol=1e-5, atol=1e-4)
+    for k in range(2):
+        (path.parent / "a_1" / f"a_1_{k}.vtu").write_text(EMPTY)
+    with pytest.raises(ValueError, match=r"a_1\.pvtu: none of its pieces has nodes"):
+        read_mesh(path)
     (path.parent / "a_1" / "a_1_1.vtu").unlink()
     with pytest.raises(ValueError, match=r"a_1\.pvtu: its piece .*a_1_1\.vtu does not exist"):
         read_mesh(path)
