@@ -57,6 +57,12 @@ def define_sessions(noxfile: str) -> None:
         run("python", "-m", download, "--data-path", "data")
         run("python", "trainer.py", "fit", "--config", "configs/demo.yaml", *session.posargs)
 
+    @nox.session(venv_backend="none", default=False)
+    def couple(session: nox.Session) -> None:
+        """Make a library for Fortran, C and C++ of an experiment: -- --to DIR [--experiment NAME]."""
+        run = environment(session, name)
+        run("python", "trainer.py", "couple", *(session.posargs or ["--help"]))
+
     @nox.session(venv_backend="none")
     def tests(session: nox.Session) -> None:
         """Run the tests of the use case and of all it stands on, with coverage."""
