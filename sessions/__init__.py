@@ -59,7 +59,7 @@ def define_sessions(noxfile: str) -> None:
 
     @nox.session(venv_backend="none", default=False)
     def couple(session: nox.Session) -> None:
-        """Make a library for Fortran, C and C++ of an experiment: -- --to DIR [--experiment NAME]."""
+        """Make a library for Fortran, C and C++ of an experiment: options after --, see --help."""
         run = environment(session, name)
         run("python", "trainer.py", "couple", *(session.posargs or ["--help"]))
 
