@@ -71,7 +71,10 @@ class EdgeConditionedConv(nn.Module):
         functions = functions * (offsets.abs().amax(1, keepdim=True) > 0)  # not the cell itself
         kernel = torch.einsum("ek,kio->oie", functions, self.weight).unflatten(-1, (3, 3, 3))
         fields = x.reshape(lattice.batch, *space, x.shape[1]).movedim(-1, 1)
-        kernel = kernel.contiguous(memory_format=torch.channels_last_3d)
+        if torch.compiler.is_compiling():  # Inductor mistakes the strides of axes of one cell
+            fields = fields.contiguous()
+        else:
+            kernel = kernel.contiguous(memory_format=torch.channels_last_3d)
         sums = nn.functional.conv3d(fields, kernel, padding=1)
         mean = sums / neighbours(space, x.device).to(sums.dtype)
         return mean.movedim(1, -1).reshape(x.shape[0], -1)
