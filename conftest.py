@@ -11,6 +11,7 @@ from ai4sim.tests.bench import Bench
 
 LONGEST = (
     "test_export_compiled",
+    "test_programs",
     "test_contract",
     "test_cli",
     "test_reference",

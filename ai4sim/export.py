@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
+from torch.overrides import TorchFunctionMode
 
 from ai4sim.io.files import atomic_write
 from ai4sim.surrogate import Surrogate
@@ -30,6 +31,9 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
     Fortran programs link. Inputs are float32, output_scale too. The batch size is free. So is the
     size of a two- or three-dimensional grid, in multiples of the network's coarsest cell (at least
     two); columns keep their number of levels.
+
+    Operations that ONNX lacks are replaced, see :class:`PortableOperations`:
+    ``torch.onnx.export(torch.export.load(path), dynamo=True)`` makes an ONNX model of it.
 
     A compiled library does not check what it is given: from float64 values, or another number of
     channels, it makes wrong numbers. It checks types and shapes where it is compiled with
@@ -66,7 +70,7 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
         free[axis] = stride * torch.export.Dim(f"coarse{axis - 2}", min=2, max=2**20)
     scale = torch.ones(2)
     logging.getLogger("torch.export").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), PortableOperations():
         warnings.simplefilter("ignore")
         program = torch.export.export(
             surrogate, (example, scale), dynamic_shapes=(free, {0: free[0]})
@@ -130,3 +134,58 @@ class _Continued(nn.Module):
             x = x.index_select(axis, cells)
         # Nothing changes, but strides given in this way Inductor writes as sums, and compares.
         return x.as_strided(x.shape, x.stride())
+
+
+class _Values(NamedTuple):
+    values: Tensor
+
+
+def _running(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
+    """Combine each entry with all before it along an axis of fixed length, by doubling."""
+    n, reach = x.shape[dim], 1
+    while reach < n:
+        later = operation(x.narrow(dim, reach, n - reach), x.narrow(dim, 0, n - reach))
+        x = torch.cat([x.narrow(dim, 0, reach), later], dim)
+        reach *= 2
+    return x
+
+
+def _cummax(x: Tensor, dim: int) -> _Values:
+    return _Values(_running(torch.maximum, x, dim))
+
+
+def _cummin(x: Tensor, dim: int) -> _Values:
+    return _Values(_running(torch.minimum, x, dim))
+
+
+def _cumprod(x: Tensor, dim: int) -> Tensor:
+    return _running(torch.mul, x, dim)
+
+
+def _hypot(x: Tensor, y: Tensor) -> Tensor:
+    largest = torch.maximum(x.abs(), y.abs()).clamp(min=torch.finfo(x.dtype).tiny)
+    return largest * ((x / largest).square() + (y / largest).square()).sqrt()
+
+
+class PortableOperations(TorchFunctionMode):
+    """Trace operations that ONNX lacks by others: same maxima and minima, the rest to round-off.
+
+    Of running maxima and minima there are the values, not the indices.
+    """
+
+    others: Mapping[Any, Callable[..., Any]] = {
+        getattr(owner, name): function
+        for owner in (torch, Tensor)
+        for name, function in (
+            ("cummax", _cummax),
+            ("cummin", _cummin),
+            ("cumprod", _cumprod),
+            ("hypot", _hypot),
+        )
+    }
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call the other operation, if there is one."""
+        return self.others.get(func, func)(*args, **(kwargs or {}))

@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from ai4sim.export import export_program
+from ai4sim.export import PortableOperations, export_program
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Variable
 
@@ -72,3 +72,24 @@ def test_columns_are_flat_vectors(tmp_path):
     x, scale = torch.rand(5, 13), torch.rand(5)
     with torch.no_grad():
         torch.testing.assert_close(program(x, scale), surrogate(x, scale))
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 137])
+def test_operations_that_onnx_lacks_are_made_of_others(n):
+    torch.manual_seed(0)
+    x, share = torch.randn(5, n, 3), torch.rand(5, n, 3)
+    expected = x.cummax(1).values, torch.cummin(x, dim=1).values, share.cumprod(1)
+    with PortableOperations():
+        found = x.cummax(1).values, torch.cummin(x, dim=1).values, share.cumprod(1)
+    assert torch.equal(found[0], expected[0]) and torch.equal(found[1], expected[1])
+    torch.testing.assert_close(found[2], expected[2])
+
+
+def test_a_root_in_place_of_hypot_neither_overflows_nor_vanishes():
+    x = torch.tensor([0.0, 3.0, -3e30, 3e-30, 1e-3])
+    y = torch.tensor([0.0, -4.0, 4e30, 4e-30, 0.0])
+    with PortableOperations():
+        found = torch.hypot(x, y)
+    torch.testing.assert_close(
+        found, torch.tensor([0.0, 5.0, 5e30, 5e-30, 1e-3]), atol=0, rtol=1e-6
+    )

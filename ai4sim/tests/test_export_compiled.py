@@ -87,7 +87,8 @@ def test_a_library_equals_the_surrogate(name, tmp_path, monkeypatch):
             program(x, torch.ones(len(x) + 1))
 
 
-SIZES = [(8, 8, 8), [(6, 10, 14), (4, 12, 6), (4, 4, 4)]]
+SIZES = [(3, 5, 7), (2, 6, 3), (2, 2, 2)]
+"""In coarsest cells."""
 MATRIX: list[tuple[str, dict[str, Any], int]] = [
     *(
         ("UNet", {**SMALL_UNET, "dimensions": n, "padding_mode": padding}, n)
@@ -124,8 +125,9 @@ MATRIX: list[tuple[str, dict[str, Any], int]] = [
 @pytest.mark.compiled
 @pytest.mark.parametrize(("name", "arguments", "dimensions"), MATRIX)
 def test_all_options(name, arguments, dimensions, tmp_path, monkeypatch):
-    example, shapes = SIZES
+    stride = 2 ** (arguments.get("levels", 1) - 1)
+    shapes = [tuple(stride * n for n in size[:dimensions]) for size in SIZES]
     if dimensions == 1:  # columns keep their number of levels
-        example, shapes = (8,), [(8,)]
-    case = arguments, example[:dimensions], [shape[:dimensions] for shape in shapes]
+        shapes = [(8,)]
+    case = arguments, (8, 8, 8)[:dimensions], shapes
     check(name, case, tmp_path, monkeypatch)
