@@ -135,6 +135,14 @@ def define_sessions_of_all() -> None:
             run("pytest", "-m", "compiled", *session.posargs, OMP_NUM_THREADS="1")
 
     @nox.session(venv_backend="none", default=False)
+    def chaos(session: nox.Session) -> None:
+        """Run all random sequences of commands; takes half an hour."""
+        run = environment(session, "all", *declared)
+        with session.chdir(ROOT):
+            chosen = ("-m", "chaos or not chaos", "tests/test_chaos.py")
+            run("pytest", *chosen, *session.posargs, OMP_NUM_THREADS="1")
+
+    @nox.session(venv_backend="none", default=False)
     def docs(session: nox.Session) -> None:
         """Build the documentation into docs/_build/html, warnings as errors."""
         run_docs(session, environment(session, "all", *declared))
