@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import pkgutil
 import re
@@ -20,6 +21,9 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ai4sim.cli import main
 from ai4sim.module import SurrogateModule
+from ai4sim.native import network
+from ai4sim.native.couple import samples_of
+from ai4sim.native.routine import Columns
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import Bench, Tiny, checkpoint, printed, results, state
 from ai4sim.use_case import UseCase
@@ -211,6 +215,26 @@ def test_the_exported_program_gives_the_numbers_of_the_surrogate(bench, trained)
     scale = 0.5 + torch.rand(len(inputs))
     with torch.no_grad():
         torch.testing.assert_close(program(inputs, scale), surrogate(inputs, scale))
+
+
+def test_a_library_would_be_called_with_the_samples_of_the_test_set(bench, trained):
+    artifacts = trained / "artifacts"
+    routine = bench.tiny.use_case.routine(Surrogate.load(artifacts))
+    samples = samples_of(routine, artifacts)
+    program = network.traced(routine).module()
+    with torch.inference_mode():
+        if isinstance(routine, Columns):
+            found = program(*samples)
+        else:
+            fields, parameters = (part[:1] for part in samples)
+            # A solver's grid has any size, and periodic fields are continued.
+            samples = (fields.repeat(1, 1, 1, 1, 2)[..., :-1], parameters)
+            found = program(*samples)
+        expected = routine.answers(*samples)
+    assert found.shape[1] == sum(v.channels for v in routine.outputs)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    lowest = [routine.bounds_of(v).low for v in routine.inputs]
+    assert max(lowest) > -math.inf  # values in other units are refused
 
 
 def test_a_training_that_broke_off_gives_the_same_numbers_in_the_end(bench, trained, monkeypatch):

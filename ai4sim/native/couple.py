@@ -62,25 +62,36 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         """
         artifacts = _artifacts(experiments, experiment)
         surrogate = Surrogate.load(artifacts)
-        samples = artifacts / SAMPLES
-        if not samples.is_file():
-            raise ValueError(
-                f"{samples} is missing: a library is compared with PyTorch on samples that a fit "
-                "keeps beside its weights. The run is older: train again, or for one epoch with "
-                f"--start_from {artifacts}"
-            )
         routine = use_case.routine(surrogate)
         if name:
             routine = replace(routine, name=name)
+        samples = samples_of(routine, artifacts)
         if to.exists() and (not to.is_dir() or any(to.iterdir())):
             raise FileExistsError(f"--to {to}: expected a new or an empty folder")
-        loaded = load_file(samples)
-        given = (routine.rows(loaded),) if isinstance(routine, Columns) else routine.fields(loaded)
         with atomic_folder(to) as folder:
-            _make(routine, folder, given, processor, artifacts)
+            _make(routine, folder, samples, processor, artifacts)
         log.info("%s holds lib%s.so; how to call it: %s", to, routine.name, to / "README.rst")
 
     return couple
+
+
+def samples_of(routine: Columns | Grid, artifacts: Path) -> tuple[torch.Tensor, ...]:
+    """Return the samples of the test set that a fit has kept: the inputs of a routine's module.
+
+    Raises
+    ------
+    ValueError
+        There are none.
+    """
+    path = artifacts / SAMPLES
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is missing: a library is compared with PyTorch on samples that a fit keeps "
+            "beside its weights. The run is older: train again, or for one epoch with --start_from "
+            f"{artifacts}"
+        )
+    samples = load_file(path)
+    return (routine.rows(samples),) if isinstance(routine, Columns) else routine.fields(samples)
 
 
 def _artifacts(experiments: Path, name: str) -> Path:

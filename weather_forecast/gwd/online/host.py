@@ -1,0 +1,83 @@
+"""The column of the quasi-biennial oscillation for a host program, see ``examples/qbo``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ai4sim.command import run
+from ai4sim.io.files import missing_file_error, write_text
+from ai4sim.physics.constants import GRAVITY
+from weather_forecast.climate import SCALE_HEIGHT
+from weather_forecast.gwd.online.column import ColumnModel
+from weather_forecast.gwd.online.oscillation import oscillation
+
+
+def write_column(path: Path, model: ColumnModel) -> None:
+    """Write a column as a Fortran namelist, then its half-level pressure, height and temperature.
+
+    Parameters
+    ----------
+    path : Path
+    model : ColumnModel
+    """
+    numbers = {**asdict(model), "gravity": GRAVITY, "scale_height": SCALE_HEIGHT}
+    lines = ["&column", *(f"  {name} = {value!r}" for name, value in numbers.items()), "/"]
+    for profile in (model.half_level_pressure(), model.height, model.temperature):
+        lines.append(" ".join(repr(value) for value in profile.tolist()))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_winds(path: Path, model: ColumnModel) -> Tensor:
+    """Read what the host has written: the zonal-mean wind, (1, time, level)  [m/s].
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It holds no whole number of profiles.
+    """
+    if not path.is_file():
+        raise missing_file_error(path)
+    winds = np.fromfile(path, dtype="<f8")
+    if not len(winds) or len(winds) % model.levels:
+        raise ValueError(
+            f"{path}: {len(winds)} values, expected a multiple of {model.levels} levels"
+        )
+    return torch.from_numpy(winds.reshape(1, -1, model.levels))
+
+
+def main(*, to: Path | None = None, winds: Path | None = None, levels: int = 63) -> None:
+    """Write the column that a host program runs, or judge the winds that it has computed.
+
+    Parameters
+    ----------
+    to : path, optional
+        The file to write the column to.
+    winds : path, optional
+        The winds of the host: their period and amplitude are printed.
+    levels : int
+        The number of levels that the emulator takes.
+
+    Examples
+    --------
+    python -m weather_forecast.gwd.online.host --to column.txt
+    """
+    model = replace(ColumnModel(), levels=levels)
+    if (to is None) == (winds is None):
+        raise ValueError("expected either --to or --winds")
+    if to is not None:
+        write_column(to, model)
+        return
+    assert winds is not None
+    found = oscillation(read_winds(winds, model)[0], model)
+    print(f"period {found.period:.1f} months, amplitude {found.amplitude:.1f} m/s")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,64 @@
+"""A Fortran host with a coupled emulator in the loop: the winds of Python."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ai4sim.native.couple import command
+from ai4sim.tests.bench import Bench
+from weather_forecast.gwd.config import USE_CASE
+from weather_forecast.gwd.online.column import ColumnModel, simulate
+from weather_forecast.gwd.online.host import main, read_winds, write_column
+from weather_forecast.gwd.online.qbo import emulator
+from weather_forecast.gwd.tests.tiny import TINY  # noqa: F401 (of the bench)
+
+QBO = Path(__file__).parents[3] / "examples" / "qbo"
+YEARS = 1.5
+
+
+def called(*line: str | float | Path) -> subprocess.CompletedProcess[str]:
+    """Run a program; return its exit code and output."""
+    return subprocess.run([*map(str, line)], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("g++", "gfortran", "cmake"))), reason="needs g++, gfortran and cmake"
+)
+def test_a_fortran_column_model_blows_as_the_one_in_python(bench: Bench, trained: Path) -> None:
+    coupled, build, model = bench.root / "coupled", bench.root / "build", ColumnModel()
+    command(USE_CASE, bench.experiments)(coupled, experiment=trained.name)
+    for step in (
+        called("cmake", "-S", QBO, "-B", build, f"-Dgwd_drag_DIR={coupled}"),
+        called("cmake", "--build", build),
+    ):
+        assert step.returncode == 0, step.stdout + step.stderr
+    write_column(bench.root / "column.txt", model)
+    done = called(build / "qbo", bench.root / "column.txt", YEARS, bench.root / "winds.bin")
+    assert done.returncode == 0, done.stderr
+    found = read_winds(bench.root / "winds.bin", model)
+    expected = simulate(emulator(trained), model, YEARS)
+    assert found.shape == expected.shape
+    assert float((found - expected).abs().max()) <= 1e-3 * float(expected.abs().max())
+    # A host hears of an error of the library, in its own words.
+    hot = bench.root / "hot.txt"
+    text = (bench.root / "column.txt").read_text()
+    hot.write_text(text.replace("surface_pressure = 101100.0", "surface_pressure = 1011.0"))
+    done = called(build / "qbo", hot, YEARS, bench.root / "none.bin")
+    assert done.returncode == 1
+    assert "gwd_drag: surface_pressure is 1011 Pa at column 1, expected 20000" in done.stderr
+
+
+def test_winds_of_a_host_are_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="expected either --to or --winds"):
+        main()
+    with pytest.raises(FileNotFoundError, match="winds"):
+        main(winds=tmp_path / "winds.bin")
+    (tmp_path / "winds.bin").write_bytes(bytes(8 * 64))
+    with pytest.raises(ValueError, match="64 values, expected a multiple of 63 levels"):
+        main(winds=tmp_path / "winds.bin")
