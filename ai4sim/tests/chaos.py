@@ -187,11 +187,12 @@ class Sequence(Folder):
         options = [*self._network(run), *self._evaluation(run), "--data.data_path", les]
         done = self._command("predict", *chosen, *named, *options)
         folder = self._folder_of("predict", run, named)
-        self._expect(done, ERRORS, rf"predictions in {folder}/predictions")
+        self._expect(done, ERRORS, rf"\d+ files of predictions in {folder}/predictions")
         self._only(done, done.new[0])
         raw = sorted((les / "raw").iterdir())
         files = sorted((done.new[0] / "predictions").iterdir())
         assert {file.name for file in files} <= {path.name for path in raw} and files
+        assert done.complained.startswith(f"{len(files)} files"), done
         surrogate = self._surrogate(self._file_of(run, chosen), run.symmetric)
         for file in files:
             found = self.bench.tiny.read_prediction(file)
