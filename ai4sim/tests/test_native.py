@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import os
 import shutil
 import subprocess
 import threading
@@ -339,6 +340,57 @@ def test_a_library_that_is_damaged_or_of_other_weights_is_not_used(
     changed = Library(other)
     assert changed(1, *arrays(columns[:1])) == CHECK
     assert "for a stored sample, expected" in changed.message
+
+
+HOST = """
+#include "wave_drag.hpp"
+#include <cstring>
+#include <iostream>
+#include <omp.h>
+#include <vector>
+
+namespace waves = wave_drag_library;
+
+int main()
+{
+    const int n = 64;
+    std::vector<double> wind(5 * n), pressure(n, 1e5), drag(5 * n), stress(n), again(5 * n);
+    for (int i = 0; i < 5 * n; ++i)
+        wind[i] = i % 37 - 18;
+    waves::load(2);
+    waves::run(n, wind.data(), pressure.data(), drag.data(), stress.data());
+    int differ = 0;
+#pragma omp parallel for reduction(+ : differ)
+    for (int i = 0; i < n; i += 16) {  // the library's blocks
+        double other[16];
+        waves::run(16, &wind[5 * i], &pressure[i], &again[5 * i], other);
+        differ += std::memcmp(other, &stress[i], sizeof other) != 0;
+    }
+    differ += drag != again;
+    pressure[7] = 1000;
+    try {
+        waves::run(n, wind.data(), pressure.data(), drag.data(), stress.data());
+    } catch (const waves::error &error) {
+        std::cout << error.status << " " << error.what() << "\\n";
+    }
+    std::cout << omp_get_max_threads() << " threads, " << differ << " differences\\n";
+}
+"""
+
+
+def test_a_host_in_cpp_keeps_its_own_threads(coupled: Path, tmp_path: Path) -> None:
+    (tmp_path / "host.cpp").write_text(HOST)
+    program = tmp_path / "host"
+    flags = ["-Wall", "-Werror", "-fopenmp", f"-I{coupled}", f"-L{coupled}", "-lwave_drag"]
+    line = ["g++", str(tmp_path / "host.cpp"), *flags, f"-Wl,-rpath,{coupled}", "-o", str(program)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    environment = {**os.environ, "OMP_NUM_THREADS": "3"}
+    done = subprocess.run([program], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    refused, threads = done.stdout.splitlines()
+    assert refused.startswith("3 wave_drag: pressure is 1000 Pa at column 8, expected")
+    assert threads == "3 threads, 0 differences"
 
 
 @pytest.mark.skipif(

@@ -14,29 +14,33 @@
 
 extern "C" {
 #include "library.h"
+
+// Of the OpenMP library that torch uses, if it uses one.
+__attribute__((weak)) int omp_get_max_threads(void);
+__attribute__((weak)) void omp_set_num_threads(int threads);
 }
 
 namespace {
 
-// Threads of this network, whatever the host uses: OpenMP counts them per calling thread.
+// Threads of this network in a call. OpenMP counts them for each calling thread, and the host's own
+// number is put back: torch sets it when it is first used, and whenever its own number is set.
 class Threads {
 public:
-    explicit Threads(int threads) : before(at::get_num_threads()), changed(before != threads)
+    explicit Threads(int threads) : before(omp_get_max_threads ? omp_get_max_threads() : 0)
     {
-        if (changed)
+        if (at::get_num_threads() != threads)
             at::set_num_threads(threads);
     }
     ~Threads()
     {
-        if (changed)
-            at::set_num_threads(before);
+        if (before && omp_get_max_threads() != before)
+            omp_set_num_threads(before);
     }
     Threads(const Threads &) = delete;
     Threads &operator=(const Threads &) = delete;
 
 private:
     int before;
-    bool changed;
 };
 
 std::unique_ptr<torch::inductor::AOTIModelContainerRunnerCpu> runner;
