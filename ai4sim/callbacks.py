@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
+import itertools
 import logging
 import shutil
 from collections.abc import Mapping
@@ -157,7 +159,7 @@ class BestCheckpoint(ModelCheckpoint):
         if not self._unlike or trainer.state.fn != TrainerFn.FITTING:
             return
         best = Path(str(self.dirpath)) / f"best{CHECKPOINT_SUFFIX}"
-        aside = best.with_name(f"best-until-step-{checkpoint['global_step']}{CHECKPOINT_SUFFIX}")
+        aside = _aside(best, checkpoint["global_step"])
         log.warning(
             "%s is measured otherwise than in %s, so best%s will be the best from now on%s",
             self.monitor,
@@ -166,7 +168,9 @@ class BestCheckpoint(ModelCheckpoint):
             f"; the one so far is {aside.name}" if best.is_file() else "",
         )
         if best.is_file() and not aside.exists() and trainer.is_global_zero:
-            best.rename(aside)
+            # A copy: best.ckpt stays until there is a better one, whatever happens before.
+            with atomic_write(aside) as temporary:
+                shutil.copyfile(best, temporary)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the best so far, its file too where that lies in another experiment."""
@@ -202,6 +206,17 @@ class BestCheckpoint(ModelCheckpoint):
             "last_model_path": "",
         }
         super().load_state_dict({**state_dict, **state})
+
+
+def _aside(best: Path, step: int) -> Path:
+    """Return the file that keeps a best checkpoint: one that holds it already, or a new one."""
+    names = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    paths = (best.with_name(f"best-until-step-{step}{name}{CHECKPOINT_SUFFIX}") for name in names)
+    return next(
+        path
+        for path in paths
+        if not (path.exists() and best.is_file()) or filecmp.cmp(best, path, shallow=False)
+    )
 
 
 class FurtherCheckpoints(ModelCheckpoint):
