@@ -40,7 +40,6 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "LitGAT": [{"jk": "cat"}],
 }
 """Options of a model that make another program, beside the smallest one."""
-IN_CI = ("wmed-LitTransferNet",)
 DIFFERS_IN_ONNX = {"LitStressNet": "onnxruntime is off by up to 1 % of a standard deviation"}
 
 
@@ -141,10 +140,7 @@ class Exported(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(case, id=case.name, marks=[pytest.mark.compiled] * (case.name not in IN_CI))
-        for case in cases()
-    ],
+    params=[pytest.param(case, id=case.name, marks=pytest.mark.compiled) for case in cases()],
 )
 def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("programs")

@@ -66,9 +66,11 @@ def routine(surrogate: Surrogate) -> Grid:
 USE_CASE = UseCase("fronts", "Fronts", Path(), "", "", "", f"{__name__}:routine")
 
 
-@pytest.fixture(scope="module")
-def surrogate() -> Surrogate:
-    """A U-Net of two levels whose weights have the channel as their fastest axis, untrained."""
+@pytest.fixture(
+    scope="module", params=[1, pytest.param(2, marks=pytest.mark.compiled)], ids="{} levels".format
+)
+def surrogate(request: pytest.FixtureRequest) -> Surrogate:
+    """A U-Net whose weights have the channel as their fastest axis, untrained."""
     torch.manual_seed(3)
     net = {
         "name": "UNet",
@@ -76,7 +78,7 @@ def surrogate() -> Surrogate:
         "in_channels": 2,
         "out_channels": 1,
         "features": 4,
-        "levels": 2,
+        "levels": request.param,
         "convolutions_per_level": 1,
         "padding_mode": "zeros",
     }
