@@ -15,6 +15,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
 from ai4sim.io.files import atomic_write
+from ai4sim.nets.unet import plain_strides
 from ai4sim.surrogate import Surrogate
 
 PROGRAM = "model.pt2"
@@ -132,8 +133,7 @@ class _Continued(nn.Module):
             else:
                 cells = (n - 1) - ((n - 1) - cells.abs()).abs()
             x = x.index_select(axis, cells)
-        # Nothing changes, but strides given in this way Inductor writes as sums, and compares.
-        return x.as_strided(x.shape, x.stride())
+        return plain_strides(x)
 
 
 class _Values(NamedTuple):

@@ -249,9 +249,9 @@ def missing_file_error(path: Path | str) -> FileNotFoundError:
         message += f" Nearest name there: {close[0]}."
     elif names:
         others = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        message += f" {folder} holds {', '.join(names[:5])}{others}."
+        message += f" {folder.resolve()} holds {', '.join(names[:5])}{others}."
     else:
-        message += f" {folder} is empty."
+        message += f" {folder.resolve()} is empty."
     return FileNotFoundError(message)
 
 

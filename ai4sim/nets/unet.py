@@ -284,8 +284,12 @@ def _join(skip: Tensor, x: Tensor) -> Tensor:
 
 
 def plain_strides(x: Tensor) -> Tensor:
-    """Return the same tensor; in an exported program, with strides that Inductor can compare."""
-    return x.as_strided(x.shape, x.stride()) if torch.compiler.is_exporting() else x
+    """Return the same tensor; in a program of several free sizes, with comparable strides.
+
+    Inductor writes strides that are given in this way as sums, and compares them.
+    """
+    several = x.ndim > 3 and torch.compiler.is_exporting()
+    return x.as_strided(x.shape, x.stride()) if several else x
 
 
 def _layer(kind: str, dimensions: int) -> type[nn.Module]:

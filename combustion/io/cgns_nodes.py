@@ -91,11 +91,11 @@ def _target(node: h5py.Group, links: int) -> Any:
         if other is None:
             raise _broken(node, "", file, path, f"{places[0]} does not exist")
         target = open_hdf5(other)
-    *way, last = [name for name in path.split("/") if name] or [""]
-    for name in (*way, last):
+    way = [name for name in path.split("/") if name] or [""]
+    for position, name in enumerate(way, start=1):
         if not isinstance(target, h5py.Group) or name not in target:
             raise _broken(node, "", file, path, f"there is no '{name}' in '{target.name}'")
-        target = member(target, name, links) if name is not last else target[name]
+        target = member(target, name, links) if position < len(way) else target[name]
     return target
 
 
