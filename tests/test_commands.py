@@ -27,7 +27,8 @@ def test_the_help_describes_every_option(name, capsys):
     said = capsys.readouterr().out
     assert caught.value.code == 0 and said.startswith(f"usage: python -m {name} --")
     assert f"examples:\n  python -m {name} " in said and "`" not in said
-    wanted = ["--experiment"] if name.endswith("qbo") else ["--data-path"]
+    own = {"qbo": "--experiment", "host": "--column"}
+    wanted = [own.get(name.rpartition(".")[2], "--data-path")]
     if name.endswith(("generate", "recombine")):
         wanted += ["--seed", "--workers"]
     assert all(f"\n  {option} " in said for option in wanted)

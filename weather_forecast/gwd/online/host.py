@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -52,29 +53,47 @@ def read_winds(path: Path, model: ColumnModel) -> Tensor:
     return torch.from_numpy(winds.reshape(1, -1, model.levels))
 
 
-def main(*, to: Path | None = None, winds: Path | None = None, levels: int = 63) -> None:
+def levels_of(column: Path) -> int:
+    """Return the number of levels of a column that :func:`write_column` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is no such file.
+    """
+    if not column.is_file():
+        raise missing_file_error(column)
+    found = re.search(r"^  levels = (\d+)$", column.read_text(encoding="utf-8"), re.MULTILINE)
+    if not found:
+        raise ValueError(f"{column}: expected a column that this command wrote, found no levels")
+    return int(found[1])
+
+
+def main(column: Path, *, winds: Path | None = None, levels: int = 63) -> None:
     """Write the column that a host program runs, or judge the winds that it has computed.
 
     Parameters
     ----------
-    to : path, optional
-        The file to write the column to.
+    column : path
+        The file of the column: a new one, or with winds the one that they were computed in.
     winds : path, optional
         The winds of the host: their period and amplitude are printed.
     levels : int
-        The number of levels that the emulator takes.
+        The number of levels of a new column, as many as the emulator takes.
 
     Examples
     --------
-    python -m weather_forecast.gwd.online.host --to column.txt
+    python -m weather_forecast.gwd.online.host --column column.txt
+    python -m weather_forecast.gwd.online.host --column column.txt --winds winds.bin
     """
-    model = replace(ColumnModel(), levels=levels)
-    if (to is None) == (winds is None):
-        raise ValueError("expected either --to or --winds")
-    if to is not None:
-        write_column(to, model)
+    if winds is None:
+        if column.exists():
+            raise FileExistsError(f"--column {column}: expected a new file")
+        write_column(column, replace(ColumnModel(), levels=levels))
         return
-    assert winds is not None
+    model = replace(ColumnModel(), levels=levels_of(column))
     found = oscillation(read_winds(winds, model)[0], model)
     print(f"period {found.period:.1f} months, amplitude {found.amplitude:.1f} m/s")
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from ai4sim.native.couple import command
 from ai4sim.tests.bench import Bench
@@ -52,13 +53,21 @@ def test_a_fortran_column_model_blows_as_the_one_in_python(bench: Bench, trained
     assert "gwd_drag: surface_pressure is 1011 Pa at column 1, expected 20000" in done.stderr
 
 
-def test_winds_of_a_host_are_judged(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ValueError, match="expected either --to or --winds"):
-        main()
-    with pytest.raises(FileNotFoundError, match="winds"):
-        main(winds=tmp_path / "winds.bin")
-    (tmp_path / "winds.bin").write_bytes(bytes(8 * 64))
+def test_winds_of_a_host_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    column, winds = tmp_path / "column.txt", tmp_path / "winds.bin"
+    main(column)
+    with pytest.raises(FileExistsError, match="expected a new file"):
+        main(column)
+    with pytest.raises(FileNotFoundError, match=r"winds\.bin"):
+        main(column, winds=winds)
+    winds.write_bytes(bytes(8 * 64))
     with pytest.raises(ValueError, match="64 values, expected a multiple of 63 levels"):
-        main(winds=tmp_path / "winds.bin")
+        main(column, winds=winds)
+    with pytest.raises(ValueError, match="expected a column that this command wrote"):
+        main(winds, winds=winds)
+    model = ColumnModel()
+    months = torch.arange(20 * 365.25, dtype=torch.float64) / (365.25 / 12)
+    period = (2 * torch.pi * (months / 28)[:, None] + model.height / 5e3).sin()
+    winds.write_bytes((20 * period).numpy().tobytes())
+    main(column, winds=winds)
+    assert "period 28.0 months, amplitude 20." in capsys.readouterr().out
