@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 import ai4sim
 from ai4sim.experiment import Experiment, find_checkpoint
 from ai4sim.io.files import atomic_folder, missing_file_error, write_json
+from ai4sim.native.c.generate import write_network
 from ai4sim.native.compare import TOLERANCE, largest_differences
 from ai4sim.native.library import build, write_sources
-from ai4sim.native.network import Processor, compile_network
+from ai4sim.native.network import Backend, Processor, compile_network
 from ai4sim.native.routine import Columns, Grid
 from ai4sim.surrogate import Surrogate
 from ai4sim.use_case import UseCase
@@ -36,13 +37,15 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         to: Path,
         experiment: str = "best",
         name: str | None = None,
+        backend: Backend = "aoti",
         processor: Processor = "native",
     ) -> None:
         """Turn a trained surrogate into a library that Fortran, C and C++ programs call.
 
         The folder holds all that a host program needs: the library, its interfaces for Fortran, C
         and C++, files for CMake and pkg-config, reference samples and a program that compares the
-        library with them. A C and a C++ compiler must be installed (gcc 9 or clang 11 or later).
+        library with them. A C compiler must be installed (gcc 9 or clang 11 or later), for the
+        back end "aoti" a C++ compiler, too.
 
         Parameters
         ----------
@@ -53,6 +56,9 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
             folder of artifacts is taken, too.
         name : str
             The name of the function and of the library, by default the use case's own.
+        backend : {"aoti", "c"}
+            The form of the network: compiled by AOTInductor, for all networks, with libtorch; or as
+            generated C, for networks of columns and points, without any library.
         processor : {"native", "x86-64-v3", "x86-64-v4"}
             The processors that the library runs on: this machine's, or all with AVX2 or AVX-512.
 
@@ -69,7 +75,7 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         if to.exists() and (not to.is_dir() or any(to.iterdir())):
             raise FileExistsError(f"--to {to}: expected a new or an empty folder")
         with atomic_folder(to) as folder:
-            _make(routine, folder, samples, processor, artifacts)
+            _make(routine, folder, samples, backend, processor, artifacts)
         log.info("%s holds lib%s.so; how to call it: %s", to, routine.name, to / "README.rst")
 
     return couple
@@ -118,6 +124,7 @@ def _make(
     routine: Columns | Grid,
     folder: Path,
     samples: tuple[torch.Tensor, ...],
+    backend: Backend,
     processor: Processor,
     artifacts: Path,
 ) -> None:
@@ -129,11 +136,13 @@ def _make(
         The library differs from PyTorch.
     """
     begun = time.monotonic()
-    write_sources(routine, folder, samples, processor)
-    log.info("compiling the network (a minute or two)")
-    network = folder / f"lib{routine.name}_network.so"
-    compile_network(routine, network, processor)
-    build(routine, folder)
+    write_sources(routine, folder, samples, processor, backend)
+    if backend == "aoti":
+        log.info("compiling the network (a minute or two)")
+        compile_network(routine, folder / f"lib{routine.name}_network.so", processor)
+    else:
+        write_network(routine, folder / "source")
+    build(routine, folder, backend, processor)
     differences = largest_differences(routine, folder, samples)
     for output, difference in differences.items():
         log.info("largest difference from PyTorch, %s: %.1e of its range", output, difference)
@@ -142,7 +151,8 @@ def _make(
                 f"the library's {output} differs from PyTorch by {difference:.1e} of its range, "
                 f"expected at most {TOLERANCE:.0e}: nothing was written"
             )
-    write_json(folder / DESCRIPTION, _card(routine, folder, artifacts, processor, differences))
+    card = _card(routine, folder, artifacts, backend, processor, differences)
+    write_json(folder / DESCRIPTION, card)
     shutil.copyfile(artifacts / WEIGHTS, folder / WEIGHTS)
     log.info("made in %.0f s", time.monotonic() - begun)
 
@@ -151,13 +161,14 @@ def _card(
     routine: Columns | Grid,
     folder: Path,
     artifacts: Path,
+    backend: Backend,
     processor: Processor,
     differences: dict[str, float],
 ) -> dict[str, Any]:
     """Return what the library is, from which training, and how good."""
     results = artifacts / "results.json"
     description = json.loads((artifacts / DESCRIPTION).read_text(encoding="utf-8"))
-    libraries = [f"lib{routine.name}.so", f"lib{routine.name}_network.so"]
+    libraries = sorted(path.name for path in folder.glob("lib*.so"))
     return {
         **description,
         "library": {
@@ -177,6 +188,7 @@ def _card(
                 {"name": v.name, "units": v.units, "levels": v.levels} for v in routine.outputs
             ],
             "block": routine.block if isinstance(routine, Columns) else None,
+            "backend": backend,
             "processor": processor,
             "torch": torch.__version__,
             "ai4sim": ai4sim.__version__,

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import textwrap
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,13 @@ from torch import Tensor
 
 import ai4sim
 from ai4sim.native.compare import TOLERANCE, expected, parts_of, ranges, stored_sample
-from ai4sim.native.network import MOST_CELLS, Processor, needed_features
+from ai4sim.native.network import (
+    MOST_CELLS,
+    Backend,
+    Processor,
+    needed_features,
+    vector_options,
+)
 from ai4sim.native.routine import Columns, Grid, Routine
 from ai4sim.variables import Variable
 
@@ -46,7 +53,11 @@ def compiler(variable: str, *names: str) -> list[str]:
 
 
 def write_sources(
-    routine: Routine, folder: Path, samples: tuple[Tensor, ...], processor: Processor
+    routine: Routine,
+    folder: Path,
+    samples: tuple[Tensor, ...],
+    processor: Processor,
+    backend: Backend = "aoti",
 ) -> None:
     """Write the interfaces, the build files, the reference samples, and the library's own sources.
 
@@ -58,11 +69,13 @@ def write_sources(
         Of columns (sample, channel); of a grid (sample, input, x, y, z) and (sample, parameter).
         Physical units.
     processor : {"native", "x86-64-v3", "x86-64-v4"}
+    backend : {"aoti", "c"}
     """
     answers = expected(routine, samples)
     inside = stored_sample(routine, samples)
     known = {
         "r": routine,
+        "backend": backend,
         "places": routine.places,
         "version": ai4sim.__version__,
         "tolerance": TOLERANCE,
@@ -96,8 +109,8 @@ def write_sources(
         text = environment.get_template(template).render(known)
         (place / file).write_text(text, encoding="utf-8")
     other = "grid.c" if isinstance(routine, Columns) else "columns.c"
-    for source in SOURCES.iterdir():
-        if source.is_file() and source.name != other:
+    for source in [*SOURCES.glob("*.[ch]"), *(SOURCES / backend).iterdir()]:
+        if source.name != other:
             shutil.copyfile(source, folder / "source" / source.name)
     _write_reference(routine, folder / "reference.bin", samples, answers)
 
@@ -118,8 +131,18 @@ def _write_reference(
             part.contiguous().numpy().astype("<f4").tofile(file)
 
 
-def build(routine: Routine, folder: Path) -> None:
-    """Compile the library from the sources in a folder, beside the compiled network.
+def build(
+    routine: Routine, folder: Path, backend: Backend = "aoti", processor: Processor = "native"
+) -> None:
+    """Compile the library from the sources in a folder.
+
+    Parameters
+    ----------
+    routine : Columns or Grid
+    folder : Path
+        Of the back end "aoti" it holds the compiled network, too.
+    backend : {"aoti", "c"}
+    processor : {"native", "x86-64-v3", "x86-64-v4"}
 
     Raises
     ------
@@ -128,30 +151,49 @@ def build(routine: Routine, folder: Path) -> None:
     RuntimeError
         The compiler's first error.
     """
-    from torch.utils.cpp_extension import include_paths, library_paths
-
     source = folder / "source"
-    c, cpp = compiler("CC", "cc", "gcc", "clang"), compiler("CXX", "c++", "g++", "clang++")
+    c = compiler("CC", "cc", "gcc", "clang")
     flags = [] if isinstance(routine, Columns) else ["-DSURROGATE_GRID"]
-    flags += ["-O2", "-fPIC", "-fvisibility=hidden", "-Wall", f"-I{source}", f"-I{folder}"]
-    objects = []
-    for file in sorted(source.glob("*.c")):
-        objects.append(file.with_suffix(".o"))
-        _call([*c, "-std=gnu11", *flags, "-c", str(file), "-o", str(objects[-1])])
-    includes = [option for path in include_paths() for option in ("-isystem", path)]
-    objects.append(source / "network_aoti.o")
-    flags += [f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}", *includes]
-    _call([*cpp, "-std=c++20", *flags, "-c", f"{source}/network_aoti.cpp", "-o", str(objects[-1])])
-    libraries = [
-        option for path in library_paths() for option in (f"-L{path}", f"-Wl,-rpath,{path}")
-    ]
+    flags += ["-fPIC", "-fvisibility=hidden", "-Wall", f"-I{source}", f"-I{folder}"]
+    optimised = ["-O2"] if backend == "aoti" else vector_options(processor)
+    commands = {
+        file.with_suffix(".o"): [*c, "-std=gnu11", *optimised, *flags, "-c", str(file)]
+        for file in sorted([*source.glob("*.c"), *source.glob("*.S")])
+    }
+    linker, libraries = c, ["-lm"]
+    if backend == "aoti":
+        cpp = compiler("CXX", "c++", "g++", "clang++")
+        given, libraries = _torch_options()
+        file = source / "network_aoti.cpp"
+        commands[file.with_suffix(".o")] = [
+            *cpp,
+            "-std=c++20",
+            "-O2",
+            *flags,
+            *given,
+            "-c",
+            f"{file}",
+        ]
+        linker = cpp
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda item: _call([*item[1], "-o", str(item[0])]), commands.items()))
     soname = f"lib{routine.name}.so"
     _call(
-        [*cpp, "-shared", *map(str, objects), "-o", str(folder / soname), f"-Wl,-soname,{soname}"]
-        + ["-Wl,--no-undefined", *libraries, "-ltorch_cpu", "-lc10", "-ldl", "-lpthread"]
+        [*linker, "-shared", *map(str, commands), "-o", str(folder / soname)]
+        + [f"-Wl,-soname,{soname}", "-Wl,--no-undefined", *libraries, "-ldl", "-lpthread"]
     )
-    for file in objects:
-        file.unlink()
+    for made in commands:
+        made.unlink()
+
+
+def _torch_options() -> tuple[list[str], list[str]]:
+    """Return what a compiler and a linker need to know to use libtorch."""
+    from torch.utils.cpp_extension import include_paths, library_paths
+
+    includes = [option for path in include_paths() for option in ("-isystem", path)]
+    paths = [option for path in library_paths() for option in (f"-L{path}", f"-Wl,-rpath,{path}")]
+    compatible = f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"
+    return [compatible, *includes], [*paths, "-ltorch_cpu", "-lc10"]
 
 
 def _call(command: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ from ai4sim.native.routine import Columns, Grid, Routine
 
 Processor = Literal["native", "x86-64-v3", "x86-64-v4"]
 """The processors that a library runs on, as the compiler's option ``-march`` names them."""
+Backend = Literal["aoti", "c"]
+"""The forms of a network in a library: AOTInductor's with libtorch, or generated C."""
 VECTOR_BITS = {"x86-64-v3": 256, "x86-64-v4": 512}
 MOST_COLUMNS, MOST_CELLS = 2**20, 4096
 """The number of columns of a call of the network, and of cells along an axis, at most."""
@@ -98,6 +101,18 @@ def traced(routine: Routine) -> torch.export.ExportedProgram:
     size = [routine.least + odd for odd in (3, 5, 10)]
     example = (torch.zeros(1, len(routine.inputs), *size), torch.ones(1, len(routine.parameters)))
     return torch.export.export(module, example, dynamic_shapes=(free, {}))
+
+
+def vector_options(processor: Processor) -> list[str]:
+    """Return the options with which gcc and clang make vector code of generated C.
+
+    None of them lets a compiler reorder sums or take NaN for impossible.
+    """
+    options = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+    options += ["-fno-strict-aliasing", f"-march={processor}"]
+    if platform.machine() == "x86_64":
+        options.append(f"-mprefer-vector-width={VECTOR_BITS.get(processor, 512)}")
+    return options
 
 
 def needed_features(compiler: Sequence[str], processor: Processor) -> list[str]:

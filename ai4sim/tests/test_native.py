@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ai4sim.io.ranges import Bounds
 from ai4sim.native import library
 from ai4sim.native.couple import command
+from ai4sim.native.network import Backend
 from ai4sim.native.routine import Applied, Columns, Samples
 from ai4sim.surrogate import Surrogate
 from ai4sim.use_case import UseCase
@@ -79,16 +80,25 @@ def columns() -> NDArray[np.float32]:
     return np.concatenate([winds, pressure], 1).astype(np.float32)
 
 
+@pytest.fixture(scope="module", params=["aoti", "c"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each back end in turn."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
 def coupled(
-    surrogate: Surrogate, columns: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory
+    surrogate: Surrogate,
+    columns: NDArray[np.float32],
+    backend: Backend,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """What the command makes of an experiment."""
     root = tmp_path_factory.mktemp("coupled")
     artifacts = root / "experiments" / "run" / "artifacts"
     surrogate.save(artifacts)
     write_samples(artifacts, {"inputs": torch.from_numpy(columns)})
-    command(USE_CASE, root / "experiments")(root / "waves", experiment="run")
+    command(USE_CASE, root / "experiments")(root / "waves", experiment="run", backend=backend)
     return root / "waves"
 
 
@@ -325,18 +335,23 @@ def test_calls_are_counted(wave_drag: Library, columns: NDArray[np.float32]) -> 
 
 
 def test_a_library_that_is_damaged_or_of_other_weights_is_not_used(
-    coupled: Path, surrogate: Surrogate, columns: NDArray[np.float32], tmp_path: Path
+    coupled: Path,
+    surrogate: Surrogate,
+    columns: NDArray[np.float32],
+    backend: Backend,
+    tmp_path: Path,
 ) -> None:
-    lost = tmp_path / "lost"
-    shutil.copytree(coupled, lost)
-    (lost / "libwave_drag_network.so").unlink()
-    assert Library(lost)(1, *arrays(columns[:1])) == LOAD
+    if backend == "aoti":
+        lost = tmp_path / "lost"
+        shutil.copytree(coupled, lost)
+        (lost / "libwave_drag_network.so").unlink()
+        assert Library(lost)(1, *arrays(columns[:1])) == LOAD
     other = tmp_path / "other"
     shutil.copytree(coupled, other)
     tables = other / "source" / "tables.c"
     name = "surrogate_sample_outputs[] = { "
     tables.write_text(tables.read_text().replace(name, f"{name}1.0f + "))
-    library.build(routine(surrogate), other)
+    library.build(routine(surrogate), other, backend)
     changed = Library(other)
     assert changed(1, *arrays(columns[:1])) == CHECK
     assert "for a stored sample, expected" in changed.message
@@ -406,7 +421,15 @@ def test_the_fortran_check_compiles_and_passes(coupled: Path, tmp_path: Path) ->
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_card_says_what_the_library_is(coupled: Path) -> None:
+def test_generated_c_needs_no_library(coupled: Path, backend: Backend) -> None:
+    command_line = ["ldd", str(coupled / "libwave_drag.so")]
+    needed = subprocess.run(command_line, capture_output=True, text=True, check=True).stdout
+    names = {line.split()[0].rsplit("/", 1)[-1].split(".")[0] for line in needed.splitlines()}
+    own = {"linux-vdso", "linux-gate", "ld-linux-x86-64", "ld-linux-aarch64", "libc", "libm"}
+    assert (names <= own) == (backend == "c")
+
+
+def test_the_card_says_what_the_library_is(coupled: Path, backend: Backend) -> None:
     card = json.loads((coupled / "surrogate.json").read_text())["library"]
     assert card["inputs"][1] == {
         "name": "pressure",
@@ -414,7 +437,9 @@ def test_the_card_says_what_the_library_is(coupled: Path) -> None:
         "levels": None,
         "bounds": [2e4, 1.2e5],
     }
-    assert set(card["sha256"]) == {"libwave_drag.so", "libwave_drag_network.so"}
+    network = {"libwave_drag_network.so"} if backend == "aoti" else set()
+    assert set(card["sha256"]) == {"libwave_drag.so"} | network
+    assert card["backend"] == backend
     assert max(card["largest_difference_over_range"].values()) < 1e-6
 
 
