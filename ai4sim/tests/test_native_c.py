@@ -145,7 +145,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.compiled] * (n != "BiRNN")) for n in NETWORKS]
+)
 def test_networks_along_levels_are_those_of_pytorch(name: str, tmp_path: Path) -> None:
     torch.manual_seed(1)
     net = network({"name": name.split()[0], **NETWORKS[name]})
