@@ -109,7 +109,7 @@ class PredictionFiles(Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Say what is there after an interruption of a test or a prediction."""
+        """Name the complete files after an interruption of a test or a prediction."""
         if not isinstance(exception, KeyboardInterrupt | SIGTERMException):
             return
         if trainer.state.fn == TrainerFn.PREDICTING:
@@ -125,7 +125,7 @@ def comparable(
     module: pl.LightningModule,
     checkpoint: Mapping[str, Any],
 ) -> bool:
-    """Return whether a callback watches what it did in the training that wrote a checkpoint.
+    """Return whether a callback watches the same quantity as when a checkpoint was written.
 
     The loss decides what ``val_loss`` is: the mean absolute error, or the mean square error.
     """

@@ -1,4 +1,4 @@
-"""What the user reads of an error: a line that names the option or the file; of faults, all."""
+"""Errors as users read them: one line with the option or the file; faults keep their traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of a run: what is filled in, what is refused, the form that is fed back."""
+"""The configuration of a run: values filled in, options refused, the form that is fed back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ai4sim import launch
 
 ON_FILES = (CSVLogger, TensorBoardLogger)
 LOGS = "logs"
-"""The folder of the logs in that of an experiment."""
+"""The folder of the logs inside an experiment's folder."""
 REFUSED = {
     "barebones": (True, "a run keeps checkpoints and logs"),
     "enable_checkpointing": (False, "a run keeps checkpoints"),
