@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,32 +9,21 @@ import torch
 
 from ai4sim.native.couple import command
 from ai4sim.tests.bench import Bench
+from ai4sim.tests.host_programs import build_example, called, needs
 from weather_forecast.gwd.config import USE_CASE
 from weather_forecast.gwd.online.column import ColumnModel, simulate
 from weather_forecast.gwd.online.host import main, read_winds, write_column
 from weather_forecast.gwd.online.qbo import emulator
 from weather_forecast.gwd.tests.tiny import TINY  # noqa: F401 (of the bench)
 
-QBO = Path(__file__).parents[3] / "examples" / "qbo"
 YEARS = 1.5
 
 
-def called(*line: str | float | Path) -> subprocess.CompletedProcess[str]:
-    """Run a program; return its exit code and output."""
-    return subprocess.run([*map(str, line)], capture_output=True, text=True, check=False)
-
-
-@pytest.mark.skipif(
-    not all(map(shutil.which, ("g++", "gfortran", "cmake"))), reason="needs g++, gfortran and cmake"
-)
+@needs("gfortran")
 def test_a_fortran_column_model_blows_as_the_one_in_python(bench: Bench, trained: Path) -> None:
-    coupled, build, model = bench.root / "coupled", bench.root / "build", ColumnModel()
-    command(USE_CASE, bench.experiments)(coupled, experiment=trained.name)
-    for step in (
-        called("cmake", "-S", QBO, "-B", build, f"-Dgwd_drag_DIR={coupled}"),
-        called("cmake", "--build", build),
-    ):
-        assert step.returncode == 0, step.stdout + step.stderr
+    coupled, model = bench.root / "coupled", ColumnModel()
+    command(USE_CASE, bench.experiments)(coupled, experiment=trained.name, backend="c")
+    build = build_example("qbo", "gwd_drag", coupled, bench.root / "build")
     write_column(bench.root / "column.txt", model)
     done = called(build / "qbo", bench.root / "column.txt", YEARS, bench.root / "winds.bin")
     assert done.returncode == 0, done.stderr
