@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,11 +21,19 @@ from weather_forecast.gwd.tests.tiny import TINY  # noqa: F401 (of the bench)
 YEARS = 1.5
 
 
+@pytest.fixture(scope="module")
+def coupled(bench: Bench, trained: Path) -> Path:
+    """The library of the experiment."""
+    made = bench.root / "coupled"
+    command(USE_CASE, bench.experiments)(made, experiment=trained.name, backend="c")
+    return made
+
+
 @needs("gfortran")
-def test_a_fortran_column_model_blows_as_the_one_in_python(bench: Bench, trained: Path) -> None:
-    coupled, model = bench.root / "coupled", ColumnModel()
-    command(USE_CASE, bench.experiments)(coupled, experiment=trained.name, backend="c")
-    build = build_example("qbo", "gwd_drag", coupled, bench.root / "build")
+def test_a_fortran_column_model_blows_as_the_one_in_python(
+    bench: Bench, trained: Path, coupled: Path
+) -> None:
+    build, model = build_example("qbo", "gwd_drag", coupled, bench.root / "qbo"), ColumnModel()
     write_column(bench.root / "column.txt", model)
     done = called(build / "qbo", bench.root / "column.txt", YEARS, bench.root / "winds.bin")
     assert done.returncode == 0, done.stderr
@@ -38,6 +48,32 @@ def test_a_fortran_column_model_blows_as_the_one_in_python(bench: Bench, trained
     done = called(build / "qbo", hot, YEARS, bench.root / "none.bin")
     assert done.returncode == 1
     assert "gwd_drag: surface_pressure is 1011 Pa at column 1, expected 20000" in done.stderr
+
+
+@needs("gfortran", "mpifort", "mpirun")
+def test_any_number_of_ranks_gives_the_same_results_to_the_bit(
+    coupled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
+        monkeypatch.setenv(name, "1")
+    program = build_example("mpi", "gwd_drag", coupled, tmp_path / "build") / "ranks"
+    columns, found = 200, {}  # three blocks of 64, and 8 columns
+    for ranks in (1, 2, 4):
+        output = tmp_path / f"{ranks}.bin"
+        run = ("mpirun", "--oversubscribe", "-n", ranks, program)
+        done = called(*run, 63, columns, output)
+        assert done.returncode == 0, done.stderr
+        assert re.findall(r"^rank (\d): [1-9]\d* columns/s", done.stdout, re.MULTILINE) == [
+            str(rank) for rank in range(ranks)
+        ]
+        found[ranks] = output.read_bytes()
+    assert found[1] == found[2] == found[4]
+    tendencies = np.frombuffer(found[1]).reshape(4, 2, 63, 64)
+    assert tendencies[:3].any((1, 2)).all() and tendencies[3, ..., :8].any((0, 1)).all()
+    assert not tendencies[3, ..., 8:].any()
+    # An error of one rank ends all of them, in the library's words.
+    done = called(*run, 62, columns, tmp_path / "none.bin")
+    assert done.returncode == 1 and "gwd_drag: u: an array of 62 levels, expected 63" in done.stderr
 
 
 def test_winds_of_a_host_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
