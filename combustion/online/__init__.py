@@ -1,0 +1,1 @@
+"""The closures in the loop: a filtered flame that burns by one."""
