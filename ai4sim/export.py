@@ -15,23 +15,30 @@ from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
 from ai4sim.io.files import atomic_write
+from ai4sim.nets.graph import Graph
 from ai4sim.nets.unet import plain_strides
 from ai4sim.surrogate import Surrogate
 
 PROGRAM = "model.pt2"
 CHECKING = {"aot_inductor.check_lowerbound": False}
 """Options of AOTInductor for a library that checks its inputs and takes a batch of one, too."""
+MOST_NODES, MOST_EDGES = 2**26, 2**30
+"""The number of nodes of a graph that a program takes, and of its directed edges, at most."""
 log = logging.getLogger(__name__)
 
 
-def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> None:
+def export_program(
+    surrogate: Surrogate, inputs: Tensor, path: str | Path, on_graph: bool = False
+) -> None:
     """Write a surrogate as a ``torch.export`` program: physical units in, physical units out.
 
     ``torch.export.load(path).module()(inputs, output_scale)`` runs it in Python without this
     repository; ``torch._inductor.aoti_compile_and_package`` turns it into a library that C++ and
     Fortran programs link. Inputs are float32, output_scale too. The batch size is free. So is the
     size of a two- or three-dimensional grid, in multiples of the network's coarsest cell (at least
-    two); columns keep their number of levels.
+    two); columns keep their number of levels. On a graph ``module()(inputs, output_scale,
+    edge_index, offsets)`` takes (node, channel), (node,), (2, edge) int64 and (edge, 3), of any
+    size: see :class:`ai4sim.nets.graph.Graph`.
 
     Operations that ONNX lacks are replaced, see :class:`PortableOperations`:
     ``torch.onnx.export(torch.export.load(path), dynamo=True)`` makes an ONNX model of it.
@@ -50,6 +57,8 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
         An example of the right number of channels and axes; columns may be (batch, channel).
     path : path
         The file to write, named ``.pt2``.
+    on_graph : bool
+        Whether the program takes fields on a graph, rather than on a grid or columns.
     """
     path = Path(path)
     if not getattr(surrogate.net, "exportable", True):
@@ -58,6 +67,9 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
     surrogate = copy.deepcopy(surrogate).cpu().float().eval()
     surrogate.max_nodes = None
     make_compilable(surrogate)
+    if on_graph:
+        _write_program(OnGraph(surrogate), *small_graph(inputs.shape[1]), path)
+        return
     stride = int(getattr(surrogate.net, "stride", 1))
     free_axes = range(2, inputs.ndim) if inputs.ndim > 3 else range(0)
     # A size of 1, or two equal sizes, would be taken for a rule: hence two samples and these axes.
@@ -69,13 +81,46 @@ def export_program(surrogate: Surrogate, inputs: Tensor, path: str | Path) -> No
     free: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=2**20)}
     for axis in free_axes:
         free[axis] = stride * torch.export.Dim(f"coarse{axis - 2}", min=2, max=2**20)
-    scale = torch.ones(2)
+    _write_program(surrogate, (example, torch.ones(2)), (free, {0: free[0]}), path)
+
+
+class OnGraph(nn.Module):
+    """A surrogate with the graph as arguments.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    """
+
+    def __init__(self, surrogate: Surrogate) -> None:
+        super().__init__()
+        self.surrogate = surrogate
+
+    def forward(
+        self, inputs: Tensor, output_scale: Tensor, edge_index: Tensor, offsets: Tensor
+    ) -> Tensor:
+        """Map (node, channel), (node,), (2, edge), (edge, 3) to (node, output channel)."""
+        graph = Graph.unplaced(edge_index, offsets, inputs.shape[0])
+        outputs: Tensor = self.surrogate(inputs, output_scale, graph=graph)
+        return outputs
+
+
+def small_graph(channels: int) -> tuple[tuple[Tensor, ...], tuple[dict[int, Any], ...]]:
+    """Return arguments of :class:`OnGraph`, and which of their sizes are free."""
+    nodes = torch.export.Dim("nodes", min=2, max=MOST_NODES)
+    edges = torch.export.Dim("edges", min=2, max=MOST_EDGES)
+    ring = Graph.from_edges(torch.combinations(torch.arange(5)), torch.rand(5, 3))
+    example = torch.zeros(5, channels), torch.ones(5), ring.edge_index, ring.offsets
+    return example, ({0: nodes}, {0: nodes}, {1: edges}, {0: edges})
+
+
+def _write_program(
+    module: nn.Module, example: tuple[Tensor, ...], free: tuple[dict[int, Any], ...], path: Path
+) -> None:
     logging.getLogger("torch.export").setLevel(logging.ERROR)
     with warnings.catch_warnings(), PortableOperations():
         warnings.simplefilter("ignore")
-        program = torch.export.export(
-            surrogate, (example, scale), dynamic_shapes=(free, {0: free[0]})
-        )
+        program = torch.export.export(module, example, dynamic_shapes=free)
         # A range of anything but a symbol would be loaded as that of a symbol, and such a program
         # cannot be decomposed (as for ONNX).
         for size in [size for size in program.range_constraints if not size.is_Symbol]:

@@ -24,7 +24,7 @@ from ai4sim.io.files import write_json
 from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
-from ai4sim.weights import require_same_spec, write_samples
+from ai4sim.weights import require_same_spec, write_mesh, write_samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -163,16 +163,17 @@ class SurrogateModule(pl.LightningModule):
     def export(self, folder: Path, batch: Batch) -> None:
         """Write what other programs need: weights and description, and the exported program.
 
-        No program is written for fields on graphs and for networks that cannot be traced.
+        No program is written for networks that cannot be traced.
         """
         from ai4sim.export import PROGRAM, export_program
 
         self.surrogate.save(folder)
-        if batch.get("graph") is not None:
-            log.info("no %s: a program takes fields on grids, not on a graph", PROGRAM)
-            return
-        write_samples(folder, batch)
-        export_program(self.surrogate, batch["inputs"], folder / PROGRAM)
+        if batch.get("graph") is None:
+            write_samples(folder, batch)
+            export_program(self.surrogate, batch["inputs"], folder / PROGRAM)
+        else:
+            write_mesh(folder, batch)
+            export_program(self.surrogate, batch["inputs"], folder / PROGRAM, on_graph=True)
 
     # --- Life cycle ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,14 @@ class UseCase:
         found: type[Any] = pkgutil.resolve_name(self.datamodule_path)
         return found
 
-    def routine(self, surrogate: Any) -> Any:
+    def routine(self, surrogate: Any, on: str | None = None) -> Any:
         """Return a trained surrogate as a call of a host program.
+
+        Parameters
+        ----------
+        surrogate : Surrogate
+        on : str, optional
+            Where the host has its fields, such as ``mesh``, for a use case that knows several.
 
         Raises
         ------
@@ -77,4 +84,9 @@ class UseCase:
         """
         if not self.routine_path:
             raise ValueError(f"no network of {self.name} can be coupled: it declares no routine")
-        return pkgutil.resolve_name(self.routine_path)(surrogate)
+        make = pkgutil.resolve_name(self.routine_path)
+        if on is None:
+            return make(surrogate)
+        if "on" not in inspect.signature(make).parameters:
+            raise ValueError(f"--on {on}: {self.name} has no fields there, leave this option out")
+        return make(surrogate, on)

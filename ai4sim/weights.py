@@ -20,6 +20,8 @@ SAMPLES = "samples.safetensors"
 """The tensors of a batch of the test set by name, beside the weights."""
 MOST, MOST_FIELDS, MOST_CELLS = 128, 4, 32
 """The numbers of columns beside the weights, of fields, and of their cells along an axis."""
+MOST_NODES = 3000
+"""The number of nodes of a mesh beside the weights."""
 SETTINGS = {"reflections", "dropout", "channels_last"}
 """Entries of a specification that weights do not depend on: settings of evaluation and training."""
 State = dict[str, Tensor]
@@ -50,6 +52,33 @@ def write_samples(folder: Path, batch: Mapping[str, Any]) -> None:
         for name, value in batch.items()
         if isinstance(value, Tensor) and value.ndim and len(value) == samples
     }
+    with atomic_write(folder / SAMPLES) as temporary:
+        save_file(tensors, temporary)
+
+
+def write_mesh(folder: Path, batch: Mapping[str, Any]) -> None:
+    """Write a part of a batch of meshes, of :data:`MOST_NODES` nodes at most, where it varies most.
+
+    Beside the tensors of the batch that have values for each node, these are ``positions : (node,
+    3)`` and ``edges : (edge, 2)``, each once. Nodes without an edge are left out.
+    """
+    from safetensors.torch import save_file
+
+    graph, samples = batch["graph"], len(batch["inputs"])
+    inputs = batch["inputs"].cpu()
+    graph = graph.to("cpu")
+    first = graph.induced(torch.arange(graph.sizes[0]))
+    part = max(first.parts(MOST_NODES), key=lambda nodes: float(inputs[nodes].std()))
+    part = part[first.induced(part).degree > 0]
+    small = first.induced(part)
+    sender, receiver = small.edge_index
+    tensors = {
+        name: value.detach().cpu()[part].contiguous()
+        for name, value in batch.items()
+        if isinstance(value, Tensor) and value.ndim and len(value) == samples
+    }
+    tensors["positions"] = small.positions
+    tensors["edges"] = small.edge_index[:, sender < receiver].t().contiguous()
     with atomic_write(folder / SAMPLES) as temporary:
         save_file(tensors, temporary)
 

@@ -26,6 +26,8 @@ _once = functools.cache(log.info)  # a test set repeats it in every file
 
 CELLS = "cells_per_filter_width"
 """Name of this fact about a trained network."""
+FIELDS_ON = "fields_on"
+"""Name of the fact where the flames of its training were: on a "grid" or on a "mesh"."""
 TOLERANCE = 0.02
 """Relative difference of resolutions that count as equal."""
 

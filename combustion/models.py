@@ -20,7 +20,7 @@ from combustion.evaluation import MODEL, FlameEvaluation
 from combustion.io.facts import period
 from combustion.io.layouts import Flame
 from combustion.io.meshes import MeshSnapshot
-from combustion.matching import CELLS, cells_per_filter, common_resolution, matched
+from combustion.matching import CELLS, FIELDS_ON, cells_per_filter, common_resolution, matched
 
 INPUTS = (Variable("progress_variable", "1"),)
 OUTPUTS = (Variable("flame_surface_density", "1/m"),)
@@ -100,6 +100,7 @@ class FlameModule(SurrogateModule):
         )
         self.surrogate.facts = {
             CELLS: resolution,
+            FIELDS_ON: "mesh" if isinstance(snapshots[0], MeshSnapshot) else "grid",
             "output_scale": 1.0 / spacings.pop() if len(spacings) == 1 else None,
             "output_scale_meaning": "1 / grid spacing [1/m]",
         }

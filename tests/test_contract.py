@@ -23,7 +23,8 @@ from ai4sim.cli import main
 from ai4sim.module import SurrogateModule
 from ai4sim.native import network
 from ai4sim.native.couple import samples_of
-from ai4sim.native.routine import Columns
+from ai4sim.native.routine import Columns, Mesh, Routine
+from ai4sim.nets.graph_net import GraphNet
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import Bench, Tiny, checkpoint, printed, results, state
 from ai4sim.use_case import UseCase
@@ -219,11 +220,24 @@ def test_the_exported_program_gives_the_numbers_of_the_surrogate(bench, trained)
 
 def test_a_library_would_be_called_with_the_samples_of_the_test_set(bench, trained):
     artifacts = trained / "artifacts"
-    routine = bench.tiny.use_case.routine(Surrogate.load(artifacts))
+    surrogate = Surrogate.load(artifacts)
+    require_library(bench.tiny.use_case.routine(surrogate), artifacts)
+    if isinstance(surrogate.net, GraphNet):
+        require_library(bench.tiny.use_case.routine(surrogate, "mesh"), artifacts)
+    else:
+        with pytest.raises(ValueError, match="--on mesh: "):
+            bench.tiny.use_case.routine(surrogate, "mesh")
+
+
+def require_library(routine: Routine, artifacts: Path) -> None:
+    """Compare the program that a library is made of with PyTorch, on samples of the test set."""
     samples = samples_of(routine, artifacts)
     program = network.traced(routine).module()
     with torch.inference_mode():
-        if isinstance(routine, Columns):
+        if isinstance(routine, Mesh):
+            samples = routine.arguments(samples)
+            found = program(*samples)
+        elif isinstance(routine, Columns):
             found = program(*samples)
         else:
             fields, parameters = (part[:1] for part in samples)

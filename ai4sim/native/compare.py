@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.native.routine import Columns, Grid, Routine
+from ai4sim.native.routine import Columns, Grid, Mesh, Routine
+from ai4sim.nets.graph import Graph
 from ai4sim.variables import Variable
 
 TOLERANCE = 1e-5
@@ -21,14 +22,18 @@ STORED = 4
 """The number of columns within the library, compared whenever it is loaded."""
 STORED_CELLS = (11, 13, 9)
 """The size of the field within the library of a grid, at most twice the least size."""
+STORED_NODES = 200
+"""The number of nodes of the part of a mesh within its library, at most."""
 SIZES = (1, 7, 64, 1000)
 """The numbers of columns that a new library is compared at."""
 
 
 def expected(routine: Routine, samples: tuple[Tensor, ...]) -> Tensor:
-    """Return the answers of PyTorch, (sample, channel) or (sample, output, x, y, z)."""
+    """Return PyTorch's answers: (sample, channel), (sample, output, *space) or (node, output)."""
     if isinstance(routine, Columns):
         return routine.answers(*samples)
+    if isinstance(routine, Mesh):
+        return routine.answers(*routine.arguments(samples))
     fields, parameters = samples
     return torch.cat(
         [routine.answers(fields[i : i + 1], parameters[i : i + 1]) for i in range(len(fields))]
@@ -36,9 +41,15 @@ def expected(routine: Routine, samples: tuple[Tensor, ...]) -> Tensor:
 
 
 def stored_sample(routine: Routine, samples: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Return the samples that a library holds itself: some columns, or a small field."""
+    """Return the samples that a library holds itself: some columns, or a small field or mesh."""
     if isinstance(routine, Columns):
         return (samples[0][:STORED],)
+    if isinstance(routine, Mesh):
+        fields, positions, edges, parameters = samples
+        graph = Graph.from_edges(edges, positions)
+        # Where the fields vary most.
+        part = max(graph.parts(STORED_NODES), key=lambda nodes: float(fields[nodes].std()))
+        return (*part_of_mesh(samples[:3], part), parameters)
     assert isinstance(routine, Grid)
     fields, parameters = samples
     size = [max(cells, routine.least + 1) for cells in STORED_CELLS]
@@ -53,6 +64,27 @@ def stored_sample(routine: Routine, samples: tuple[Tensor, ...]) -> tuple[Tensor
     return crop[None].contiguous(), parameters[i : i + 1]
 
 
+def part_of_mesh(mesh: tuple[Tensor, ...], nodes: Tensor) -> tuple[Tensor, ...]:
+    """Take nodes out of a mesh with the edges between them, but for those that then have none.
+
+    Parameters
+    ----------
+    mesh : fields (node, ...), positions (node, 3), edges (edge, 2)
+    nodes : Tensor
+        Sorted.
+
+    Returns
+    -------
+    Of the part: fields, positions, edges.
+    """
+    fields, positions, edges = mesh
+    inside = torch.zeros(len(positions), dtype=torch.bool)
+    inside[nodes] = True
+    edges = edges[inside[edges].all(1)]
+    nodes, edges = edges.unique(return_inverse=True)
+    return fields[nodes], positions[nodes], edges
+
+
 def _crops(field: Tensor, size: Sequence[int]) -> list[Tensor]:
     crops = [field]
     for axis, cells in enumerate(size, start=1):
@@ -65,7 +97,7 @@ def ranges(routine: Routine, answers: Tensor) -> list[float]:
     """Return the range of each output; of one that never varies, its size."""
     if isinstance(routine, Columns):
         parts = parts_of(answers, routine.outputs)
-    else:
+    else:  # (sample, output, x, y, z) or (node, output)
         parts = list(answers.unbind(1))
     largest = float(answers.abs().amax()) or 1.0
     return [float(part.amax() - part.amin()) or largest for part in parts]
@@ -102,8 +134,8 @@ def largest_differences(
             raise RuntimeError(message().decode())
 
     answers = expected(routine, samples)
-    compare = _compare_columns if isinstance(routine, Columns) else _compare_fields
-    worst = compare(call, routine, samples, answers)
+    compare = {"columns": _compare_columns, "grid": _compare_fields, "mesh": _compare_nodes}
+    worst = compare[routine.kind](call, routine, samples, answers)
     names = [v.name for v in routine.outputs]
     scales = ranges(routine, answers)
     return {name: found / scale for name, found, scale in zip(names, worst, scales, strict=True)}
@@ -155,6 +187,33 @@ def _compare_fields(
                 call(suffix, _pointer(size), *arrays[0], *numbers, *arrays[1], None)
                 for k, (array, part) in enumerate(zip(outputs, correct[i].numpy(), strict=True)):
                     worst[k] = max(worst[k], float(np.abs(array - part).max()))
+    return worst
+
+
+def _compare_nodes(
+    call: Call, routine: Routine, samples: tuple[Tensor, ...], answers: Tensor
+) -> list[float]:
+    """Return the largest difference of each output, in all interfaces, also on a part of a mesh."""
+    worst = [0.0] * len(routine.outputs)
+    part = (*part_of_mesh(samples[:3], torch.arange(len(answers) * 2 // 3)), samples[3])
+    for mesh, correct in ((samples, answers), (part, expected(routine, part))):
+        fields, positions, edges, parameters = (x.contiguous().numpy() for x in mesh)
+        for suffix, whole, first in (("", np.int32, 1), ("_i64", np.int64, 0)):
+            number, ends = ctypes.c_int(), np.ascontiguousarray(edges + first, dtype=whole)
+            sizes = [ctypes.c_int64(len(positions)), ctypes.c_int64(len(edges))]
+            given = [_pointer(np.ascontiguousarray(positions, dtype=np.float64)), sizes[1]]
+            made = [ctypes.c_int(2), _pointer(ends), ctypes.c_int(first), ctypes.byref(number)]
+            call(f"_mesh{suffix}", sizes[0], *given, *made)
+            for precision, kind in (("", np.float32), ("_f64", np.float64)):
+                single = ctypes.c_double if precision else ctypes.c_float
+                inputs = [np.ascontiguousarray(field, dtype=kind) for field in fields.T]
+                outputs = [np.zeros(len(positions), kind) for _ in routine.outputs]
+                arrays = map(_pointer, inputs), map(_pointer, outputs)
+                numbers = map(single, parameters[0].tolist())
+                call(precision, number, *arrays[0], *numbers, *arrays[1])
+                for i, (array, exact) in enumerate(zip(outputs, correct.T.numpy(), strict=True)):
+                    worst[i] = max(worst[i], float(np.abs(array - exact).max()))
+            call("_mesh_free", number)
     return worst
 
 

@@ -22,7 +22,7 @@ from ai4sim.native.c.generate import write_network
 from ai4sim.native.compare import TOLERANCE, largest_differences
 from ai4sim.native.library import build, write_sources
 from ai4sim.native.network import Backend, Processor, compile_network
-from ai4sim.native.routine import Columns, Grid
+from ai4sim.native.routine import Columns, Grid, Mesh, Routine
 from ai4sim.surrogate import Surrogate
 from ai4sim.use_case import UseCase
 from ai4sim.weights import DESCRIPTION, SAMPLES, WEIGHTS
@@ -37,6 +37,7 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         to: Path,
         experiment: str = "best",
         name: str | None = None,
+        on: str | None = None,
         backend: Backend = "aoti",
         processor: Processor = "native",
     ) -> None:
@@ -56,6 +57,9 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
             folder of artifacts is taken, too.
         name : str
             The name of the function and of the library, by default the use case's own.
+        on : str
+            Where the host has its fields, "grid" or "mesh", if the network takes both. By default
+            where the training had them.
         backend : {"aoti", "c"}
             The form of the network: compiled by AOTInductor, for all networks, with libtorch; or as
             generated C, for networks of columns and points, without any library.
@@ -68,7 +72,7 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         """
         artifacts = _artifacts(experiments, experiment)
         surrogate = Surrogate.load(artifacts)
-        routine = use_case.routine(surrogate)
+        routine = use_case.routine(surrogate, on)
         if name:
             routine = replace(routine, name=name)
         samples = samples_of(routine, artifacts)
@@ -81,7 +85,7 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
     return couple
 
 
-def samples_of(routine: Columns | Grid, artifacts: Path) -> tuple[torch.Tensor, ...]:
+def samples_of(routine: Routine, artifacts: Path) -> tuple[torch.Tensor, ...]:
     """Return the samples of the test set that a fit has kept: the inputs of a routine's module.
 
     Raises
@@ -97,7 +101,10 @@ def samples_of(routine: Columns | Grid, artifacts: Path) -> tuple[torch.Tensor, 
             f"{artifacts}"
         )
     samples = load_file(path)
-    return (routine.rows(samples),) if isinstance(routine, Columns) else routine.fields(samples)
+    if isinstance(routine, Columns):
+        return (routine.rows(samples),)
+    assert isinstance(routine, Grid | Mesh)
+    return routine.fields(samples) if isinstance(routine, Grid) else routine.meshes(samples)
 
 
 def _artifacts(experiments: Path, name: str) -> Path:
@@ -121,7 +128,7 @@ def _artifacts(experiments: Path, name: str) -> Path:
 
 
 def _make(
-    routine: Columns | Grid,
+    routine: Routine,
     folder: Path,
     samples: tuple[torch.Tensor, ...],
     backend: Backend,
@@ -158,7 +165,7 @@ def _make(
 
 
 def _card(
-    routine: Columns | Grid,
+    routine: Routine,
     folder: Path,
     artifacts: Path,
     backend: Backend,

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
 import ai4sim
+from ai4sim.export import MOST_EDGES, MOST_NODES
 from ai4sim.native.compare import TOLERANCE, expected, parts_of, ranges, stored_sample
 from ai4sim.native.network import (
     MOST_CELLS,
@@ -26,7 +27,7 @@ from ai4sim.native.network import (
     needed_features,
     vector_options,
 )
-from ai4sim.native.routine import Columns, Grid, Routine
+from ai4sim.native.routine import Columns, Mesh, Routine
 from ai4sim.variables import Variable
 
 SOURCES = Path(__file__).parent / "sources"
@@ -63,11 +64,11 @@ def write_sources(
 
     Parameters
     ----------
-    routine : Columns or Grid
+    routine : Columns, Grid or Mesh
     folder : Path
     samples : tuple of Tensor
-        Of columns (sample, channel); of a grid (sample, input, x, y, z) and (sample, parameter).
-        Physical units.
+        Of columns (sample, channel); of a grid (sample, input, x, y, z) and (sample, parameter); of
+        a mesh (node, input), (node, 3), (edge, 2) and (1, parameter). Physical units.
     processor : {"native", "x86-64-v3", "x86-64-v4"}
     backend : {"aoti", "c"}
     """
@@ -84,6 +85,10 @@ def write_sources(
         "answers": expected(routine, inside),
         "ranges": torch.tensor(ranges(routine, answers)),
         "most_cells": MOST_CELLS,
+        "most_nodes": MOST_NODES,
+        "most_edges": MOST_EDGES,
+        "edge_bounds": torch.tensor(getattr(routine, "edge", ()), dtype=torch.float64),
+        "graph": Mesh.arguments(inside)[1:3] if isinstance(routine, Mesh) else (),
         "reach": _reach(routine),
         "features": needed_features(compiler("CC", "cc", "gcc", "clang"), processor),
         **_helpers(routine),
@@ -98,19 +103,17 @@ def write_sources(
     )
     environment.filters["breakable"] = _broken
     (folder / "source").mkdir()
-    kind = "columns" if isinstance(routine, Columns) else "grid"
     for template in environment.list_templates(extensions=["jinja"]):
         of, _, name = template.rpartition("/")
-        if of not in ("", kind):
+        if of not in ("", routine.kind):
             continue
         file = name.removesuffix(".jinja").replace("name.", f"{routine.name}.")
         file = NAMED.get(file, file).format(routine.name)
         place = folder / "source" if file.endswith(".c") else folder
         text = environment.get_template(template).render(known)
         (place / file).write_text(text, encoding="utf-8")
-    other = "grid.c" if isinstance(routine, Columns) else "columns.c"
-    for source in [*SOURCES.glob("*.[ch]"), *(SOURCES / backend).iterdir()]:
-        if source.name != other:
+    for place in (SOURCES, SOURCES / routine.kind, SOURCES / backend):
+        for source in filter(Path.is_file, place.iterdir()):
             shutil.copyfile(source, folder / "source" / source.name)
     _write_reference(routine, folder / "reference.bin", samples, answers)
 
@@ -118,11 +121,20 @@ def write_sources(
 def _write_reference(
     routine: Routine, path: Path, samples: tuple[Tensor, ...], answers: Tensor
 ) -> None:
-    """Write samples and answers: little-endian, sizes as int32, then values as float32."""
+    """Write samples and answers: little-endian, sizes as int32, then values as float32.
+
+    Of a mesh the positions, as float64, and the edges, as int32 from 1, follow the sizes.
+    """
     with path.open("wb") as file:
         if isinstance(routine, Columns):
             np.asarray([len(answers)], dtype="<i4").tofile(file)
             parts = [*parts_of(samples[0], routine.inputs), *parts_of(answers, routine.outputs)]
+        elif isinstance(routine, Mesh):
+            fields, positions, edges, parameters = samples
+            np.asarray([len(positions), len(edges)], dtype="<i4").tofile(file)
+            positions.contiguous().numpy().astype("<f8").tofile(file)
+            (edges + 1).numpy().astype("<i4").tofile(file)
+            parts = [parameters, *fields.unbind(1), *answers.unbind(1)]
         else:
             np.asarray([len(answers), *answers.shape[2:]], dtype="<i4").tofile(file)
             fields, parameters = samples
@@ -138,7 +150,7 @@ def build(
 
     Parameters
     ----------
-    routine : Columns or Grid
+    routine : Columns, Grid or Mesh
     folder : Path
         Of the back end "aoti" it holds the compiled network, too.
     backend : {"aoti", "c"}
@@ -153,8 +165,8 @@ def build(
     """
     source = folder / "source"
     c = compiler("CC", "cc", "gcc", "clang")
-    flags = [] if isinstance(routine, Columns) else ["-DSURROGATE_GRID"]
-    flags += ["-fPIC", "-fvisibility=hidden", "-Wall", f"-I{source}", f"-I{folder}"]
+    flags = [f"-DSURROGATE_{routine.kind.upper()}", "-fPIC", "-fvisibility=hidden", "-Wall"]
+    flags += [f"-I{source}", f"-I{folder}"]
     optimised = ["-O2"] if backend == "aoti" else vector_options(processor)
     commands = {
         file.with_suffix(".o"): [*c, "-std=gnu11", *optimised, *flags, "-c", str(file)]
@@ -235,6 +247,11 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
         given += [f"real(parameters({i + 1}), real64)" for i in range(len(routine.parameters))]
         return ", ".join(given) + found("found")
 
+    def mesh_call(parameter: str, field: str, found_as: str) -> str:
+        given = ["mesh", *(field % v.name for v in routine.inputs)]
+        given += [parameter % (i + 1) for i in range(len(routine.parameters))]
+        return ", ".join(given) + found(found_as)
+
     def bounds(v: Variable) -> str:
         low, high = routine.bounds_of(v)
         return "" if math.isinf(low) and math.isinf(high) else f"{low:g} ... {high:g}"
@@ -245,8 +262,12 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
         "found": found,
         "doubled": doubled,
         "grid_call": grid_call,
+        "mesh_call": mesh_call,
         "fields": lambda: ", ".join(v.name for v in (*routine.inputs, *routine.outputs)),
         "doubles": lambda values: ", ".join(_c_number(x) for x in values.flatten().tolist()),
+        "whole_numbers": lambda values: "\n    ".join(
+            textwrap.wrap(", ".join(map(str, values.flatten().tolist())), 96)
+        ),
         "bounds": bounds,
         "low": lambda v: _c_number(routine.bounds_of(v).low),
         "high": lambda v: _c_number(routine.bounds_of(v).high),
@@ -258,11 +279,14 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
 
 def _reach(routine: Routine) -> str:
     """Return how far a result depends on other cells, in a sentence."""
-    if not isinstance(routine, Grid):
+    if isinstance(routine, Columns):
         return ""
-    if routine.reach is None:
+    reach = getattr(routine, "reach", None)
+    if reach is None:
         return "A result depends on the whole field."
-    return f"A result depends on cells up to {routine.reach} away along an axis."
+    if isinstance(routine, Mesh):
+        return f"A result depends on nodes up to {reach} edges away."
+    return f"A result depends on cells up to {reach} away along an axis."
 
 
 def _c_number(value: float) -> str:

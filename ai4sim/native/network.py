@@ -16,8 +16,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ai4sim.export import make_compilable
-from ai4sim.native.routine import Columns, Grid, Routine
+from ai4sim.export import make_compilable, small_graph
+from ai4sim.native.routine import Columns, Grid, Mesh, Routine
 
 Processor = Literal["native", "x86-64-v3", "x86-64-v4"]
 """The processors that a library runs on, as the compiler's option ``-march`` names them."""
@@ -49,7 +49,7 @@ def compile_network(routine: Routine, path: Path, processor: Processor) -> None:
 
     Parameters
     ----------
-    routine : Columns or Grid
+    routine : Columns, Grid or Mesh
     path : Path
         The shared object to write.
     processor : {"native", "x86-64-v3", "x86-64-v4"}
@@ -82,8 +82,9 @@ def compile_network(routine: Routine, path: Path, processor: Processor) -> None:
 def traced(routine: Routine) -> torch.export.ExportedProgram:
     """Return the module of a routine as a program of tensor operations.
 
-    Its inputs are (column, channel) with a free number of columns, or one set of fields, (1, input,
-    x, y, z), with free sizes, and (1, parameter).
+    Its inputs are (column, channel) with a free number of columns; or one set of fields, (1, input,
+    x, y, z), with free sizes, and (1, parameter); or (node, input), (2, edge), (edge, 3) with free
+    numbers of nodes and edges, and (1, parameter).
     """
     module = copy.deepcopy(routine.module).cpu().eval()
     make_compilable(module)
@@ -92,6 +93,10 @@ def traced(routine: Routine) -> torch.export.ExportedProgram:
         # A size of 1 would be taken for a rule: hence two columns.
         example: tuple[Tensor, ...] = (torch.zeros(2, sum(v.channels for v in routine.inputs)),)
         return torch.export.export(module, example, dynamic_shapes=({0: columns},))
+    if isinstance(routine, Mesh):
+        (fields, _, *graph), (nodes, _, *edges) = small_graph(len(routine.inputs))
+        example = (fields, *graph, torch.ones(1, len(routine.parameters)))
+        return torch.export.export(module, example, dynamic_shapes=(nodes, *edges, {}))
     assert isinstance(routine, Grid)
     free = {
         axis + 2: torch.export.Dim(f"n{name}", min=routine.least, max=MOST_CELLS)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4sim.io.ranges import Bounds
+from ai4sim.nets.graph import Graph
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Variable
 
@@ -46,6 +47,7 @@ class Routine:
     module: nn.Module
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
     parameters: tuple[Variable, ...] = ()
+    kind: ClassVar[str]
     places: ClassVar[str]
 
     def __post_init__(self) -> None:
@@ -92,6 +94,7 @@ class Columns(Routine):
     rows: Callable[[Samples], Tensor]
     block: int = 64
     first_level: str
+    kind: ClassVar[str] = "columns"
     places: ClassVar[str] = "columns"
 
 
@@ -121,7 +124,45 @@ class Grid(Routine):
     halo: int
     least: int
     reach: int | None
+    kind: ClassVar[str] = "grid"
     places: ClassVar[str] = "cells"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mesh(Routine):
+    """A surrogate of fields at the nodes of a mesh, whose edges join neighbours.
+
+    The module maps fields, (node, input), the directed edges, (2, edge) int64, the position of the
+    sender of each relative to its receiver, (edge, 3) [m], and parameters, (1, parameter), to
+    fields, (node, output). Edges are those of :class:`ai4sim.nets.graph.Graph`.
+
+    Attributes
+    ----------
+    parameters : tuple of Variable
+        The arguments that are single numbers; the first one is the length by which the mesh is
+        judged.
+    meshes : callable
+        Takes the samples of a fit to fields, (node, input), positions, (node, 3) [m], edges, (edge,
+        2), each once, and parameters, (1, parameter).
+    edge : Bounds
+        The bounds of the mean edge over the first parameter. A mesh beyond them is refused.
+    reach : int or None
+        The distance, in edges, of the farthest node that a result depends on; None where it is
+        unknown or unlimited.
+    """
+
+    meshes: Callable[[Samples], tuple[Tensor, ...]]
+    edge: Bounds
+    reach: int | None
+    kind: ClassVar[str] = "mesh"
+    places: ClassVar[str] = "nodes"
+
+    @staticmethod
+    def arguments(samples: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the module's inputs of a mesh as `meshes` returns it."""
+        fields, positions, edges, parameters = samples
+        graph = Graph.from_edges(edges, positions)
+        return fields, graph.edge_index, graph.offsets, parameters
 
 
 class Applied(nn.Module):

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from ai4sim.nets.dropout import kept
 from ai4sim.nets.graph import Graph, Lattice
-from ai4sim.nets.sparse import csr
+from ai4sim.nets.sparse import csr, received
 
 _CELLS = 2**16
 """Cells of a lattice to work on at a time: what one head needs then stays in the cache of a CPU."""
@@ -58,9 +58,28 @@ def attention(
     -------
     Tensor, (heads, channels, nodes)
     """
+    if isinstance(graph, Graph) and torch.compiler.is_compiling():
+        y = _traced(features, graph, heads, slope)
+        return y if bias is None else y + bias.view(heads, -1, 1)
     mask = _links(graph, features).mask(heads, dropped) if dropped else None
     scale = 256 / (256 - dropped)
     return _Attention.apply(features, bias, graph, heads, slope, mask, scale)
+
+
+def _traced(features: Tensor, graph: Graph, heads: int, slope: float) -> Tensor:
+    """Do it for a program of tensor operations, without bias and dropout."""
+    values, sources, targets = _split(features, heads)
+    sender, receiver = graph.edge_index
+    values, sources, targets = values.permute(2, 0, 1), sources.t(), targets.t()
+    highest = sources.scatter_reduce(
+        0, receiver[:, None].expand(-1, heads), sources[sender], "amax"
+    )
+    highest = functional.leaky_relu(highest + targets, slope)
+    own = (functional.leaky_relu(sources + targets, slope) - highest).exp()
+    logits = functional.leaky_relu(sources[sender] + targets[receiver], slope)
+    weights = (logits - highest[receiver]).exp()
+    sums = values * own[..., None] + received(graph, values[sender] * weights[..., None])
+    return (sums / (own + received(graph, weights))[..., None]).permute(1, 2, 0)
 
 
 class _Links(ABC):

@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
-from ai4sim.nets.sparse import precision, weighted
+from ai4sim.nets.sparse import precision, received, weighted
 from ai4sim.nets.spec import spec_of
 
 EDGES_AT_ONCE = 4096
@@ -51,10 +51,19 @@ class EdgeConditionedConv(nn.Module):
         """Map node values (nodes, channels) to (nodes, channels)."""
         if isinstance(graph, Lattice):
             return self.own(x) + self._stencil(x, graph)
+        if torch.compiler.is_compiling():
+            return self.own(x) + self._mean_message(x, graph)
         shares = self._functions(graph.offsets) / graph.degree[graph.edge_index[1], None]
         with torch.autocast(x.device.type, enabled=False):
             sums = _WeightedSums.apply(x.to(precision(x)), shares.to(precision(x)), graph)
         return self.own(x) + sums.flatten(1) @ self.weight.flatten(0, 1)
+
+    def _mean_message(self, x: Tensor, graph: Graph) -> Tensor:
+        """Do the same for a program of tensor operations, which maps each node once per kernel."""
+        mapped = torch.einsum("ni,kio->nko", x, self.weight)
+        functions = self._functions(graph.offsets)[:, :, None]
+        messages = (functions * mapped[graph.edge_index[0]]).sum(1)
+        return received(graph, messages) / graph.degree.clamp(min=1)[:, None]
 
     def _functions(self, offsets: Tensor) -> Tensor:
         """Evaluate s_k at relative positions (edges, 3): (edges, kernels)."""

@@ -96,6 +96,11 @@ class Graph:
         return cls(edge_index, offsets.float(), (where - origin).float(), (len(where),))
 
     @classmethod
+    def unplaced(cls, edge_index: Tensor, offsets: Tensor, nodes: int) -> Graph:
+        """Make a graph of its edges; positions, which networks do not see, are 0."""
+        return cls(edge_index, offsets, offsets.new_zeros(nodes, 3), (nodes,))
+
+    @classmethod
     def batched(cls, graphs: Sequence[Graph]) -> Graph:
         """Put graphs side by side, without edges between them."""
         starts = np.cumsum([0, *(graph.nodes for graph in graphs)])
@@ -111,11 +116,14 @@ class Graph:
     @property
     def nodes(self) -> int:
         """Number of nodes."""
-        return len(self.positions)
+        return self.positions.shape[0]
 
     @cached_property
     def degree(self) -> Tensor:
         """Edges that arrive at each node, (nodes,), int64."""
+        if torch.compiler.is_compiling():  # bincount has a size that depends on the data
+            nodes = torch.zeros(self.nodes, dtype=torch.int64, device=self.edge_index.device)
+            return nodes.index_add(0, self.edge_index[1], torch.ones_like(self.edge_index[1]))
         return torch.bincount(self.edge_index[1], minlength=self.nodes)
 
     @cached_property

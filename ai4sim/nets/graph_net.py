@@ -51,7 +51,7 @@ class GraphNet(nn.Module):
             (nodes, out_channels), respectively (batch, out_channels, *space).
         """
         if graph is not None:
-            if len(x) != graph.nodes:
+            if x.shape[0] != graph.nodes:  # len() would make it a constant of an exported program
                 raise ValueError(f"x has {len(x)} nodes, the graph has {graph.nodes}")
             return self.propagate(x, graph)
         lattice = Lattice(x.shape[0], tuple(x.shape[2:]))

@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from ai4sim.nets.dropout import kept, odds
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.lattice import neighbour_sums
-from ai4sim.nets.sparse import adjacency, gcn_matrix, multiply, precision
+from ai4sim.nets.sparse import adjacency, gcn_matrix, multiply, precision, received
 
 ROWS = 8192
 """Nodes of a block on a CPU: 1 MiB for 32 channels in float32."""
@@ -96,6 +96,9 @@ class Pending(NamedTuple):
 def gcn_operator(graph: Graph | Lattice, like: Tensor) -> Operator:
     """Give the sum over neighbours and the node itself that `sparse.gcn_matrix` describes."""
     if isinstance(graph, Graph):
+        if torch.compiler.is_compiling():
+            root = (graph.degree + 1).to(like.dtype).rsqrt()[:, None]
+            return whole(lambda x: (x * root + _sent(x * root, graph)) * root)
         matrix = gcn_matrix(graph, precision(like))
         return whole(lambda x: multiply(matrix, x))
     ones = like.new_ones(graph.nodes, 1)
@@ -114,8 +117,15 @@ def gin_operator(graph: Graph | Lattice, like: Tensor, eps: Tensor) -> Operator:
     centre = 1 + eps
     if isinstance(graph, Lattice):
         return lambda values: neighbour_sums(values, graph, centre, _rows(like))
+    if torch.compiler.is_compiling():
+        return whole(lambda x: _sent(x, graph) + centre * x)
     matrix = adjacency(graph, precision(like))
     return whole(lambda x: multiply(matrix, x).addcmul_(x, centre))
+
+
+def _sent(x: Tensor, graph: Graph) -> Tensor:
+    """Sum the senders' values of each receiver, for a program of tensor operations."""
+    return received(graph, x[graph.edge_index[0]])
 
 
 def whole(function: Callable[[Tensor], Tensor]) -> Operator:

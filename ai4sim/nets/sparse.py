@@ -3,6 +3,8 @@
 Gathering a message for every edge and scattering it again, as general message passing does, moves
 several times the memory of the nodes. Where a message is a node's value times a fixed weight, the
 sum over the neighbours is a matrix product, and so is its gradient, with the transposed matrix.
+
+A program of tensor operations has no sparse matrices. Compiled, it stores no messages either.
 """
 
 from __future__ import annotations
@@ -96,3 +98,19 @@ def multiply(matrix: Tensor, x: Tensor) -> Tensor:
     """Multiply a sparse matrix by node values (nodes, channels); not differentiable."""
     # Unlike matrix @ x, this neither clears nor copies the result.
     return x.new_empty(matrix.shape[0], x.shape[1]).addmm_(matrix, x, beta=0)
+
+
+def received(graph: Graph, messages: Tensor) -> Tensor:
+    """Sum the messages of all edges at their receivers, for a program of tensor operations.
+
+    Parameters
+    ----------
+    graph : Graph
+    messages : Tensor, (edges, ...)
+
+    Returns
+    -------
+    Tensor, (nodes, ...)
+    """
+    nodes = messages.new_zeros(graph.nodes, *messages.shape[1:])
+    return nodes.index_add(0, graph.edge_index[1], messages)

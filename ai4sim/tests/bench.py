@@ -170,9 +170,11 @@ class Bench:
             patch.chdir(cwd or self.root)
             yield patch
 
-    def _export(self, surrogate: Surrogate, inputs: torch.Tensor, path: Path) -> None:
+    def _export(
+        self, surrogate: Surrogate, inputs: torch.Tensor, path: Path, on_graph: bool = False
+    ) -> None:
         self.example = inputs
-        EXPORT(surrogate, inputs, path)
+        EXPORT(surrogate, inputs, path, on_graph)
 
     def process(self, command: str, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
         """Start a command in a process of its own, with ``tiny.yaml``."""
@@ -189,7 +191,7 @@ class Bench:
         )
 
 
-def nothing(*arguments: Any) -> None:
+def nothing(*arguments: Any, **options: Any) -> None:
     """Neither draw nor export."""
 
 

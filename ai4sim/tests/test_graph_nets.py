@@ -174,6 +174,31 @@ def test_the_exported_program_takes_other_sizes(tmp_path, kind, dimensions, argu
             torch.testing.assert_close(program(x, scale), surrogate(x, scale))
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments", "reflections"),
+    [
+        (GCN, {"jk": "cat", "norm": "batch_norm"}, ()),
+        (GIN, {"jk": "max", "act": "gelu"}, ()),
+        (GAT, {"jk": "cat"}, ()),
+        (GAT, {"jk": None}, ()),
+        (EdgeConditionedNet, {}, (1, 2)),
+    ],
+)
+def test_the_exported_program_takes_other_graphs(tmp_path, kind, arguments, reflections):
+    small = net(kind, torch.float32, in_channels=1, out_channels=1, **arguments)
+    c, sigma = Variable("c", "1"), Variable("sigma", "1/m")
+    made = Surrogate(small.spec, [c], [sigma], reflections=reflections)
+    made.net.load_state_dict(small.state_dict())
+    export_program(made.eval(), torch.rand(9, 1), tmp_path / "model.pt2", on_graph=True)
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for graph in (scattered_graph(5), mesh_graph(60), Graph.batched([scattered_graph(9)] * 3)):
+        x, scale = torch.rand(graph.nodes, 1), torch.rand(graph.nodes)
+        with torch.no_grad():
+            expected = made(x, scale, graph=graph)
+            found = program(x, scale, graph.edge_index, graph.offsets)
+        assert (found - expected).abs().max() <= 1e-6 * expected.abs().max()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @every_stack

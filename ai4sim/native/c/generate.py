@@ -214,12 +214,12 @@ def write_network(routine: Routine, folder: Path) -> None:
     Raises
     ------
     ValueError
-        An operator, or a use of it, that cannot be expressed; a network of grids.
+        An operator, or a use of it, that cannot be expressed; a network of grids or meshes.
     """
     if not isinstance(routine, Columns):
         raise ValueError(  # noqa: TRY004
-            f"backend c takes networks of columns and points, {routine.name} is one of grids: use "
-            "--backend aoti"
+            f"backend c takes networks of columns and points, {routine.name} is one of grids "
+            "or meshes: use --backend aoti"
         )
     made = Translation(program_of(routine), routine.name)
     program = made.program

@@ -22,7 +22,8 @@ enum status {
     STATUS_NETWORK = 8 /* the network failed; the message is its own */
 };
 
-/* A variable: in columns one value, or a profile of `levels` values; on a grid a field. */
+/* A variable: in columns one value, or a profile of `levels` values; on a grid or
+ * a mesh a field. */
 struct variable {
     const char *name, *units;
     int64_t levels;
@@ -30,7 +31,8 @@ struct variable {
     double lowest, highest; /* bounds of physics, infinite where there are none */
 };
 
-/* What an array is in memory; strides in bytes. The axes are column and level, or x, y and z. */
+/* What an array is in memory; strides in bytes. The axes are column and level, or x, y and z,
+ * or the node. */
 struct array {
     void *data;
     int32_t bytes; /* of a value: 4 or 8 */
@@ -55,6 +57,12 @@ extern const int64_t surrogate_least_cells, surrogate_most_cells; /* along an ax
 extern const int64_t surrogate_halo; /* cells by which periodic fields are continued */
 extern const int64_t surrogate_sample_size[3];
 extern const double surrogate_sample_parameters[];
+/* Of meshes: */
+extern const int64_t surrogate_most_nodes, surrogate_most_edges; /* the latter directed */
+extern const double surrogate_shortest, surrogate_longest; /* mean edge over the first parameter */
+extern const int64_t surrogate_sample_nodes, surrogate_sample_edges;
+extern const int64_t surrogate_sample_edge_index[];
+extern const float surrogate_sample_offsets[];
 
 /* ---- network_*: the back end. Each returns 0, or leaves a message. ---- */
 
@@ -65,6 +73,10 @@ int network_run(int64_t columns, const float *inputs, float *outputs, char *mess
 /* (channel, x, y, z) to (channel, x, y, z). */
 int network_run_grid(const int64_t *size, const float *inputs, const double *parameters,
                      float *outputs, char *message, size_t room);
+/* Fields (node, channel); senders, then receivers; (edge, 3) [m] to fields (node, channel). */
+int network_run_mesh(int64_t nodes, int64_t edges, const float *inputs, const int64_t *edge_index,
+                     const float *offsets, const double *parameters, float *outputs, char *message,
+                     size_t room);
 void network_close(void);
 
 /* ---- library.c: what all surrogates have ---- */
@@ -93,11 +105,17 @@ static inline int has_meaning(const struct variable *v, double value)
 int refuse_value(const struct variable *v, double value, const char *place);
 int refuse_result(const struct variable *v, double value, const char *place);
 
-/* ---- columns.c or grid.c: calls ---- */
+/* ---- columns.c, grid.c or mesh.c: calls ---- */
 
 int surrogate_run(int64_t n, const struct array *arrays, int count);
 int surrogate_run_grid(const struct array *arrays, int count, const double *parameters,
                        const int *periodic);
+int surrogate_run_mesh(int mesh, const struct array *arrays, int count, const double *parameters);
+/* Positions are (node, 3); elements, int32 or int64, are (element, corner). */
+int surrogate_make_mesh(const struct array *positions, const struct array *elements, int first,
+                        int *mesh);
+int surrogate_free_mesh(int mesh);
+int64_t surrogate_nodes_of(int mesh); /* 0 where there is no such mesh */
 int run_samples(float *found, char *reason, size_t room);
 int output_of_sample(int64_t i);
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from ai4sim.native.couple import samples_of
+from ai4sim.native.network import traced
+from ai4sim.native.routine import Mesh
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import checkpoint, results, state
 from combustion.gnns.tests.tiny import TINY
+from combustion.io.facts import filter_width
 from combustion.io.layouts import R2
 from combustion.io.mesh_files import read_mesh
-from combustion.models import INPUTS, OUTPUTS
+from combustion.models import INPUTS, OUTPUTS, predict
+from combustion.routine import routine
 from combustion.tests.flames import (
     DX,
     predict_file,
@@ -96,6 +102,40 @@ def test_meshes_are_trained_on_tested_and_predicted(bench, tmp_path):
     assert np.isfinite(results(bench.run("test", *best))["model"]["r2"])
     double = bench.run("test", *mesh, *best, "--trainer.precision=64-true")
     assert results(double)["model"] == pytest.approx(results(experiment)["model"], rel=1e-3)
+    check_programs(experiment, files[0])
+
+
+def check_programs(experiment: Path, file: Path) -> None:
+    """Compare what solvers with meshes get of a training on meshes with a prediction."""
+    surrogate, mesh = Surrogate.load(experiment / "artifacts"), read_mesh(file)
+    expected = predict(surrogate, mesh)
+    c_bar = torch.from_numpy(np.array(mesh.progress_variable))[:, None]
+    graph = mesh.scaled_graph()
+    program = torch.export.load(experiment / "artifacts" / "model.pt2").module()
+    given = c_bar, torch.full((graph.nodes,), 1 / mesh.dx), graph.edge_index, graph.offsets
+    coupled = routine(surrogate)
+    width = torch.tensor([[filter_width(mesh.attributes, mesh.dx)]])
+    where = torch.from_numpy(mesh.positions), torch.from_numpy(mesh.edges)
+    library = traced(coupled).module()
+    with torch.inference_mode():
+        exported = program(*given)[:, 0]
+        called = library(*Mesh.arguments((c_bar, *where, width)))[:, 0]
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(exported, expected, rtol=0, atol=1e-6 * scale)
+    np.testing.assert_allclose(called, expected, rtol=0, atol=1e-6 * scale)
+    # The samples are a mesh of the test set, in metres.
+    fields, positions, edges, (length,) = samples_of(coupled, experiment / "artifacts")
+    assert len(fields) == len(positions) > int(edges.max())
+    lengths = (positions[edges[:, 0]] - positions[edges[:, 1]]).norm(dim=1)
+    assert DX / 2 < lengths.mean() < 2 * DX and float(length) == pytest.approx(width.item())
+
+
+def test_a_network_without_a_mesh_is_refused_by_the_option():
+    spec = {"name": "UNet", "dimensions": 3, "in_channels": 1, "out_channels": 1, "features": 4}
+    with pytest.raises(ValueError, match="--on mesh: UNet takes fields on grids only"):
+        routine(Surrogate(spec, INPUTS, OUTPUTS), "mesh")
+    with pytest.raises(ValueError, match="--on tree: expected grid or mesh"):
+        routine(Surrogate({"name": "GCN"}, INPUTS, OUTPUTS), "tree")
 
 
 def test_mistakes_are_explained(bench, tmp_path):

@@ -94,7 +94,22 @@ at::Tensor tensor_of(const float *values, at::IntArrayRef size)
 
 }  // namespace
 
-#ifdef SURROGATE_GRID
+#if defined SURROGATE_MESH
+extern "C" int network_run_mesh(int64_t nodes, int64_t edges, const float *inputs,
+                                const int64_t *edge_index, const float *offsets,
+                                const double *parameters, float *outputs, char *message,
+                                size_t room)
+{
+    c10::InferenceMode inference;
+    Threads limited(threads_per_call);
+    std::vector<float> single(parameters, parameters + surrogate_parameter_count);
+    return run({tensor_of(inputs, {nodes, surrogate_input_count}),
+                at::from_blob(const_cast<int64_t *>(edge_index), {2, edges}, at::kLong),
+                tensor_of(offsets, {edges, 3}),
+                tensor_of(single.data(), {1, surrogate_parameter_count})},
+               nodes * surrogate_output_count, outputs, message, room);
+}
+#elif defined SURROGATE_GRID
 extern "C" int network_run_grid(const int64_t *size, const float *inputs, const double *parameters,
                                 float *outputs, char *message, size_t room)
 {
