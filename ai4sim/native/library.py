@@ -167,9 +167,17 @@ def build(
     c = compiler("CC", "cc", "gcc", "clang")
     flags = [f"-DSURROGATE_{routine.kind.upper()}", "-fPIC", "-fvisibility=hidden", "-Wall"]
     flags += [f"-I{source}", f"-I{folder}"]
-    optimised = ["-O2"] if backend == "aoti" else vector_options(processor)
+    # The rest runs on any processor: it is what refuses one that the network cannot run on.
+    portable, fast = ["-O3", "-fno-trapping-math"], vector_options(processor)
     commands = {
-        file.with_suffix(".o"): [*c, "-std=gnu11", *optimised, *flags, "-c", str(file)]
+        file.with_suffix(".o"): [
+            *c,
+            "-std=gnu11",
+            *(fast if file.name.startswith("network") else portable),
+            *flags,
+            "-c",
+            str(file),
+        ]
         for file in sorted([*source.glob("*.c"), *source.glob("*.S")])
     }
     linker, libraries = c, ["-lm"]
