@@ -22,6 +22,8 @@ from ai4sim.surrogate import Surrogate
 PROGRAM = "model.pt2"
 CHECKING = {"aot_inductor.check_lowerbound": False}
 """Options of AOTInductor for a library that checks its inputs and takes a batch of one, too."""
+MOST_COLUMNS, MOST_FIELDS, MOST_CELLS = 2**20, 2**10, 2**14
+"""Columns or fields at once, and cells along an axis, at most: their product has 64 bits."""
 MOST_NODES, MOST_EDGES = 2**26, 2**30
 """The number of nodes of a graph that a program takes, and of its directed edges, at most."""
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ def export_program(
     repository; ``torch._inductor.aoti_compile_and_package`` turns it into a library that C++ and
     Fortran programs link. Inputs are float32, output_scale too. The batch size is free. So is the
     size of a two- or three-dimensional grid, in multiples of the network's coarsest cell (at least
-    two); columns keep their number of levels. On a graph ``module()(inputs, output_scale,
+    two, at most 2**14 cells); columns keep their number of levels. On a graph ``module()(inputs, output_scale,
     edge_index, offsets)`` takes (node, channel), (node,), (2, edge) int64 and (edge, 3), of any
     size: see :class:`ai4sim.nets.graph.Graph`.
 
@@ -78,9 +80,11 @@ def export_program(
         for axis in range(2, inputs.ndim)
     ]
     example = torch.zeros(2, inputs.shape[1], *space)
-    free: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=2**20)}
+    free: dict[int, Any] = {
+        0: torch.export.Dim("batch", min=1, max=MOST_FIELDS if free_axes else MOST_COLUMNS)
+    }
     for axis in free_axes:
-        free[axis] = stride * torch.export.Dim(f"coarse{axis - 2}", min=2, max=2**20)
+        free[axis] = stride * torch.export.Dim(f"coarse{axis - 2}", min=2, max=MOST_CELLS // stride)
     _write_program(surrogate, (example, torch.ones(2)), (free, {0: free[0]}), path)
 
 
@@ -212,21 +216,40 @@ def _hypot(x: Tensor, y: Tensor) -> Tensor:
     return largest * ((x / largest).square() + (y / largest).square()).sqrt()
 
 
+def _log1p(x: Tensor) -> Tensor:
+    small, y = x.abs() < 0.5, 1 + x
+    # What rounding y leaves out, log(y) lacks as y - 1 does: their ratio is right (Kahan).
+    lost = torch.where(small & (y != 1), y - 1, 1.0)
+    return torch.where(small, torch.where(y == 1, x, y.log() * (x / lost)), y.log())
+
+
+def _expm1(x: Tensor) -> Tensor:
+    small, y = x.abs() < 0.5, x.exp()
+    logarithm = torch.where(small & (y != 1), y.log(), 1.0)
+    return torch.where(small, torch.where(y == 1, x, (y - 1) * (x / logarithm)), y - 1)
+
+
 class PortableOperations(TorchFunctionMode):
     """Trace operations that ONNX lacks by others: same maxima and minima, the rest to round-off.
+
+    For ``log1p`` and ``expm1``, which ONNX lacks, torch writes ``log(1 + x)`` and ``exp(x) - 1``,
+    which lose the digits of small numbers.
 
     Of running maxima and minima there are the values, not the indices.
     """
 
     others: Mapping[Any, Callable[..., Any]] = {
         getattr(owner, name): function
-        for owner in (torch, Tensor)
+        for owner in (torch, Tensor, torch.special)
         for name, function in (
             ("cummax", _cummax),
             ("cummin", _cummin),
             ("cumprod", _cumprod),
             ("hypot", _hypot),
+            ("log1p", _log1p),
+            ("expm1", _expm1),
         )
+        if hasattr(owner, name)
     }
 
     def __torch_function__(

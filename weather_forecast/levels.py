@@ -85,6 +85,8 @@ _L137_B = (0.0,) * 55 + (
 )
 # fmt: on
 
+THIN = 0.2
+"""A thin layer has a thickness below this share of the pressure at its top."""
 _TABLES = {"L91": (_L91_A, _L91_B), "L137": (_L137_A, _L137_B)}
 
 
@@ -212,7 +214,14 @@ def _hydrostatic(temperature: Tensor, p_half: Tensor) -> tuple[Tensor, Tensor]:
     bounded = top > 0
     ratio = ((bottom - top) / top.where(bounded, bottom)).where(bounded, 1.0)
     logarithm = ratio.log1p()  # of thin layers too, where p_bottom / p_top is nearly 1
-    alpha = (1.0 - logarithm / ratio).where(bounded, math.log(2.0))
+    # With s = ratio / (2 + ratio), ln(1 + ratio) / ratio = (1 - s) (1 + s2 / 3 + s4 / 5 + ...): in
+    # thin layers the difference from 1 would lose half the digits of single precision.
+    s = ratio / (2.0 + ratio)
+    s2, series = s.square(), torch.zeros_like(s)
+    for power in (13, 11, 9, 7, 5, 3):
+        series = (series + 1.0 / power) * s2
+    alpha = torch.where(ratio < THIN, s - (1.0 - s) * series, 1.0 - logarithm / ratio)
+    alpha = alpha.where(bounded, math.log(2.0))
     rt = GAS_CONSTANT * temperature
     return alpha * rt, logarithm * rt
 

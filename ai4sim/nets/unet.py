@@ -286,10 +286,15 @@ def _join(skip: Tensor, x: Tensor) -> Tensor:
 def plain_strides(x: Tensor) -> Tensor:
     """Return the same tensor; in a program of several free sizes, with comparable strides.
 
-    Inductor writes strides that are given in this way as sums, and compares them.
+    Inductor writes strides that are given in this way as sums, and compares them. They are made of
+    sizes, since ONNX knows no strides.
     """
-    several = x.ndim > 3 and torch.compiler.is_exporting()
-    return x.as_strided(x.shape, x.stride()) if several else x
+    if x.ndim <= 3 or not torch.compiler.is_exporting():
+        return x
+    strides = [1]
+    for size in reversed(x.shape[1:]):
+        strides.insert(0, size * strides[0])
+    return x.contiguous().as_strided(x.shape, strides)
 
 
 def _layer(kind: str, dimensions: int) -> type[nn.Module]:

@@ -7,6 +7,7 @@ import torch
 
 from ai4sim.export import PortableOperations, export_program
 from ai4sim.surrogate import Surrogate
+from ai4sim.tests.compiling import in_onnxruntime, require_same
 from ai4sim.variables import Variable
 
 
@@ -83,6 +84,49 @@ def test_operations_that_onnx_lacks_are_made_of_others(n):
         found = x.cummax(1).values, torch.cummin(x, dim=1).values, share.cumprod(1)
     assert torch.equal(found[0], expected[0]) and torch.equal(found[1], expected[1])
     torch.testing.assert_close(found[2], expected[2])
+
+
+@pytest.mark.parametrize("name", ["log1p", "expm1"])
+def test_functions_near_zero_keep_their_digits(name):
+    magnitudes = torch.cat([torch.zeros(1), torch.logspace(-30, 1.9, 2000)])
+    x = torch.cat([magnitudes, -magnitudes[magnitudes < 1]])
+    function = getattr(torch, name)
+    with PortableOperations():
+        found = function(x), getattr(x, name)(), getattr(torch.special, name)(x)
+    for values in found:
+        torch.testing.assert_close(values.double(), function(x.double()), atol=0, rtol=4e-7)
+
+
+def test_columns_of_onnxruntime_keep_their_digits(tmp_path):
+    class Thin(torch.nn.Module):
+        def forward(self, x):
+            return x.log1p() / x - torch.expm1(-x) / x
+
+    surrogate = Surrogate(
+        {"name": "MLP", "in_channels": 3, "out_channels": 3, "features": 1, "layers": 1},
+        [Variable("depth", "1", 3)],
+        [Variable("ratio", "1", 3)],
+    ).eval()
+    surrogate.net = Thin()
+    export_program(surrogate, torch.rand(4, 3), tmp_path / "model.pt2")
+    x = torch.logspace(-6, 0, 21).reshape(7, 3)
+    require_same(in_onnxruntime(tmp_path / "model.pt2"), surrogate, [x])
+
+
+UNET = {"name": "UNet", "dimensions": 3, "features": 4, "levels": 2, "padding_mode": "replicate"}
+GAT = {"name": "GAT", "in_channels": 1, "out_channels": 1, "hidden_channels": 4, "heads": 2}
+
+
+@pytest.mark.parametrize(
+    ("net", "sizes"), [(UNET, [(4, 6, 10), (14, 4, 34)]), (GAT, [(5, 9), (17, 2)])]
+)
+def test_the_onnx_model_of_a_grid_takes_any_batch_and_size(tmp_path, net, sizes):
+    torch.manual_seed(1)
+    surrogate = Surrogate(net, [Variable("c", "1")], [Variable("sigma", "1/m")]).eval()
+    example = torch.rand(1, 1, *(8,) * len(sizes[0]))
+    export_program(surrogate, example, tmp_path / "model.pt2")
+    inputs = [torch.rand(batch, 1, *size) for batch in (1, 3) for size in sizes]
+    require_same(in_onnxruntime(tmp_path / "model.pt2"), surrogate, inputs)
 
 
 def test_a_root_in_place_of_hypot_neither_overflows_nor_vanishes():

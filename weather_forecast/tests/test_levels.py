@@ -1,6 +1,7 @@
 """Hybrid levels: the published table, an isothermal atmosphere, single precision."""
 
 import math
+from decimal import Decimal
 from pathlib import Path
 
 import h5py
@@ -108,6 +109,18 @@ def test_single_precision_keeps_its_digits():
     )
     assert kept < 3e-7
     assert lost > 3 * kept
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_thin_layers_keep_their_digits(dtype):
+    # One kelvin in one layer: its middle is alpha R above its bottom.
+    ratio = torch.logspace(-6, 1, 400, dtype=torch.float64).to(dtype)
+    p_half = torch.stack([torch.ones_like(ratio), 1 + ratio], -1)
+    thickness = (p_half[:, 1] - p_half[:, 0]).tolist()
+    found = geopotential(torch.ones_like(p_half[:, :1]), p_half)[:, 0]
+    expected = [1 - Decimal(1 + r).ln() / Decimal(r) for r in thickness]
+    exact = torch.tensor([float(a) for a in expected], dtype=torch.float64) * GAS_CONSTANT
+    torch.testing.assert_close(found.double(), exact, atol=0, rtol=10 * torch.finfo(dtype).eps)
 
 
 def test_leading_axes_are_free():

@@ -175,8 +175,8 @@ class MomentumFluxNet(nn.Module):
             flux = azimuthal_flux(wind, wind_full, state, p_full, launched, self.coarse)
             deposits = torch.cat([flux[:1], flux.diff(dim=0)])
             relative = (deposits / self.deposit_scale[:, None, None]).clamp(-100.0, 100.0)
-            # The signed root, with a finite derivative where nothing is left.
-            profiles.append(relative * relative.abs().clamp(min=1e-12).rsqrt())
+            # The signed root, linear where less is left than the round-off of single precision.
+            profiles.append(relative * relative.abs().clamp(min=1e-4).rsqrt())
         of_column = (self._column_features(state) - self.column_mean) / self.column_std
         stacked = torch.cat(profiles).permute(1, 2, 0)
         return stacked, of_column, deposits.permute(1, 2, 0), p_half
