@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import warnings
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
@@ -29,6 +30,9 @@ CALLBACKS = {
     "ModelPruning": "it renames the weights, which checkpoints and exported programs describe",
 }
 """Callbacks that a run cannot have, and why."""
+NO_FORM = "Unable to serialize instance"
+"""The text that jsonargparse writes in place of such a value."""
+_UNWRITTEN = object()
 LIMITS = {
     "fit": "limit_train_batches",
     "validate": "limit_val_batches",
@@ -146,8 +150,21 @@ def feedable(parser: Any, config: Namespace) -> str:
 
     Defaults that have no form in it, such as devices, are left out.
     """
-    text: str = parser.dump(config, skip_none=False)
-    return re.sub(r"(?m)^.*Unable to serialize instance.*\n", "", text)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=f"\\s*{NO_FORM}")
+        content = yaml.safe_load(parser.dump(config, skip_none=False))
+    return yaml.safe_dump(_with_form(content), sort_keys=False)
+
+
+def _with_form(content: Any) -> Any:
+    """Return content without the entries that jsonargparse could not write, or a part of them."""
+    if isinstance(content, dict):
+        kept = {name: _with_form(value) for name, value in content.items()}
+        return {name: value for name, value in kept.items() if value is not _UNWRITTEN}
+    if isinstance(content, list):
+        items = [_with_form(item) for item in content]
+        return _UNWRITTEN if any(item is _UNWRITTEN for item in items) else items
+    return _UNWRITTEN if isinstance(content, str) and content.startswith(NO_FORM) else content
 
 
 def plain(value: Any) -> Any:

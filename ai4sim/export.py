@@ -38,9 +38,9 @@ def export_program(
     repository; ``torch._inductor.aoti_compile_and_package`` turns it into a library that C++ and
     Fortran programs link. Inputs are float32, output_scale too. The batch size is free. So is the
     size of a two- or three-dimensional grid, in multiples of the network's coarsest cell (at least
-    two, at most 2**14 cells); columns keep their number of levels. On a graph ``module()(inputs, output_scale,
-    edge_index, offsets)`` takes (node, channel), (node,), (2, edge) int64 and (edge, 3), of any
-    size: see :class:`ai4sim.nets.graph.Graph`.
+    two, at most 2**14 cells); columns keep their number of levels. On a graph
+    ``module()(inputs, output_scale, edge_index, offsets)`` takes (node, channel), (node,),
+    (2, edge) int64 and (edge, 3), of any size: see :class:`ai4sim.nets.graph.Graph`.
 
     Operations that ONNX lacks are replaced, see :class:`PortableOperations`:
     ``torch.onnx.export(torch.export.load(path), dynamo=True)`` makes an ONNX model of it.

@@ -89,7 +89,7 @@ def options_of(model: type) -> set[str]:
     """Name the options of a model, with those that it hands on to the class above."""
     found: set[str] = set()
     for kind in model.__mro__:
-        parameters = inspect.signature(kind.__init__).parameters
+        parameters = inspect.signature(kind).parameters
         found |= set(parameters)
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             break

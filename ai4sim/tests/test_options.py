@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 import torch
 import yaml
+from lightning.pytorch import callbacks
 
+from ai4sim.cli import SurrogateCLI
 from ai4sim.complaints import explained
+from ai4sim.configuration import CALLBACKS
 from ai4sim.tests.bench import nothing
 from ai4sim.tests.test_cli import CONFIG, run, state
 from ai4sim.tests.toy import write_columns
@@ -51,6 +55,44 @@ def test_a_callback_with_defaults_that_no_file_holds_can_be_fed_back(root):
     run(root, "fit", "--config", "toy.yaml", "--experiment", "timer", *timer)
     run(root, "fit", "--config", "experiments/timer/config.yaml", "--experiment", "timer-again")
     assert state(root / "experiments" / "timer-again")["epoch"] == 1
+
+
+OPTIONS_OF_CALLBACKS: dict[str, dict[str, Any]] = {
+    "GradientAccumulationScheduler": {"scheduling": {1: 2}},
+    "LambdaCallback": {"on_fit_start": "builtins.print"},
+    "OnExceptionCheckpoint": {"dirpath": "elsewhere"},
+    "StochasticWeightAveraging": {"swa_lrs": 0.01},
+    "ThroughputMonitor": {"batch_size_fn": "builtins.len"},
+    "Timer": {"duration": "00:01:00:00"},
+}
+ABSTRACT = {"BaseFinetuning", "BasePredictionWriter", "Callback", "Checkpoint", "ProgressBar"}
+
+
+@pytest.mark.parametrize("bar", ["RichProgressBar", "TQDMProgressBar"])
+def test_every_callback_of_lightning_can_be_fed_back(root, monkeypatch, bar):
+    bars = {"RichProgressBar", "TQDMProgressBar"}
+    names = set(callbacks.__all__) - ABSTRACT - set(CALLBACKS) - (bars - {bar})
+    chosen = [
+        {"class_path": name, "init_args": OPTIONS_OF_CALLBACKS.get(name, {})}
+        for name in sorted(names)
+    ]
+    runs: list[SurrogateCLI] = []
+    monkeypatch.setattr(SurrogateCLI, "_run_subcommand", lambda cli, command: runs.append(cli))
+    trainer = {**CONFIG["trainer"], "enable_progress_bar": True, "callbacks": chosen}
+    (root / "callbacks.yaml").write_text(yaml.safe_dump({**CONFIG, "trainer": trainer}))
+    run(root, "fit", "--config", "callbacks.yaml")
+    written = runs[0].save_config_kwargs["text"]
+    (root / "again.yaml").write_text(written)
+    run(root, "fit", "--config", "again.yaml")
+    assert runs[1].save_config_kwargs["text"] == written
+    kinds = [[type(c).__name__ for c in cli.trainer.callbacks] for cli in runs]
+    assert kinds[0] == kinds[1] and set(kinds[0]) >= names
+    found = yaml.safe_load(written)["trainer"]["callbacks"]
+    for callback in found:
+        name = callback["class_path"].rpartition(".")[2]
+        for option, value in OPTIONS_OF_CALLBACKS.get(name, {}).items():
+            kept = callback["init_args"][option]
+            assert kept == ({"1": 2} if option == "scheduling" else value)
 
 
 REFUSED = {
