@@ -70,7 +70,7 @@ def export_program(
     surrogate.max_nodes = None
     make_compilable(surrogate)
     if on_graph:
-        _write_program(OnGraph(surrogate), *small_graph(inputs.shape[1]), path)
+        write_program(OnGraph(surrogate), *small_graph(inputs.shape[1]), path)
         return
     stride = int(getattr(surrogate.net, "stride", 1))
     free_axes = range(2, inputs.ndim) if inputs.ndim > 3 else range(0)
@@ -85,7 +85,7 @@ def export_program(
     }
     for axis in free_axes:
         free[axis] = stride * torch.export.Dim(f"coarse{axis - 2}", min=2, max=MOST_CELLS // stride)
-    _write_program(surrogate, (example, torch.ones(2)), (free, {0: free[0]}), path)
+    write_program(surrogate, (example, torch.ones(2)), (free, {0: free[0]}), path)
 
 
 class OnGraph(nn.Module):
@@ -118,9 +118,10 @@ def small_graph(channels: int) -> tuple[tuple[Tensor, ...], tuple[dict[int, Any]
     return example, ({0: nodes}, {0: nodes}, {1: edges}, {0: edges})
 
 
-def _write_program(
-    module: nn.Module, example: tuple[Tensor, ...], free: tuple[dict[int, Any], ...], path: Path
+def write_program(
+    module: nn.Module, example: tuple[Tensor, ...], free: tuple[Any, ...], path: Path
 ) -> None:
+    """Write a module, in evaluation mode, as a program; see :func:`torch.export.export`."""
     logging.getLogger("torch.export").setLevel(logging.ERROR)
     with warnings.catch_warnings(), PortableOperations():
         warnings.simplefilter("ignore")

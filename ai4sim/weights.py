@@ -43,17 +43,23 @@ def write_samples(folder: Path, batch: Mapping[str, Any]) -> None:
     Of columns :data:`MOST` samples are kept; of fields :data:`MOST_FIELDS`, and of each at most
     :data:`MOST_CELLS` cells along an axis, from the middle.
     """
-    from safetensors.torch import save_file
-
     samples = len(batch["inputs"])
     most = MOST if batch["inputs"].ndim == 2 else MOST_FIELDS
     tensors = {
-        name: _middle(value[:most]).detach().cpu().contiguous()
+        name: _middle(value[:most])
         for name, value in batch.items()
         if isinstance(value, Tensor) and value.ndim and len(value) == samples
     }
+    write_tensors(folder, tensors)
+
+
+def write_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write samples by name."""
+    from safetensors.torch import save_file
+
+    kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_write(folder / SAMPLES) as temporary:
-        save_file(tensors, temporary)
+        save_file(kept, temporary)
 
 
 def write_mesh(folder: Path, batch: Mapping[str, Any]) -> None:
@@ -62,8 +68,6 @@ def write_mesh(folder: Path, batch: Mapping[str, Any]) -> None:
     Beside the tensors of the batch that have values for each node, these are ``positions : (node,
     3)`` and ``edges : (edge, 2)``, each once. Nodes without an edge are left out.
     """
-    from safetensors.torch import save_file
-
     graph, samples = batch["graph"], len(batch["inputs"])
     inputs = batch["inputs"].cpu()
     graph = graph.to("cpu")
@@ -73,14 +77,13 @@ def write_mesh(folder: Path, batch: Mapping[str, Any]) -> None:
     small = first.induced(part)
     sender, receiver = small.edge_index
     tensors = {
-        name: value.detach().cpu()[part].contiguous()
+        name: value.cpu()[part]
         for name, value in batch.items()
         if isinstance(value, Tensor) and value.ndim and len(value) == samples
     }
     tensors["positions"] = small.positions
-    tensors["edges"] = small.edge_index[:, sender < receiver].t().contiguous()
-    with atomic_write(folder / SAMPLES) as temporary:
-        save_file(tensors, temporary)
+    tensors["edges"] = small.edge_index[:, sender < receiver].t()
+    write_tensors(folder, tensors)
 
 
 def _middle(values: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ from weather_forecast.gwd.nets.routine import routine as drag_routine
 from weather_forecast.gwd.synthetic.columns import draw_columns
 from weather_forecast.gwd.synthetic.generate import GRID, inputs, snapshot_grid
 from wmed.io.layout import RhoLayout
-from wmed.nets.routine import routine as sea_routine
+from wmed.nets.routine import of_points as sea_routine
 
 PASS = 0.1
 """Seconds of a contender's turn, about."""

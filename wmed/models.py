@@ -14,6 +14,7 @@ faces; the heat flux is the sum of its parts. All but the perceptron know the bu
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from torch import Tensor
 
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
+from ai4sim.native.routine import example_of
 from ai4sim.nets import completed
 from ai4sim.network_arguments import with_network
 from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
-from ai4sim.weights import MOST
+from ai4sim.weights import MOST, MOST_NODES, write_tensors
 from wmed import plotters
 from wmed.baselines import Baselines, rho_fluxes
 from wmed.data import CouplingDataModule, row_of
@@ -40,6 +42,7 @@ from wmed.nets.coupler import NamedFluxes, fluxes
 from wmed.nets.coupling_net import CouplingNet
 from wmed.nets.features import sea_surface
 from wmed.nets.inputs import relative_wind, rho_inputs
+from wmed.nets.routine import on_grids, tensors_of
 
 CALIBRATION_TIMES, CALIBRATION_ROWS = 48, 200_000
 """Of the training set, at most, that scales and baselines are taken from."""
@@ -215,14 +218,22 @@ class CouplingModule(SurrogateModule):
         return row_of(self(batch))
 
     def export(self, folder: Path, batch: Batch) -> None:
-        """Write weights and description, and the program of one rho point after the other.
+        """Write weights and description, samples, and the program.
 
-        A network on the graph of both grids has no program.
+        It is that of one rho point after the other or, of a network on the graph of both grids,
+        that of a library: see :class:`.nets.routine.SeaFluxesOnGrids`.
         """
-        if isinstance(self.surrogate.net, CouplingNet):
-            self.surrogate.save(folder)
-            return
         graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
+        if isinstance(self.surrogate.net, CouplingNet):
+            from ai4sim.export import PROGRAM, write_program
+
+            self.surrogate.save(folder)
+            exchange = on_grids(copy.deepcopy(self.surrogate).cpu().float().eval())
+            tensors = tensors_of(batch, rho_inputs(batch, graph, self.layout), graph)
+            samples = exchange.part([x.cpu() for x in tensors], MOST_NODES)
+            write_tensors(folder, dict(zip(exchange.names, samples, strict=True)))
+            write_program(exchange.module, *example_of(exchange), folder / PROGRAM)
+            return
         rows = rho_inputs(batch, graph, self.layout).flatten(0, 1)
         super().export(folder, {"inputs": rows[:: max(len(rows) // MOST, 1)][:MOST]})
 

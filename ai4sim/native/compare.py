@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ai4sim.native.routine import Columns, Grid, Mesh, Routine
+from ai4sim.native.routine import Columns, Exchange, Grid, Mesh, Routine
 from ai4sim.nets.graph import Graph
 from ai4sim.variables import Variable
 
@@ -30,7 +30,7 @@ SIZES = (1, 7, 64, 1000)
 
 def expected(routine: Routine, samples: tuple[Tensor, ...]) -> Tensor:
     """Return PyTorch's answers: (sample, channel), (sample, output, *space) or (node, output)."""
-    if isinstance(routine, Columns):
+    if isinstance(routine, Columns | Exchange):
         return routine.answers(*samples)
     if isinstance(routine, Mesh):
         return routine.answers(*routine.arguments(samples))
@@ -44,6 +44,8 @@ def stored_sample(routine: Routine, samples: tuple[Tensor, ...]) -> tuple[Tensor
     """Return the samples that a library holds itself: some columns, or a small field or mesh."""
     if isinstance(routine, Columns):
         return (samples[0][:STORED],)
+    if isinstance(routine, Exchange):
+        return routine.part(samples, STORED_NODES)
     if isinstance(routine, Mesh):
         fields, positions, edges, parameters = samples
         graph = Graph.from_edges(edges, positions)
@@ -93,10 +95,12 @@ def _crops(field: Tensor, size: Sequence[int]) -> list[Tensor]:
     return crops
 
 
-def ranges(routine: Routine, answers: Tensor) -> list[float]:
+def ranges(routine: Routine, answers: Tensor, samples: tuple[Tensor, ...]) -> list[float]:
     """Return the range of each output; of one that never varies, its size."""
     if isinstance(routine, Columns):
         parts = parts_of(answers, routine.outputs)
+    elif isinstance(routine, Exchange):
+        parts = routine.outputs_of(answers, routine.sizes(samples))
     else:  # (sample, output, x, y, z) or (node, output)
         parts = list(answers.unbind(1))
     largest = float(answers.abs().amax()) or 1.0
@@ -134,10 +138,15 @@ def largest_differences(
             raise RuntimeError(message().decode())
 
     answers = expected(routine, samples)
-    compare = {"columns": _compare_columns, "grid": _compare_fields, "mesh": _compare_nodes}
+    compare = {
+        "columns": _compare_columns,
+        "grid": _compare_fields,
+        "mesh": _compare_nodes,
+        "exchange": _compare_exchange,
+    }
     worst = compare[routine.kind](call, routine, samples, answers)
     names = [v.name for v in routine.outputs]
-    scales = ranges(routine, answers)
+    scales = ranges(routine, answers, samples)
     return {name: found / scale for name, found, scale in zip(names, worst, scales, strict=True)}
 
 
@@ -214,6 +223,35 @@ def _compare_nodes(
                 for i, (array, exact) in enumerate(zip(outputs, correct.T.numpy(), strict=True)):
                     worst[i] = max(worst[i], float(np.abs(array - exact).max()))
             call("_mesh_free", number)
+    return worst
+
+
+def _compare_exchange(
+    call: Call, routine: Routine, samples: tuple[Tensor, ...], answers: Tensor
+) -> list[float]:
+    """Return the largest difference of each output, in all interfaces, also on a part of grids."""
+    assert isinstance(routine, Exchange)
+    worst, inputs = [0.0] * len(routine.outputs), len(routine.inputs)
+    part = routine.part(samples, routine.sizes(samples)[0] * 2 // 3)
+    for grids, exact in ((samples, answers), (part, expected(routine, part))):
+        sizes, number = routine.sizes(grids), ctypes.c_int()
+        for suffix, whole, first in (("", np.int32, 1), ("_i64", np.int64, 0)):
+            tables = [
+                np.ascontiguousarray(values + first, whole)
+                if table.to
+                else np.ascontiguousarray(values, np.float64)
+                for table, values in zip(routine.tables, grids[inputs:], strict=True)
+            ]
+            counts, pointers = map(ctypes.c_int64, sizes), map(_pointer, tables)
+            call(f"_grids{suffix}", *counts, *pointers, ctypes.c_int(first), ctypes.byref(number))
+            for precision, kind in (("", np.float32), ("_f64", np.float64)):
+                given = [np.ascontiguousarray(x, dtype=kind) for x in grids[:inputs]]
+                correct = routine.outputs_of(exact, sizes)
+                outputs = [np.zeros(x.shape, kind) for x in correct]
+                call(precision, number, *map(_pointer, (*given, *outputs)))
+                for i, (array, values) in enumerate(zip(outputs, correct, strict=True)):
+                    worst[i] = max(worst[i], float(np.abs(array - values.numpy()).max()))
+            call("_grids_free", number)
     return worst
 
 

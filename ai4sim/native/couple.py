@@ -22,7 +22,7 @@ from ai4sim.native.c.generate import write_network
 from ai4sim.native.compare import TOLERANCE, largest_differences
 from ai4sim.native.library import build, write_sources
 from ai4sim.native.network import Backend, Processor, compile_network
-from ai4sim.native.routine import Columns, Grid, Mesh, Routine
+from ai4sim.native.routine import Columns, Exchange, Grid, Mesh, Routine
 from ai4sim.surrogate import Surrogate
 from ai4sim.use_case import UseCase
 from ai4sim.weights import DESCRIPTION, SAMPLES, WEIGHTS
@@ -103,6 +103,8 @@ def samples_of(routine: Routine, artifacts: Path) -> tuple[torch.Tensor, ...]:
     samples = load_file(path)
     if isinstance(routine, Columns):
         return (routine.rows(samples),)
+    if isinstance(routine, Exchange):
+        return tuple(samples[name] for name in routine.names)
     assert isinstance(routine, Grid | Mesh)
     return routine.fields(samples) if isinstance(routine, Grid) else routine.meshes(samples)
 

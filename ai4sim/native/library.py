@@ -27,7 +27,7 @@ from ai4sim.native.network import (
     needed_features,
     vector_options,
 )
-from ai4sim.native.routine import Columns, Mesh, Routine
+from ai4sim.native.routine import Columns, Exchange, Mesh, Routine
 from ai4sim.variables import Variable
 
 SOURCES = Path(__file__).parent / "sources"
@@ -83,7 +83,8 @@ def write_sources(
         "samples": inside[0],
         "sample_parameters": inside[-1],
         "answers": expected(routine, inside),
-        "ranges": torch.tensor(ranges(routine, answers)),
+        "ranges": torch.tensor(ranges(routine, answers, samples)),
+        "exchange": _stored_exchange(routine, inside) if isinstance(routine, Exchange) else {},
         "most_cells": MOST_CELLS,
         "most_nodes": MOST_NODES,
         "most_edges": MOST_EDGES,
@@ -102,6 +103,7 @@ def write_sources(
         autoescape=False,
     )
     environment.filters["breakable"] = _broken
+    environment.filters["continued"] = _continued
     (folder / "source").mkdir()
     for template in environment.list_templates(extensions=["jinja"]):
         of, _, name = template.rpartition("/")
@@ -123,12 +125,20 @@ def _write_reference(
 ) -> None:
     """Write samples and answers: little-endian, sizes as int32, then values as float32.
 
-    Of a mesh the positions, as float64, and the edges, as int32 from 1, follow the sizes.
+    Of a mesh the positions, as float64, and the edges, as int32 from 1, follow the sizes; of an
+    exchange its tables.
     """
     with path.open("wb") as file:
         if isinstance(routine, Columns):
             np.asarray([len(answers)], dtype="<i4").tofile(file)
             parts = [*parts_of(samples[0], routine.inputs), *parts_of(answers, routine.outputs)]
+        elif isinstance(routine, Exchange):
+            np.asarray(routine.sizes(samples), dtype="<i4").tofile(file)
+            inputs = len(routine.inputs)
+            for table, values in zip(routine.tables, samples[inputs:], strict=True):
+                kept = values.numpy().astype("<f4") if table.to is None else values.numpy() + 1
+                kept.astype("<f4" if table.to is None else "<i4").tofile(file)
+            parts = [*samples[:inputs], *routine.outputs_of(answers, routine.sizes(samples))]
         elif isinstance(routine, Mesh):
             fields, positions, edges, parameters = samples
             np.asarray([len(positions), len(edges)], dtype="<i4").tofile(file)
@@ -141,6 +151,18 @@ def _write_reference(
             parts = [x for sample in zip(parameters, fields, answers, strict=True) for x in sample]
         for part in parts:
             part.contiguous().numpy().astype("<f4").tofile(file)
+
+
+def _stored_exchange(routine: Exchange, inside: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    """Return the stored sample of an exchange: sizes, inputs, tables of values and of numbers."""
+    inputs = len(routine.inputs)
+    tables = list(zip(routine.tables, inside[inputs:], strict=True))
+    return {
+        "sizes": torch.tensor(routine.sizes(inside)),
+        "inputs": torch.cat([x.flatten() for x in inside[:inputs]]),
+        "reals": torch.cat([x.flatten() for table, x in tables if table.to is None]),
+        "numbers": torch.cat([x.flatten() for table, x in tables if table.to]),
+    }
 
 
 def build(
@@ -250,6 +272,9 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
         given = ("real({}, real64)", "transpose(real({}, real64))")
         return "".join(f", {given[v.levels is not None].format(v.name)}" for v in routine.inputs)
 
+    def as_double() -> str:
+        return "".join(f", real({v.name}, real64)" for v in routine.inputs)
+
     def grid_call() -> str:
         given = [f"reordered({v.name})" for v in routine.inputs]
         given += [f"real(parameters({i + 1}), real64)" for i in range(len(routine.parameters))]
@@ -260,6 +285,14 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
         given += [parameter % (i + 1) for i in range(len(routine.parameters))]
         return ", ".join(given) + found(found_as)
 
+    def table_arguments(whole: str) -> str:
+        assert isinstance(routine, Exchange)
+        kinds = [f"const {whole if t.to else 'double'} *{t.name}" for t in routine.tables]
+        sizes = [f"int64_t {name}" for name in routine.sets]
+        indent = " " * 8
+        given = ", ".join([*sizes, *kinds, "int first", "int *grids"])
+        return textwrap.fill(given, 96, initial_indent=indent, subsequent_indent=indent)
+
     def bounds(v: Variable) -> str:
         low, high = routine.bounds_of(v)
         return "" if math.isinf(low) and math.isinf(high) else f"{low:g} ... {high:g}"
@@ -269,8 +302,11 @@ def _helpers(routine: Routine) -> dict[str, Callable[..., str]]:
         "names": names,
         "found": found,
         "doubled": doubled,
+        "as_double": as_double,
         "grid_call": grid_call,
         "mesh_call": mesh_call,
+        "table_arguments": table_arguments,
+        "c_number": _c_number,
         "fields": lambda: ", ".join(v.name for v in (*routine.inputs, *routine.outputs)),
         "doubles": lambda values: ", ".join(_c_number(x) for x in values.flatten().tolist()),
         "whole_numbers": lambda values: "\n    ".join(
@@ -289,6 +325,8 @@ def _reach(routine: Routine) -> str:
     """Return how far a result depends on other cells, in a sentence."""
     if isinstance(routine, Columns):
         return ""
+    if isinstance(routine, Exchange):
+        return routine.notes
     reach = getattr(routine, "reach", None)
     if reach is None:
         return "A result depends on the whole field."
@@ -302,6 +340,11 @@ def _c_number(value: float) -> str:
     if math.isinf(value):
         return "INFINITY" if value > 0 else "-INFINITY"
     return float(value).hex()
+
+
+def _continued(arguments: str) -> str:
+    """Return arguments on as many lines of a Fortran comment as they need."""
+    return "\n!       ".join(textwrap.wrap(arguments, 90, break_long_words=False))
 
 
 def _broken(arguments: str) -> str:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.export import make_compilable, small_graph
-from ai4sim.native.routine import Columns, Grid, Mesh, Routine
+from ai4sim.native.routine import Columns, Exchange, Grid, Mesh, Routine, example_of
 
 Processor = Literal["native", "x86-64-v3", "x86-64-v4"]
 """The processors that a library runs on, as the compiler's option ``-march`` names them."""
@@ -84,7 +84,8 @@ def traced(routine: Routine) -> torch.export.ExportedProgram:
 
     Its inputs are (column, channel) with a free number of columns; or one set of fields, (1, input,
     x, y, z), with free sizes, and (1, parameter); or (node, input), (2, edge), (edge, 3) with free
-    numbers of nodes and edges, and (1, parameter).
+    numbers of nodes and edges, and (1, parameter); or the fields and tables of an exchange, whose
+    sets have free sizes.
     """
     module = copy.deepcopy(routine.module).cpu().eval()
     make_compilable(module)
@@ -93,6 +94,9 @@ def traced(routine: Routine) -> torch.export.ExportedProgram:
         # A size of 1 would be taken for a rule: hence two columns.
         example: tuple[Tensor, ...] = (torch.zeros(2, sum(v.channels for v in routine.inputs)),)
         return torch.export.export(module, example, dynamic_shapes=({0: columns},))
+    if isinstance(routine, Exchange):
+        arguments, shapes = example_of(routine)
+        return torch.export.export(module, arguments, dynamic_shapes=shapes)
     if isinstance(routine, Mesh):
         (fields, _, *graph), (nodes, _, *edges) = small_graph(len(routine.inputs))
         example = (fields, *graph, torch.ones(1, len(routine.parameters)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ai4sim.export import MOST_NODES
 from ai4sim.io.ranges import Bounds
 from ai4sim.nets.graph import Graph
 from ai4sim.surrogate import Surrogate
@@ -52,7 +53,7 @@ class Routine:
 
     def __post_init__(self) -> None:
         variables = (*self.inputs, *self.outputs, *self.parameters)
-        names = [self.name, *(v.name for v in variables)]
+        names = [self.name, *(v.name for v in variables), *self.other_names]
         for name in names:
             if not IDENTIFIER.fullmatch(name):
                 raise ValueError(
@@ -62,6 +63,11 @@ class Routine:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"routine {self.name}: several arguments are named {', '.join(twice)}")
+
+    @property
+    def other_names(self) -> list[str]:
+        """The arguments that are no variables."""
+        return []
 
     def bounds_of(self, variable: Variable) -> Bounds:
         """Return the bounds of an input, infinite where physics gives none."""
@@ -163,6 +169,132 @@ class Mesh(Routine):
         fields, positions, edges, parameters = samples
         graph = Graph.from_edges(edges, positions)
         return fields, graph.edge_index, graph.offsets, parameters
+
+
+@dataclass(frozen=True)
+class Table:
+    """Values of each place of a set that never change, or numbers of places.
+
+    Attributes
+    ----------
+    name : str
+    meaning : str
+        The explanation in the interfaces.
+    of : str
+        The set whose places have them.
+    units : str
+    width : tuple of int
+        The axes beside that of the places, two at most.
+    to : str or None
+        The set whose places are numbered; None of values.
+    bounds : Bounds
+        The bounds of values.
+    total : float or None
+        What the values of a place add up to.
+    """
+
+    name: str
+    meaning: str
+    of: str
+    units: str = "1"
+    width: tuple[int, ...] = ()
+    to: str | None = None
+    bounds: Bounds = Bounds(-math.inf, math.inf)
+    total: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange(Routine):
+    """A surrogate of fields on several sets of places, such as the points of two grids.
+
+    The module, whose method is ``forward(self, *given)``, maps a tensor per input, (place,) or
+    (place, level), and one per table, (place, *width), to all outputs in a row, (value,). Samples
+    hold these tensors by name.
+
+    Attributes
+    ----------
+    sets : tuple of str
+        The names of the sets. The first one is what calls are counted in.
+    on : mapping of str to str
+        The set of each input and output.
+    tables : tuple of Table
+        They join the sets; the host gives them once.
+    notes : str
+        Sentences for the interfaces: which level is the first one, how far a result depends on
+        other places.
+    """
+
+    sets: tuple[str, ...]
+    on: Mapping[str, str]
+    tables: tuple[Table, ...]
+    notes: str
+    kind: ClassVar[str] = "exchange"
+    places: ClassVar[str] = "places"
+
+    @property
+    def other_names(self) -> list[str]:
+        """The arguments that describe the grids."""
+        return [*self.sets, *(table.name for table in self.tables)]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the module's inputs."""
+        return [*(v.name for v in self.inputs), *(t.name for t in self.tables)]
+
+    def sizes(self, tensors: Sequence[Tensor]) -> list[int]:
+        """Return the number of places of each set, from the module's inputs."""
+        sets = [self.on[v.name] for v in self.inputs] + [t.of for t in self.tables]
+        found = dict(zip(sets, (len(x) for x in tensors), strict=True))
+        return [found[name] for name in self.sets]
+
+    def outputs_of(self, answers: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        """Divide the module's result into outputs, (place,) or (place, level)."""
+        size = dict(zip(self.sets, sizes, strict=True))
+        counts = [size[self.on[v.name]] for v in self.outputs]
+        lengths = [n * v.channels for n, v in zip(counts, self.outputs, strict=True)]
+        return [
+            part if v.levels is None else part.reshape(-1, v.levels)
+            for part, v in zip(answers.split(lengths), self.outputs, strict=True)
+        ]
+
+    def part(self, tensors: Sequence[Tensor], places: int) -> tuple[Tensor, ...]:
+        """Cut out the first places of the first set, with those of other sets that they need.
+
+        Of a set whose tables number the first set, what is kept has all of its own inside.
+        """
+        whole = self.sizes(tensors)
+        kept = {name: torch.ones(n, dtype=torch.bool) for name, n in zip(self.sets, whole)}
+        main, tables = self.sets[0], list(zip(self.tables, tensors[len(self.inputs) :]))
+        kept[main] = torch.arange(whole[0]) < places
+        for table, numbers in tables:
+            if table.to == main:
+                kept[table.of] &= kept[main][numbers].flatten(1).all(1)
+            elif table.to and table.of == main:
+                used = numbers[kept[main]].unique()
+                kept[table.to] = torch.zeros_like(kept[table.to]).index_fill(0, used, True)
+        of = [self.on[v.name] for v in self.inputs] + [t.of for t in self.tables]
+        parts = [x[kept[name]] for x, name in zip(tensors, of, strict=True)]
+        for i, table in enumerate(self.tables, start=len(self.inputs)):
+            if table.to:
+                parts[i] = (kept[table.to].cumsum(0) - 1)[parts[i]]
+        return tuple(parts)
+
+
+def example_of(routine: Exchange) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
+    """Return arguments of the module of an exchange to trace it with, and their free sizes."""
+    free = {name: torch.export.Dim(name, min=2, max=MOST_NODES) for name in routine.sets}
+    # Sizes that are equal would be taken for a rule.
+    sizes = {name: 7 + 4 * i for i, name in enumerate(routine.sets)}
+    example = []
+    for v in routine.inputs:
+        low, high = routine.bounds_of(v)
+        shape = (sizes[routine.on[v.name]], *(() if v.levels is None else (v.levels,)))
+        example.append(torch.full(shape, (low + high) / 2 if math.isfinite(low + high) else 0.0))
+    for t in routine.tables:
+        kind = torch.int64 if t.to else torch.float32
+        example.append(torch.zeros(sizes[t.of], *t.width, dtype=kind))
+    on = [routine.on[v.name] for v in routine.inputs] + [t.of for t in routine.tables]
+    return tuple(example), (tuple({0: free[name]} for name in on),)
 
 
 class Applied(nn.Module):

@@ -141,6 +141,8 @@ class Bench:
             if not figures:
                 patch.setattr("ai4sim.module.save_figures", nothing)
             patch.setattr(export, "export_program", self._export if program else nothing)
+            if not program:
+                patch.setattr(export, "write_program", nothing)
             with contextlib.redirect_stdout(output):
                 done = main(self.tiny.use_case)
         assert done is not None

@@ -291,7 +291,7 @@ def test_a_program_has_several_meshes(front: Library, surrogate: Surrogate) -> N
     first = min(kept)
     assert front.free(first) == 0
     assert front(first, fields(10))[0] == ARGUMENT
-    assert f"mesh = {first}: there is no such mesh; front_mesh makes one" in front.message
+    assert f"mesh = {first}: nothing has this number; front_mesh gives one" in front.message
     assert front.free(first) == ARGUMENT
     again = front.mesh(*mesh(40))[1]
     assert again == first
@@ -423,7 +423,7 @@ def test_fields_without_meaning_are_refused_with_their_place(
 @pytest.mark.parametrize("number", [0, -1, 10**6])
 def test_a_call_before_there_is_a_mesh_is_refused(front: Library, number: int) -> None:
     assert front(number, fields(12))[0] == ARGUMENT
-    assert f"mesh = {number}: there is no such mesh" in front.message
+    assert f"mesh = {number}: nothing has this number" in front.message
 
 
 def test_a_missing_array_is_named(front: Library) -> None:

@@ -66,9 +66,9 @@ class CouplingGraph(remap.Remap):
         """Number of nodes of each kind."""
         return {
             "atmosphere": self.atmosphere_nodes,
-            "rho": len(self.lat),
-            "u": len(self.u_faces),
-            "v": len(self.v_faces),
+            "rho": self.lat.shape[0],
+            "u": self.u_faces.shape[0],
+            "v": self.v_faces.shape[0],
         }
 
     def to(self, device: torch.device | str) -> Self:
@@ -176,19 +176,27 @@ def hetero(graph: CouplingGraph) -> HeteroData:
     data = HeteroData()
     for name, size in graph.sizes.items():
         data[name].num_nodes = size
-    rho, corner = (graph.weight > 0).nonzero(as_tuple=True)
     over = data["atmosphere", "over", "rho"]
-    over.edge_index = torch.stack([graph.index[rho, corner], rho])
-    over.edge_attr = graph.offsets[rho, corner]
-    over.edge_weight = graph.weight[rho, corner]
+    if torch.compiler.is_compiling():  # how many have weight depends on the data
+        rho = torch.arange(graph.index.shape[0], device=graph.index.device)
+        around = graph.index.shape[1]
+        over.edge_index = torch.stack(
+            [graph.index.flatten(), rho[:, None].expand(-1, around).flatten()]
+        )
+        over.edge_attr, over.edge_weight = graph.offsets.flatten(0, 1), graph.weight.flatten()
+    else:
+        rho, corner = (graph.weight > 0).nonzero(as_tuple=True)
+        over.edge_index = torch.stack([graph.index[rho, corner], rho])
+        over.edge_attr = graph.offsets[rho, corner]
+        over.edge_weight = graph.weight[rho, corner]
     data["rho", "beside", "rho"].edge_index = graph.rho_edges
     data["rho", "beside", "rho"].edge_attr = graph.rho_offsets
     for name, faces, axis in (("u", graph.u_faces, 0), ("v", graph.v_faces, 1)):
-        face = torch.arange(len(faces), device=faces.device)
+        face = torch.arange(faces.shape[0], device=faces.device)
         points = torch.cat([faces[:, 0], faces[:, 1]])
-        half = torch.full((len(face),), 0.5, device=faces.device)
-        offset = graph.rho_offsets.new_zeros(2 * len(face), 2)
-        offset[:, axis] = torch.cat([-half, half])
+        half = graph.rho_offsets.new_full((faces.shape[0],), 0.5)
+        along, across = torch.cat([-half, half]), half.new_zeros(2 * faces.shape[0])
+        offset = torch.stack([along, across] if axis == 0 else [across, along], dim=1)
         data["rho", "to", name].edge_index = torch.stack([points, face.repeat(2)])
         data["rho", "to", name].edge_attr = offset
         data[name, "to", "rho"].edge_index = torch.stack([face.repeat(2), points])

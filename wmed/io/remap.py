@@ -75,7 +75,7 @@ class Remap:
             mode="sum",
             per_sample_weights=self.weight.to(values.dtype).expand(times, -1, -1).flatten(0, 1),
         )
-        return found.view(*values.shape[:-2], len(self.index), channels)
+        return found.view(*values.shape[:-2], self.index.shape[0], channels)
 
 
 def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> Remap:

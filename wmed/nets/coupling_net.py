@@ -113,7 +113,6 @@ class CouplingNet(GraphNet):
         Number of hidden layers of the perceptrons that give the numbers of the heads.
     """
 
-    exportable = False
     height: Tensor
     strongest: Tensor
 
@@ -155,7 +154,7 @@ class CouplingNet(GraphNet):
         """
         if graph is None:
             raise ValueError("CouplingNet needs the graph that joins both grids, found None")
-        if len(nodes) % graph["rho"].num_nodes:
+        if nodes.shape[0] % graph["rho"].num_nodes:
             raise ValueError(
                 f"{len(nodes)} rows of inputs: expected a multiple of the "
                 f"{graph['rho'].num_nodes} rho points of the graph"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4sim.native.couple import samples_of
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import checkpoint, printed, results, state
 from wmed.data import CouplingDataModule
@@ -78,6 +79,11 @@ def test_the_other_models_learn(bench, model):
     found = results(experiment)
     assert found["model"]["tau_rmse"] < found["baselines"]["mean"]["tau_rmse"]
     assert set(found["cases"]) == {"croco_his_20060310"}
+    # What a library is compared on is the test set, whole grids where these are few points.
+    artifacts = experiment / "artifacts"
+    routine = bench.tiny.use_case.routine(Surrogate.load(artifacts))
+    answers = routine.answers(*samples_of(routine, artifacts))
+    assert answers.isfinite().all() and len(answers) > 100
 
 
 def test_a_checkpoint_is_tested_on_another_grid(bench, trained, tmp_path):

@@ -31,6 +31,17 @@ struct variable {
     double lowest, highest; /* bounds of physics, infinite where there are none */
 };
 
+/* Values of each place of a set that never change, or numbers of places. */
+struct table {
+    const char *name, *units;
+    int set;                /* whose places have them */
+    int to;                 /* the set whose places are numbered, or -1 */
+    int rank;               /* axes beside that of places: 0, 1 or 2 */
+    int64_t width[2];       /* their lengths, 1 where there is none */
+    double lowest, highest; /* bounds, of values */
+    double total;           /* what the values of a place add up to, or NaN */
+};
+
 /* What an array is in memory; strides in bytes. The axes are column and level, or x, y and z,
  * or the node. */
 struct array {
@@ -63,6 +74,15 @@ extern const double surrogate_shortest, surrogate_longest; /* mean edge over the
 extern const int64_t surrogate_sample_nodes, surrogate_sample_edges;
 extern const int64_t surrogate_sample_edge_index[];
 extern const float surrogate_sample_offsets[];
+/* Of an exchange: */
+extern const char *const surrogate_sets[];
+extern const int surrogate_set_count;
+extern const int surrogate_set_of[]; /* of each input, then of each output */
+extern const struct table surrogate_tables[];
+extern const int surrogate_table_count;
+extern const int64_t surrogate_sample_sizes[];    /* of the sets */
+extern const float surrogate_sample_reals[];      /* the tables of values, one after the other */
+extern const int64_t surrogate_sample_numbers[]; /* and those of numbers */
 
 /* ---- network_*: the back end. Each returns 0, or leaves a message. ---- */
 
@@ -77,6 +97,9 @@ int network_run_grid(const int64_t *size, const float *inputs, const double *par
 int network_run_mesh(int64_t nodes, int64_t edges, const float *inputs, const int64_t *edge_index,
                      const float *offsets, const double *parameters, float *outputs, char *message,
                      size_t room);
+/* The inputs (place, level) and tables (place, width), float or int64_t, to all outputs in a row. */
+int network_run_exchange(const int64_t *sizes, const float *const *inputs, const void *const *tables,
+                         float *outputs, char *message, size_t room);
 void network_close(void);
 
 /* ---- library.c: what all surrogates have ---- */
@@ -105,7 +128,13 @@ static inline int has_meaning(const struct variable *v, double value)
 int refuse_value(const struct variable *v, double value, const char *place);
 int refuse_result(const struct variable *v, double value, const char *place);
 
-/* ---- columns.c, grid.c or mesh.c: calls ---- */
+/* ---- kept.c: what a host describes once ---- */
+
+int keep(void *thing, int *number);
+/* The thing of a number, or NULL and a message; where `taken` it is no longer kept. */
+void *numbered(int number, const char *what, int taken);
+
+/* ---- columns.c, grid.c, mesh.c or exchange.c: calls ---- */
 
 int surrogate_run(int64_t n, const struct array *arrays, int count);
 int surrogate_run_grid(const struct array *arrays, int count, const double *parameters,
@@ -116,6 +145,12 @@ int surrogate_make_mesh(const struct array *positions, const struct array *eleme
                         int *mesh);
 int surrogate_free_mesh(int mesh);
 int64_t surrogate_nodes_of(int mesh); /* 0 where there is no such mesh */
+/* As many sizes as there are sets, as many arrays as there are tables. */
+int surrogate_make_grids(const int64_t *sizes, const struct array *tables, int count, int first,
+                         int *grids);
+int surrogate_free_grids(int grids);
+const int64_t *surrogate_sizes_of(int grids); /* NULL where there are no such grids */
+int surrogate_run_exchange(int grids, const struct array *arrays, int count);
 int run_samples(float *found, char *reason, size_t room);
 int output_of_sample(int64_t i);
 

@@ -109,6 +109,32 @@ extern "C" int network_run_mesh(int64_t nodes, int64_t edges, const float *input
                 tensor_of(single.data(), {1, surrogate_parameter_count})},
                nodes * surrogate_output_count, outputs, message, room);
 }
+#elif defined SURROGATE_EXCHANGE
+extern "C" int network_run_exchange(const int64_t *sizes, const float *const *inputs,
+                                    const void *const *tables, float *outputs, char *message,
+                                    size_t room)
+{
+    c10::InferenceMode inference;
+    Threads limited(threads_per_call);
+    std::vector<at::Tensor> given;
+    int64_t values = 0;
+    for (int i = 0; i < surrogate_input_count; ++i) {
+        std::vector<int64_t> size = {sizes[surrogate_set_of[i]]};
+        if (surrogate_inputs[i].profile)
+            size.push_back(surrogate_inputs[i].levels);
+        given.push_back(tensor_of(inputs[i], size));
+    }
+    for (int i = 0; i < surrogate_table_count; ++i) {
+        const struct table &t = surrogate_tables[i];
+        std::vector<int64_t> size = {sizes[t.set]};
+        size.insert(size.end(), t.width, t.width + t.rank);
+        given.push_back(at::from_blob(const_cast<void *>(tables[i]), size,
+                                      t.to < 0 ? at::kFloat : at::kLong));
+    }
+    for (int i = 0; i < surrogate_output_count; ++i)
+        values += sizes[surrogate_set_of[surrogate_input_count + i]] * surrogate_outputs[i].levels;
+    return run(given, values, outputs, message, room);
+}
 #elif defined SURROGATE_GRID
 extern "C" int network_run_grid(const int64_t *size, const float *inputs, const double *parameters,
                                 float *outputs, char *message, size_t room)

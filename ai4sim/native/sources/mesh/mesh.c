@@ -2,52 +2,10 @@
 #include "graph.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
-static struct mesh **meshes; /* mesh i is meshes[i - 1]; NULL where it was released */
-static int mesh_count;
-
 /* ---- Meshes by number ---- */
-
-static int keep(struct mesh *mesh, int *number)
-{
-    int status = STATUS_OK, i = 0;
-    pthread_mutex_lock(&changing);
-    while (i < mesh_count && meshes[i])
-        ++i;
-    if (i == mesh_count) {
-        struct mesh **more = realloc(meshes, sizeof *meshes * ((size_t)mesh_count + 1));
-        if (more) {
-            meshes = more;
-            ++mesh_count;
-        } else {
-            status = fail(STATUS_MEMORY, "out of memory");
-        }
-    }
-    if (!status) {
-        meshes[i] = mesh;
-        *number = i + 1;
-    }
-    pthread_mutex_unlock(&changing);
-    return status;
-}
-
-/* The mesh of a number, or NULL; where `taken` it is no longer kept. */
-static struct mesh *numbered(int number, int taken)
-{
-    pthread_mutex_lock(&changing);
-    struct mesh *mesh = number >= 1 && number <= mesh_count ? meshes[number - 1] : NULL;
-    if (mesh && taken)
-        meshes[number - 1] = NULL;
-    pthread_mutex_unlock(&changing);
-    if (!mesh)
-        fail(STATUS_ARGUMENT, "mesh = %d: there is no such mesh; %s_mesh makes one, and its number",
-             number, surrogate_name);
-    return mesh;
-}
 
 int surrogate_make_mesh(const struct array *positions, const struct array *elements, int first,
                         int *mesh)
@@ -71,14 +29,14 @@ int surrogate_make_mesh(const struct array *positions, const struct array *eleme
 
 int surrogate_free_mesh(int mesh)
 {
-    struct mesh *found = numbered(mesh, 1);
+    struct mesh *found = numbered(mesh, "mesh", 1);
     release_mesh(found);
     return found ? STATUS_OK : STATUS_ARGUMENT;
 }
 
 int64_t surrogate_nodes_of(int mesh)
 {
-    const struct mesh *found = numbered(mesh, 0);
+    const struct mesh *found = numbered(mesh, "mesh", 0);
     return found ? found->nodes : 0;
 }
 
@@ -181,7 +139,7 @@ static int run_fields(const struct mesh *mesh, const struct array *arrays, const
 int surrogate_run_mesh(int mesh, const struct array *arrays, int count, const double *parameters)
 {
     int64_t begun = now();
-    const struct mesh *found = numbered(mesh, 0);
+    const struct mesh *found = numbered(mesh, "mesh", 0);
     if (!found)
         return STATUS_ARGUMENT;
     int status = check_arrays(found, arrays, count);
