@@ -115,9 +115,10 @@ def traced(routine: Routine) -> torch.export.ExportedProgram:
 def vector_options(processor: Processor) -> list[str]:
     """Return the options with which gcc and clang make vector code of generated C.
 
-    None of them lets a compiler reorder sums or take NaN for impossible.
+    None of them lets a compiler reorder sums, take NaN for impossible, or fuse a product with a sum
+    where PyTorch does not: the difference of two equal products would not be zero.
     """
-    options = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+    options = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
     options += ["-fno-strict-aliasing", f"-march={processor}"]
     if platform.machine() == "x86_64":
         options.append(f"-mprefer-vector-width={VECTOR_BITS.get(processor, 512)}")

@@ -60,6 +60,18 @@ OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "einsum": lambda x: torch.einsum("cal,da->cld", x, WEIGHTS[:, :3]),
     "norm": lambda x: nn.functional.layer_norm(x, (LEVELS,)),
     "pool": lambda x: nn.functional.max_pool1d(x, 2),
+    "double precision": lambda x: (
+        (
+            torch.cat([(3 + x.double()).log1p(), x.double() / 3, x.double().abs().sqrt()], 1).flip(
+                1
+            )
+            - TABLE.double().sum() / 3
+        )
+        .sum(2)
+        .float()
+    ),
+    "digits that float32 lacks": lambda x: ((x.double() * 1e-9 + 1) - 1).float() * 1e9,
+    "equal products": lambda x: (x * x.flip(2) - torch.where(x < 3, x * x.flip(2), 0.0)) * 1e9,
     "columns flattened": lambda x: (
         (x.flatten(0, 1) @ WEIGHTS.T).unflatten(0, (-1, 3)).transpose(1, 2)
     ),
@@ -298,7 +310,7 @@ def test_powers_are_right_to_the_last_place(functions: ctypes.CDLL, power: float
     [
         (lambda x: x.digamma(), r"aten\.digamma of tried: use --backend aoti"),
         (lambda x: x - x.mean(0, keepdim=True), r"aten\.mean over the columns of tried"),
-        (lambda x: x.double() * 2, r"in float64 of tried: use --backend aoti"),
+        (lambda x: x.double() @ x.double().mT, r"in float64 of tried: use --backend aoti"),
     ],
 )
 def test_what_c_cannot_express_is_refused_by_name(

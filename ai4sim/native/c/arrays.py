@@ -21,6 +21,11 @@ class Buffer:
     kind: str
     columnwise: bool = True
 
+    @property
+    def words(self) -> int:
+        """Return the number of 32-bit words of an element."""
+        return 2 if self.kind == "double" else 1
+
 
 @dataclass(frozen=True, eq=False)
 class Leaf:

@@ -27,7 +27,7 @@ GROUP = 16
 """Outputs of a dense layer whose weights lie together."""
 ALIGNMENT = 16
 """Numbers to a multiple of which constants begin."""
-KINDS = {"float": torch.float32, "int": torch.int32}
+KINDS = {"float": torch.float32, "double": torch.float64, "int": torch.int32}
 Place = tuple[Buffer, int]
 """A buffer and a row of it."""
 
@@ -46,14 +46,15 @@ class Program:
 
     def constant(self, values: Tensor) -> Buffer:
         """Keep a constant; the same tensor once only."""
-        kind = "float" if values.is_floating_point() else "int"
+        kind = kind_of(values)
         values = values.detach().to(KINDS[kind]).contiguous().flatten()
         key = (kind, values.numpy().tobytes())
         if key not in self._known:
             buffer = Buffer(len(values), kind, columnwise=False)
             self._known[key], self._places[buffer] = buffer, sum(map(len, self.constants))
-            room = -len(values) % ALIGNMENT
-            self.constants.append(torch.nn.functional.pad(values.view(torch.int32), (0, room)))
+            words = values.view(torch.int32)
+            room = -len(words) % ALIGNMENT
+            self.constants.append(torch.nn.functional.pad(words, (0, room)))
         return self._known[key]
 
     def call(self, body: str, kinds: Sequence[str], places: Sequence[Place]) -> None:
@@ -71,10 +72,10 @@ class Program:
         """Return the address of a place in C."""
         buffer, row = place
         if buffer.columnwise:
-            rows = f"scratch + {offsets[buffer] + row} * B"
-            return rows if buffer.kind == "float" else f"({buffer.kind} *)({rows})"
-        base = "network_constants" if buffer.kind == "float" else "network_integers"
-        return f"{base} + {self._places[buffer] + row}"
+            words = f"scratch + {offsets[buffer] + row * buffer.words} * B"
+            return words if buffer.kind == "float" else f"({buffer.kind} *)({words})"
+        words = f"network_constants + {self._places[buffer] + row * buffer.words}"
+        return words if buffer.kind == "float" else f"(const {buffer.kind} *)({words})"
 
     def share(self, kept: Sequence[Buffer]) -> tuple[dict[Buffer, int], int]:
         """Give each buffer its rows; those of values that are not needed any more are used again.
@@ -87,9 +88,9 @@ class Program:
         Returns
         -------
         offsets : dict of Buffer to int
-            The first row of each.
+            The first row of each, in rows of 32-bit words.
         rows : int
-            Of all.
+            The rows of all.
         """
         first, last = dict.fromkeys(kept, -1), dict.fromkeys(kept, len(self.calls))
         for k, (_, places) in enumerate(self.calls):
@@ -98,19 +99,20 @@ class Program:
                     first.setdefault(buffer, k)
                     last[buffer] = max(last.get(buffer, k), k)
         offsets: dict[Buffer, int] = {}
-        for buffer in sorted(first, key=lambda b: (-b.rows, first[b])):
+        for buffer in sorted(first, key=lambda b: (-b.rows * b.words, first[b])):
             taken = sorted(
-                (offsets[other], offsets[other] + other.rows)
+                (offsets[other], offsets[other] + other.rows * other.words)
                 for other in offsets
                 if first[other] <= last[buffer] and first[buffer] <= last[other]
             )
             offset = 0
             for begin, end in taken:
-                if offset + buffer.rows <= begin:
+                if offset + buffer.rows * buffer.words <= begin:
                     break
                 offset = max(offset, end)
+                offset += -offset % buffer.words
             offsets[buffer] = offset
-        return offsets, max((offsets[b] + b.rows for b in offsets), default=0)
+        return offsets, max((offsets[b] + b.rows * b.words for b in offsets), default=0)
 
     # ---- Loops ----
 
@@ -355,6 +357,13 @@ def _natural_order(array: Array) -> list[int]:
     return sorted(range(len(axes)), key=lambda k: -abs(best[k]) if best[k] else -math.inf)
 
 
+def kind_of(values: Tensor) -> str:
+    """Return the type in C of the elements of a tensor."""
+    if not values.is_floating_point():
+        return "int"
+    return "double" if values.dtype == torch.float64 else "float"
+
+
 def literal(value: float, kind: str) -> Literal:
     """Return a number as C writes it, to the last bit."""
     if kind == "int":
@@ -363,6 +372,8 @@ def literal(value: float, kind: str) -> Literal:
         return Literal("NAN", kind)
     if math.isinf(value):
         return Literal("INFINITY" if value > 0 else "-INFINITY", kind)
+    if kind == "double":
+        return Literal(f"({value.hex()})", kind)
     rounded = float(torch.tensor(value, dtype=torch.float32))
     if math.isinf(rounded):
         return literal(rounded, kind)

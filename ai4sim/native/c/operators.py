@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -67,6 +68,19 @@ INTEGER = {
     "relu": "({0} < 0 ? 0 : {0})",
 }
 """Where the code for integers is another one."""
+FUNCTIONS_OF_MATH = re.compile(
+    r"\b(?:vector_(?=(?:exp|log|sin|cos|atan|tanh|asinh|erf|hypot|pow)))|(?<=sqrt)f|(?<=fabs)f"
+)
+"""Where the name of a function differs from the one for double precision in math.h."""
+ONLY_FLOAT = {"maximum", "minimum", "sigmoid"}
+IN_DOUBLE = (
+    ELEMENTWISE.keys() - ONLY_FLOAT
+    | {"pow", "where", "clamp", "full_like", "full", "scalar_tensor", "sum", "mean", "cat"}
+    | {"permute", "unsqueeze", "view", "squeeze", "_unsafe_view", "reshape", "expand", "repeat"}
+    | {"slice", "select", "flip", "split_with_sizes", "stack", "constant_pad_nd", "_to_copy"}
+    | {"clone", "alias", "detach", "lift_fresh_copy", "contiguous"}
+)
+"""The operators whose result may be in double precision."""
 COMPARISONS = {"eq", "ge", "gt", "le", "lt", "ne"}
 Operand = Array | float
 Operator = Callable[..., Any]
@@ -99,6 +113,8 @@ def as_array(x: Operand, kind: str) -> Array:
 def apply(code: str, cost: int, kind: str, *operands: Array) -> Array:
     """Return C code of operands that are broadcast against each other."""
     spread = broadcast(operands)
+    if kind == "double":
+        code = FUNCTIONS_OF_MATH.sub("", code)
     arguments = tuple(a.expression for a in spread)
     return Array(spread[0].dims, Apply(code, arguments, kind, cost))
 
@@ -106,7 +122,7 @@ def apply(code: str, cost: int, kind: str, *operands: Array) -> Array:
 def common_kind(operands: Sequence[Operand]) -> str:
     """Return the type that operands are converted to."""
     kinds = [x.kind if isinstance(x, Array) else _kind_of(x) for x in operands]
-    return "float" if "float" in kinds else "int"
+    return next((kind for kind in ("double", "float") if kind in kinds), "int")
 
 
 def _kind_of(number: float) -> str:
@@ -117,8 +133,8 @@ def elementwise(name: str, *operands: Operand, kind: str = "") -> Array:
     """Return one of :data:`ELEMENTWISE`; `kind` is the type that functions are computed in."""
     code, cost = ELEMENTWISE[name]
     within = common_kind(operands)
-    if kind == "float" and name not in COMPARISONS:
-        within = "float"
+    if kind in ("float", "double") and name not in COMPARISONS:
+        within = kind
     if within == "int":
         code = INTEGER.get(name, code)
     result = "int" if name in COMPARISONS or name.startswith(("logical", "bitwise")) else within
@@ -156,11 +172,11 @@ def power(program: Program, x: Array, exponent: float, *, kind: str, **_: Any) -
         (1, "{0}", 0),
         (2, "({0} * {0})", 1),
         (3, "({0} * {0} * {0})", 2),
-        (4, "square({0} * {0})", 2),
+        (4, "({0} * {0} * ({0} * {0}))", 3),
     ):
         if exponent == value:
             return apply(code, cost, kind, x)
-    return apply(f"vector_pow({{0}}, {literal(float(exponent), 'float').text})", 40, kind, x)
+    return apply(f"vector_pow({{0}}, {literal(float(exponent), kind).text})", 40, kind, x)
 
 
 @operator("where")

@@ -136,8 +136,8 @@ class MomentumFluxNet(nn.Module):
     def _state(self, x: Tensor) -> tuple[Background, Tensor]:
         n, launch = self.levels, self.launch
         u, v, t = (x[:, i * n : i * n + launch] for i in range(3))
-        p_half = half_level_pressure(x[:, 3 * n], launch, self.table)
-        return background(u, v, t, p_half), p_half
+        p_half = half_level_pressure(x[:, 3 * n].double(), launch, self.table)
+        return background(u, v, t, p_half), p_half.to(x)
 
     @staticmethod
     def _column_features(state: Background) -> Tensor:

@@ -177,24 +177,29 @@ class Background(NamedTuple):
 def background(u: Tensor, v: Tensor, temperature: Tensor, p_half: Tensor) -> Background:
     """Bring a column to its inner half levels: means of the full levels above and below.
 
+    In a nearly neutral layer the two terms of N2 cancel, and of single precision no digit would be
+    left. Density and stability are computed in the precision of `p_half`.
+
     Parameters
     ----------
     u, v, temperature : (..., level)  [m/s], [m/s], [K]
     p_half : (..., half_level)  [Pa]
+        In double precision.
 
     Returns
     -------
     Background
-        ``N2 = g2 / (cp T) (1 + cp dT / dphi)``, at least 1e-12 1/s2.
+        ``N2 = g2 / (cp T) (1 + cp dT / dphi)``, at least 1e-12 1/s2. In the precision of `u`.
     """
+    temperature = temperature.to(p_half)
     t = 0.5 * (temperature[..., 1:] + temperature[..., :-1])
     lapse = -temperature.diff(dim=-1) / geopotential_steps(temperature, p_half)  # dT / dphi
     n2 = GRAVITY**2 / (HEAT_CAPACITY * t) * (1 + HEAT_CAPACITY * lapse)
     return Background(
         0.5 * (u[..., 1:] + u[..., :-1]),
         0.5 * (v[..., 1:] + v[..., :-1]),
-        p_half[..., 1:-1] / (R * t),
-        n2.clamp(min=1e-12).sqrt(),
+        (p_half[..., 1:-1] / (R * t)).to(u),
+        n2.clamp(min=1e-12).sqrt().to(u),
     )
 
 
@@ -237,7 +242,7 @@ def nonorographic_drag(
     """
     spectrum = spectrum or WaveSpectrum()
     launch = spectrum.launch_level(u.shape[-1], table)
-    p_half = half_level_pressure(surface_pressure, launch, table)
+    p_half = half_level_pressure(surface_pressure.double(), launch, table)
     launched = spectrum.launch_momentum_flux(latitude).to(u)
     fields = [u[:, :launch], v[:, :launch], temperature[:, :launch], p_half, launched]
     parts = [
@@ -247,7 +252,7 @@ def nonorographic_drag(
     u_flux, v_flux = (torch.cat(flux) for flux in zip(*parts, strict=True))
     below = (0, u.shape[-1] - launch)
     pad = torch.nn.functional.pad
-    dp = p_half.diff(dim=-1)
+    dp = p_half.diff(dim=-1).to(u)
     return WaveDrag(
         pad(GRAVITY * u_flux.diff(dim=-1) / dp, below),
         pad(GRAVITY * v_flux.diff(dim=-1) / dp, below),
@@ -265,6 +270,7 @@ def _momentum_flux(
     ----------
     u, v, t : (column, level), down to the launch layer
     p_half : (column, half_level)
+        In double precision, see :func:`background`.
     launched : (column,)  [Pa]
     """
     cos, sin = (x.to(u) for x in spectrum.directions())
@@ -273,7 +279,7 @@ def _momentum_flux(
         along_azimuths(state.u, state.v, state, spectrum),
         along_azimuths(u, v, state, spectrum),
         state,
-        full_level_pressure(p_half),
+        full_level_pressure(p_half).to(u),
         launched,
         spectrum,
     )

@@ -1,5 +1,6 @@
 """What the network for non-orographic drag keeps, whatever its weights."""
 
+import copy
 import dataclasses
 import math
 from typing import Any
@@ -7,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from ai4sim.physics.constants import GRAVITY
+from ai4sim.physics.constants import GRAVITY, HEAT_CAPACITY
 from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 from weather_forecast.gwd.physics.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
-from weather_forecast.levels import half_level_pressure
+from weather_forecast.levels import geopotential_steps, half_level_pressure
 
 COLUMNS = 40
 STEP = 2 * math.pi / 16
@@ -180,3 +181,21 @@ def test_statistics_come_from_the_columns_of_the_calibration():
 def test_columns_that_end_above_the_launch_level_are_refused():
     with pytest.raises(ValueError, match="the columns end at .* above the launch level"):
         MomentumFluxNet(levels=60)
+
+
+def test_single_precision_is_enough_where_air_is_nearly_neutral():
+    """There the terms of the stability cancel, and its logarithm is an input."""
+    x = columns().double()
+    rows = DragLayout.of_rows(x.shape[1]).split_inputs(x)
+    temperature = rows["temperature"].clone()
+    p_half = half_level_pressure(rows["surface_pressure"], 63)
+    neutrality = 1 - 1e-4 * torch.rand(len(x), dtype=torch.float64)
+    for _ in range(5):  # the depth of a layer depends on its temperature
+        steps = geopotential_steps(temperature, p_half).abs() / HEAT_CAPACITY
+        for level in range(58, 50, -1):
+            temperature[:, level - 1] = temperature[:, level] - steps[:, level - 1] * neutrality
+    x[:, 126:189] = temperature
+    x = x.float()
+    net = random_net(phase_speeds=0)
+    expected = drag(copy.deepcopy(net).double(), x.double())
+    assert (drag(net, x) - expected).abs().max() < 5e-6 * expected.abs().max()

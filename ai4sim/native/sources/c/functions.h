@@ -1,7 +1,8 @@
 /* Functions of a number in plain C without branches, which compilers turn into vector code.
  *
  * Polynomials are least-maximum fits over the ranges in the comments. Compile without any option
- * that lets the compiler reorder sums (-ffast-math and the like). */
+ * that lets the compiler reorder sums (-ffast-math and the like), and with -ffp-contract=off: a
+ * difference of two equal products must be zero, as in PyTorch. */
 #ifndef AI4SIM_FUNCTIONS_H
 #define AI4SIM_FUNCTIONS_H
 
@@ -9,6 +10,13 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+/* a b + c, rounded once where the processor can. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define FUSED(a, b, c) __builtin_fmaf(a, b, c)
+#else
+#define FUSED(a, b, c) ((a) * (b) + (c))
+#endif
 
 static inline int32_t bits_of(float x)
 {
@@ -24,8 +32,6 @@ static inline float float_of(int32_t i)
     return x;
 }
 
-static inline float square(float x) { return x * x; }
-
 /* NaN wins, as in PyTorch. */
 static inline float larger(float a, float b) { return (a > b) | (a != a) ? a : b; }
 static inline float smaller(float a, float b) { return (a < b) | (a != a) ? a : b; }
@@ -38,18 +44,18 @@ static inline float vector_exp(float x)
 {
     float y = x > 89.0f ? 89.0f : x;
     y = y < -105.0f ? -105.0f : y;
-    float rounded = y * 1.44269504f + 12582912.0f;
+    float rounded = FUSED(y, 1.44269504f, 12582912.0f);
     float n = rounded - 12582912.0f;
     int32_t whole = bits_of(rounded) - 0x4b400000;
-    float r = y - n * 0.693359375f;
-    r = r + n * 2.12194440e-4f;
+    float r = FUSED(n, -0.693359375f, y);
+    r = FUSED(n, 2.12194440e-4f, r);
     float p = 1.99075803e-4f;
-    p = p * r + 1.39336498e-3f;
-    p = p * r + 8.33328627e-3f;
-    p = p * r + 4.16664667e-2f;
-    p = p * r + 1.66666672e-1f;
-    p = p * r + 0.5f;
-    p = p * (r * r) + r + 1.0f;
+    p = FUSED(p, r, 1.39336498e-3f);
+    p = FUSED(p, r, 8.33328627e-3f);
+    p = FUSED(p, r, 4.16664667e-2f);
+    p = FUSED(p, r, 1.66666672e-1f);
+    p = FUSED(p, r, 0.5f);
+    p = FUSED(p, r * r, r) + 1.0f;
     /* Two steps reach the smallest numbers, and infinity. */
     int32_t half = whole >> 1;
     return p * float_of((int32_t)((uint32_t)(half + 127) << 23)) *
@@ -60,13 +66,13 @@ static inline float vector_exp(float x)
 static inline float vector_expm1(float x)
 {
     float p = 2.49570458e-5f;
-    p = p * x + 1.99621849e-4f;
-    p = p * x + 1.38886075e-3f;
-    p = p * x + 8.33318196e-3f;
-    p = p * x + 4.16666679e-2f;
-    p = p * x + 1.66666672e-1f;
-    p = p * x + 0.5f;
-    p = p * (x * x) + x;
+    p = FUSED(p, x, 1.99621849e-4f);
+    p = FUSED(p, x, 1.38886075e-3f);
+    p = FUSED(p, x, 8.33318196e-3f);
+    p = FUSED(p, x, 4.16666679e-2f);
+    p = FUSED(p, x, 1.66666672e-1f);
+    p = FUSED(p, x, 0.5f);
+    p = FUSED(p, x * x, x);
     float e = vector_exp(x) - 1.0f;
     return (x > -0.5f) & (x < 0.5f) ? p : e;
 }
@@ -80,17 +86,17 @@ static inline float vector_log(float x)
     float f = float_of((int32_t)((uint32_t)i - ((uint32_t)whole << 23))) - 1.0f;
     float n = (float)(tiny ? whole - 25 : whole);
     float p = 7.33252540e-2f;
-    p = p * f - 1.16599992e-1f;
-    p = p * f + 1.16346940e-1f;
-    p = p * f - 1.23966932e-1f;
-    p = p * f + 1.42511517e-1f;
-    p = p * f - 1.66691512e-1f;
-    p = p * f + 2.00006887e-1f;
-    p = p * f - 2.49999806e-1f;
-    p = p * f + 3.33333313e-1f;
-    float y = n * -2.12194440e-4f + (f * f) * (p * f);
-    y = y - 0.5f * (f * f);
-    y = y + f + n * 0.693359375f;
+    p = FUSED(p, f, -1.16599992e-1f);
+    p = FUSED(p, f, 1.16346940e-1f);
+    p = FUSED(p, f, -1.23966932e-1f);
+    p = FUSED(p, f, 1.42511517e-1f);
+    p = FUSED(p, f, -1.66691512e-1f);
+    p = FUSED(p, f, 2.00006887e-1f);
+    p = FUSED(p, f, -2.49999806e-1f);
+    p = FUSED(p, f, 3.33333313e-1f);
+    float y = FUSED(n, -2.12194440e-4f, (f * f) * (p * f));
+    y = FUSED(-0.5f, f * f, y);
+    y = FUSED(n, 0.693359375f, y + f);
     y = x > 3.40282347e38f ? x : y;
     y = x < 0.0f ? NAN : y;
     y = x == 0.0f ? -INFINITY : y;
@@ -113,11 +119,11 @@ static inline float vector_tanh(float x)
 {
     float a = fabsf(x), z = x * x;
     float p = -6.11277856e-3f;
-    p = p * z + 2.10098010e-2f;
-    p = p * z - 5.38540110e-2f;
-    p = p * z + 1.33327946e-1f;
-    p = p * z - 3.33333284e-1f;
-    p = p * (z * x) + x;
+    p = FUSED(p, z, 2.10098010e-2f);
+    p = FUSED(p, z, -5.38540110e-2f);
+    p = FUSED(p, z, 1.33327946e-1f);
+    p = FUSED(p, z, -3.33333284e-1f);
+    p = FUSED(p, z * x, x);
     float y = 1.0f - 2.0f / (vector_exp(2.0f * a) + 1.0f);
     return a < 0.625f ? p : copysignf(y, x);
 }
@@ -139,15 +145,15 @@ static inline float vector_atan(float x)
     int large = a > 1.0f;
     float t = large ? 1.0f / a : a, z = t * t;
     float p = -2.50857649e-3f;
-    p = p * z + 1.39964838e-2f;
-    p = p * z - 3.66702862e-2f;
-    p = p * z + 6.31821975e-2f;
-    p = p * z - 8.68904442e-2f;
-    p = p * z + 1.10420354e-1f;
-    p = p * z - 1.42796159e-1f;
-    p = p * z + 1.99997902e-1f;
-    p = p * z - 3.33333313e-1f;
-    float y = p * (z * t) + t;
+    p = FUSED(p, z, 1.39964838e-2f);
+    p = FUSED(p, z, -3.66702862e-2f);
+    p = FUSED(p, z, 6.31821975e-2f);
+    p = FUSED(p, z, -8.68904442e-2f);
+    p = FUSED(p, z, 1.10420354e-1f);
+    p = FUSED(p, z, -1.42796159e-1f);
+    p = FUSED(p, z, 1.99997902e-1f);
+    p = FUSED(p, z, -3.33333313e-1f);
+    float y = FUSED(p, z * t, t);
     y = large ? 1.57079637f - y - 4.37113883e-8f : y;
     return copysignf(y, x);
 }
@@ -163,15 +169,15 @@ static inline float sine(float x, int quarter)
     int q = (int)i + quarter;
     float z = r * r;
     float s = 2.72499278e-6f;
-    s = s * z - 1.98400870e-4f;
-    s = s * z + 8.33333191e-3f;
-    s = s * z - 1.66666672e-1f;
-    s = s * (z * r) + r;
+    s = FUSED(s, z, -1.98400870e-4f);
+    s = FUSED(s, z, 8.33333191e-3f);
+    s = FUSED(s, z, -1.66666672e-1f);
+    s = FUSED(s, z * r, r);
     float c = -2.73009505e-7f;
-    c = c * z + 2.48005999e-5f;
-    c = c * z - 1.38888881e-3f;
-    c = c * z + 4.16666679e-2f;
-    c = c * (z * z) - 0.5f * z + 1.0f;
+    c = FUSED(c, z, 2.48005999e-5f);
+    c = FUSED(c, z, -1.38888881e-3f);
+    c = FUSED(c, z, 4.16666679e-2f);
+    c = FUSED(c, z * z, FUSED(-0.5f, z, 1.0f));
     float y = q & 1 ? c : s;
     y = q & 2 ? -y : y;
     return fabsf(x) < 1e6f ? y : NAN;
@@ -186,21 +192,21 @@ static inline float vector_erf(float x)
     float a = fabsf(x), z = x * x;
     a = a > 4.0f ? 4.0f : a;
     float p = 8.36230683e-5f;
-    p = p * z - 8.14148050e-4f;
-    p = p * z + 5.20099010e-3f;
-    p = p * z - 2.68594138e-2f;
-    p = p * z + 1.12836964e-1f;
-    p = p * z - 3.76126349e-1f;
-    p = p * z + 1.12837923f;
+    p = FUSED(p, z, -8.14148050e-4f);
+    p = FUSED(p, z, 5.20099010e-3f);
+    p = FUSED(p, z, -2.68594138e-2f);
+    p = FUSED(p, z, 1.12836964e-1f);
+    p = FUSED(p, z, -3.76126349e-1f);
+    p = FUSED(p, z, 1.12837923f);
     float q = -3.27380604e-7f;
-    q = q * a + 5.48398793e-6f;
-    q = q * a - 2.10478047e-5f;
-    q = q * a - 2.37880988e-4f;
-    q = q * a + 3.56091652e-3f;
-    q = q * a - 2.38333624e-2f;
-    q = q * a + 1.06473990e-1f;
-    q = q * a + 6.34950340e-1f;
-    q = q * a + 1.12870741f;
+    q = FUSED(q, a, 5.48398793e-6f);
+    q = FUSED(q, a, -2.10478047e-5f);
+    q = FUSED(q, a, -2.37880988e-4f);
+    q = FUSED(q, a, 3.56091652e-3f);
+    q = FUSED(q, a, -2.38333624e-2f);
+    q = FUSED(q, a, 1.06473990e-1f);
+    q = FUSED(q, a, 6.34950340e-1f);
+    q = FUSED(q, a, 1.12870741f);
     return a < 0.92f ? p * x : copysignf(1.0f - vector_exp(-a * q), x);
 }
 

@@ -31,14 +31,27 @@ typedef float vector;
 #endif
 #define DOWN (WIDTH == 16 ? 16 / ACROSS : 4) /* outputs at once */
 
+/* Products and sums of a layer may be rounded once. */
+#if defined(__clang__)
+#define LAYER __attribute__((noinline))
+#define CONTRACTED _Pragma("clang fp contract(fast)")
+#elif defined(__GNUC__)
+#define LAYER __attribute__((noinline, optimize("fp-contract=fast")))
+#define CONTRACTED
+#else
+#define LAYER
+#define CONTRACTED
+#endif
+
 /* Add the taps from first to last of a layer to `sums`, or to its bias where there are none.
  *
  * x + (from + tap * step) * B is where the inputs of a tap begin. */
-static __attribute__((noinline)) void convolve_from(float *restrict y, const float *restrict sums,
+static LAYER void convolve_from(float *restrict y, const float *restrict sums,
                                  const float *restrict x, ptrdiff_t from, ptrdiff_t step,
                                  const float *restrict w, const float *restrict bias, int first,
                                  int last, int taps, int inputs, int outputs)
 {
+    CONTRACTED
 #if B == 1
     for (int o = 0; o < outputs; o += GROUP) {
         const float *v = w + (ptrdiff_t)o * taps * inputs;
