@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -59,7 +60,9 @@ def speeds(ranks: Path, number: int, columns: int, repeats: int) -> tuple[float,
     """Return the mean columns per second of a rank, of the clock and of its processor."""
     with tempfile.TemporaryDirectory() as folder:
         given = [LEVELS, columns * number, f"{folder}/tendencies.bin", repeats]
-        line = ["mpirun", "-n", str(number), str(ranks), *map(str, given)]
+        # The one of the library that it is built with: another MPI may come first on the path.
+        mpirun = Path(shutil.which("mpifort") or "").with_name("mpirun")
+        line = [str(mpirun), "-n", str(number), str(ranks), *map(str, given)]
         done = subprocess.run(
             line,
             check=True,

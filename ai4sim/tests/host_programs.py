@@ -17,9 +17,10 @@ def needs(*programs: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
 
 
-def called(*line: str | float | Path) -> subprocess.CompletedProcess[str]:
+def called(*line: str | float | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run a program; return its exit code and output."""
-    return subprocess.run([*map(str, line)], capture_output=True, text=True, check=False)
+    words = [*map(str, line)]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=timeout)
 
 
 def build_example(name: str, library: str, coupled: Path, build: Path) -> Path:
