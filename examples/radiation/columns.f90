@@ -13,6 +13,8 @@ module columns
     [character(len=12) :: "sca_inputs", "col_inputs", "hl_inputs", "inter_inputs"]
   character(len=*), parameter :: fluxes(4) = ["flux_dn_sw", "flux_up_sw", "flux_dn_lw", "flux_up_lw"]
   character(len=*), parameter :: heating_rates(2) = ["hr_sw", "hr_lw"]
+  character(len=*), parameter :: axis_names(4) = &
+    [character(len=15) :: "column", "level", "half_level", "level_interface"]
   ! The attributes channel_names and channel_units, where a file has them.
   integer, parameter :: long = 420
   character(len=*), parameter :: names(4) = [character(len=long) :: &
@@ -62,14 +64,14 @@ contains
     sizes = sizes_of(file, "col_inputs", 3)
     file%levels = sizes(2)
     file%count = sizes(3)
-    file%inputs = [variable(file, inputs(1), [17, file%count]), &
-                   variable(file, inputs(2), [27, file%levels, file%count]), &
-                   variable(file, inputs(3), [2, file%levels + 1, file%count]), &
-                   variable(file, inputs(4), [1, file%levels - 1, file%count])]
+    file%inputs = [variable(file, inputs(1), [17, file%count], ""), &
+                   variable(file, inputs(2), [27, file%levels, file%count], "level"), &
+                   variable(file, inputs(3), [2, file%levels + 1, file%count], "half_level"), &
+                   variable(file, inputs(4), [1, file%levels - 1, file%count], "level_interface")]
     do i = 1, 4
       call expect_text(file, inputs(i), "channel_names", names(i))
       call expect_text(file, inputs(i), "channel_units", units(i))
-      file%fluxes(i) = variable(file, "tripleclouds_"//fluxes(i), [file%levels + 1, file%count])
+      file%fluxes(i) = variable(file, "tripleclouds_"//fluxes(i), [file%levels + 1, file%count], "half_level")
       call expect_text(file, "tripleclouds_"//fluxes(i), "units", "W m-2")
     end do
   end function open_columns
@@ -106,10 +108,11 @@ contains
 
   ! ---- What a file is expected to be ----
 
-  function sizes_of(file, name, axes) result(sizes)
+  function sizes_of(file, name, axes, names_found) result(sizes)
     type(columns_file), intent(in) :: file
     character(len=*), intent(in) :: name
     integer, intent(in) :: axes
+    character(len=nf90_max_name), intent(out), optional :: names_found(axes)
     integer :: sizes(axes), id, found, dimensions(nf90_max_var_dims), i
     call check(nf90_inq_varid(file%id, name, id), file%path//": "//name)
     call check(nf90_inquire_variable(file%id, id, ndims=found, dimids=dimensions), file%path)
@@ -117,17 +120,25 @@ contains
                                       " axes, expected "//text_of(axes))
     do i = 1, axes
       call check(nf90_inquire_dimension(file%id, dimensions(i), len=sizes(i)), file%path)
+      if (present(names_found)) call check(nf90_inquire_dimension(file%id, dimensions(i), names_found(i)), file%path)
     end do
   end function sizes_of
 
-  ! The variable of a name: plain numbers of an expected shape.
-  integer function variable(file, name, expected) result(id)
+  ! The variable of a name: plain numbers of an expected shape, whose last axis is the columns', and
+  ! the one before it the levels'. Axes may have other names than the layout's, but not each other's.
+  integer function variable(file, name, expected, levels) result(id)
     type(columns_file), intent(in) :: file
-    character(len=*), intent(in) :: name
+    character(len=*), intent(in) :: name, levels
     integer, intent(in) :: expected(:)
+    character(len=nf90_max_name) :: axes(size(expected)), right(size(expected))
     integer :: found(size(expected)), kind, i
-    found = sizes_of(file, name, size(expected))
+    found = sizes_of(file, name, size(expected), axes)
+    right = ""
+    right(size(right) - 1:) = [character(len=nf90_max_name) :: levels, "column"]
     do i = 1, size(expected)
+      if (axes(i) /= right(i) .and. any(axes(i) == axis_names)) &
+        call stop_with(file%path//": "//trim(name)//" has its axes in another order: "//trim(axes(i))// &
+                       " is axis "//text_of(size(expected) + 1 - i))
       if (found(i) /= expected(i)) &
         call stop_with(file%path//": "//trim(name)//" has "//text_of(found(i))//" along axis "// &
                        text_of(size(expected) + 1 - i)//", expected "//text_of(expected(i)))

@@ -94,6 +94,11 @@ def packed(file: netCDF4.Dataset) -> None:
     file["col_inputs"].scale_factor = 0.5
 
 
+def other_axes(file: netCDF4.Dataset) -> None:
+    file.renameDimension("column", "first")
+    file.renameDimension("level", "column")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -102,6 +107,7 @@ def packed(file: netCDF4.Dataset) -> None:
         (upside_down, "pressure_hl does not increase downward in the columns from 1"),
         (other_channels, "hl_inputs, attribute channel_names: pressure_hl,temperature_hl, expec"),
         (hectopascals, "hl_inputs, attribute channel_units: K,hPa, expected K,Pa"),
+        (other_axes, "col_inputs has its axes in another order: column is axis 2"),
         (packed, "col_inputs is packed, expected plain numbers"),
     ],
 )
