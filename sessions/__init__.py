@@ -25,7 +25,7 @@ from sessions.checks import (
     run_lint,
     run_tests,
 )
-from sessions.environments import environment
+from sessions.environments import add_coupler, environment
 from sessions.image import build_and_try
 from sessions.registry import ROOT, package_of, use_cases
 
@@ -122,7 +122,15 @@ def define_sessions_of_all() -> None:
         """Check style, docstrings, format, types and import rules of everything."""
         others = [
             ROOT / name
-            for name in ("sessions", "benchmarks", "docs", "tests", "noxfile.py", "setup.py")
+            for name in (
+                "sessions",
+                "benchmarks",
+                "docs",
+                "examples",
+                "tests",
+                "noxfile.py",
+                "setup.py",
+            )
         ]
         parts = [*packages, *(path for path in others if path.exists())]
         run_lint(session, environment(session, "all", *declared), parts)
@@ -157,6 +165,11 @@ def define_sessions_of_all() -> None:
         """Prepare one environment for everything, with the pre-commit hooks."""
         environment(session, "all", *declared)
         install_hooks(session)
+
+    @nox.session(venv_backend="none", default=False)
+    def coupler(session: nox.Session) -> None:
+        """Install YAC and its MPI beside the other environments, for the tests that need it."""
+        add_coupler(session)
 
     @nox.session(venv_backend="none", default=False)
     def constraints(session: nox.Session) -> None:

@@ -19,6 +19,7 @@ from sessions.registry import ROOT
 PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 DEVELOPMENT_EXTRAS = ("test", "lint", "docs")
+COUPLER = "coupler"
 PATIENCE = 120.0  # seconds from CTRL-C until nox kills: training saves a resumable checkpoint first
 
 
@@ -153,3 +154,16 @@ def _install(session: nox.Session, venv: Path, stamp: Path, extras: Iterable[str
             session.run(sys.executable, "-m", "virtualenv", "--clear", str(venv))
         session.run(python, "-m", "pip", "install", *request)
     stamp.write_text(fingerprint(extras), encoding="utf-8")
+
+
+def add_coupler(session: nox.Session) -> None:
+    """Make ``.nox/coupler``: the extra "coupler" alone, to be used on top of another environment.
+
+    Tests run the programs of ``examples/coupler`` in it. Within the others mpi4py would make every
+    training start MPI.
+    """
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    venv, extra = ROOT / ".nox" / COUPLER, project["optional-dependencies"][COUPLER]
+    request = ["--constraint", str(CONSTRAINTS), "--no-deps", *extra]
+    session.run(sys.executable, "-m", "virtualenv", "--clear", str(venv))
+    session.run(str(venv / "bin" / "python"), "-m", "pip", "install", *request)

@@ -185,6 +185,29 @@ def spacing(lon: Float64Array, lat: Float64Array, axis: int) -> Float64Array:
     return MEAN_EARTH_RADIUS * np.radians(np.hypot(east, north)) * np.cos(np.radians(lat))
 
 
+def cell_corners(lon: Float64Array, lat: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Return the corners of the cells around the points of a grid, on the map of Mercator.
+
+    A corner is the mean of the four points around it; at the edge the grid is continued with its
+    last spacing.
+
+    Parameters
+    ----------
+    lon, lat : (n, m)  [degrees]
+
+    Returns
+    -------
+    lon, lat : (n + 1, m + 1)  [degrees]
+    """
+    east, north = near(lon, float(lon[0, 0])), mercator(lat)
+    corners = []
+    for points in (east, north):
+        wider = np.pad(points, 1, mode="reflect", reflect_type="odd")
+        pairs = wider[1:] + wider[:-1]
+        corners.append((pairs[:, 1:] + pairs[:, :-1]) / 4)
+    return corners[0], inverse_mercator(corners[1])
+
+
 def ocean_grid(
     lon: Float64Array, lat: Float64Array, sea: Mask, **given: Float64Array | None
 ) -> OceanGrid:

@@ -115,6 +115,24 @@ def build(atmosphere: AtmosphereGrid, ocean: OceanGrid) -> Remap:
     )
 
 
+def nearest_nodes(
+    atmosphere: AtmosphereGrid, lon: Float64Array, lat: Float64Array
+) -> NDArray[np.int64]:
+    """Return the atmosphere node nearest to each place.
+
+    Parameters
+    ----------
+    atmosphere : AtmosphereGrid
+    lon, lat : (place,)  [degrees]
+
+    Raises
+    ------
+    ValueError
+        Places lie outside the atmosphere's cells.
+    """
+    return _nearest_sea(atmosphere, *locate(atmosphere, lon, lat), lon, lat)
+
+
 def locate(atmosphere: AtmosphereGrid, lon: Float64Array, lat: Float64Array) -> Places:
     """Find where places lie between the mass points of an atmosphere.
 

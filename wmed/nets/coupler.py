@@ -10,7 +10,6 @@ from torch import Tensor
 from ai4sim.surrogate import Surrogate
 from wmed.io.graph import CouplingGraph
 from wmed.io.layout import FLUXES, PROFILES, SURFACE, RhoLayout
-from wmed.nets.coupling_net import CouplingNet, coupled
 from wmed.nets.inputs import rho_inputs
 
 ROWS_AT_ONCE = 16_384
@@ -48,6 +47,8 @@ def fluxes(
     -------
     NamedFluxes
     """
+    from wmed.nets.coupling_net import CouplingNet, coupled  # brings torch_geometric
+
     if inputs is None:
         inputs = rho_inputs(fields, graph, layout_of(surrogate))
     hetero = coupled(graph, fields) if isinstance(surrogate.net, CouplingNet) else None

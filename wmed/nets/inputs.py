@@ -47,8 +47,26 @@ def rho_inputs(
             f"atmosphere: expected {len(PROFILES)} profiles of {layout.levels} levels, found "
             f"{air.shape[-1]} channels"
         )
-    columns = air[:, graph.nearest] if nearest else graph.interpolate(air)
-    profiles = columns.unflatten(-1, (len(PROFILES), layout.levels))
+    return rho_rows(air[:, graph.nearest] if nearest else graph.interpolate(air), fields, graph)
+
+
+def rho_rows(columns: Tensor, fields: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:
+    """Join the air above the rho points to the states of the sea and the sun.
+
+    Parameters
+    ----------
+    columns : (time, rho, 5 level)
+        The channels of :data:`.layout.PROFILES` with winds to the east and north.
+    fields : mapping of str to Tensor
+        As :func:`rho_inputs` has them, without the atmosphere.
+    graph : CouplingGraph
+
+    Returns
+    -------
+    (time, rho, input channel)
+        The channels of :attr:`.layout.RhoLayout.inputs`.
+    """
+    profiles = columns.unflatten(-1, (len(PROFILES), -1))
     winds = torch.stack(turned(profiles[:, :, 0], profiles[:, :, 1], graph.angle[:, None]), dim=2)
     current_x, current_y = graph.to_rho(fields["current_u"], fields["current_v"])
     cos_zenith, toa = sunlight(fields["sun"], graph.lat, graph.lon)

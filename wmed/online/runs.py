@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -90,13 +90,25 @@ class OnlineRuns:
             for i, run in enumerate(self.names)
         }
 
+    def report(self) -> dict[str, Any]:
+        """Return the name of the reference, the summary, and the series of each run."""
+        series = {
+            name: {run: values[:, i].tolist() for i, run in enumerate(self.names)}
+            for name, values in self.series.items()
+        }
+        return {
+            "reference": self.names[0],
+            "runs": self.summary(),
+            "series": {"hours": self.hours.tolist(), **series},
+        }
+
 
 @torch.inference_mode()
 def simulate(
     grid: OceanGrid,
     forcing: Forcing,
     schemes: Mapping[str, FluxScheme],
-    radiation: FluxScheme | str,
+    radiation: FluxScheme | str | None,
     sst: Tensor,
     *,
     days: float = 30.0,
@@ -113,9 +125,9 @@ def simulate(
     forcing : Forcing
     schemes : mapping of str to FluxScheme
         For each run its stress, latent and sensible heat; the first one is the reference.
-    radiation : FluxScheme or str
+    radiation : FluxScheme or str, optional
         Shortwave and longwave of all runs, each for its own sea; or the name of the run whose
-        scheme gives it, the same for all.
+        scheme gives it, the same for all. With None each run has that of its own scheme.
     sst : (rho,)  [K]
         Of the sea at the start.
     days, coupling_hours, record_hours : float
@@ -173,7 +185,7 @@ def _forcing(
     masks: tuple[Tensor, ...],
     state: OceanState,
     schemes: Mapping[str, FluxScheme],
-    radiation: FluxScheme | str,
+    radiation: FluxScheme | str | None,
     above: tuple[Tensor, Tensor],
     hours: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -191,8 +203,9 @@ def _forcing(
     }
     found = {name: dict(scheme(fields[name])) for name, scheme in schemes.items()}
     for name, fluxes in found.items():
-        light = found[radiation] if isinstance(radiation, str) else radiation(fields[name])
-        fluxes.update({part: light[part] for part in ("shortwave", "longwave")})
+        if radiation is not None:
+            light = found[radiation] if isinstance(radiation, str) else radiation(fields[name])
+            fluxes.update({part: light[part] for part in ("shortwave", "longwave")})
         for part in ("tau_x", "tau_y", *HEAT_PARTS):
             if not fluxes[part].isfinite().all():
                 bad = int((~fluxes[part].isfinite()).sum())

@@ -14,6 +14,7 @@ from torch import Tensor
 from ai4sim.surrogate import Surrogate
 from wmed.io.graph import CouplingGraph
 from wmed.io.layout import PROFILES, RhoLayout
+from wmed.nets import coupler
 from wmed.nets.inputs import bulk_state, rho_inputs, sunlight
 from wmed.online.runs import Fields, FluxScheme
 from wmed.physics.bulk import BulkFluxes
@@ -83,8 +84,6 @@ def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> FluxScheme:
 
 def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> FluxScheme:
     """Return the network of a checkpoint as a scheme, radiation included."""
-    from wmed.nets import coupler  # brings torch_geometric, which formulae do without
-
     surrogate = Surrogate.load(path)
     return lambda fields: coupler.fluxes(surrogate, fields, graph)
 

@@ -24,24 +24,15 @@ surrogate`` all runs get that which the surrogate predicts for its own.
 
 from __future__ import annotations
 
-import datetime
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
 from ai4sim import command
 from ai4sim.evaluation.figures import save_figures
-from ai4sim.io.files import missing_file_error, visible_files, write_json
-from wmed.io import graph as graphs
-from wmed.io.graph import CouplingGraph
-from wmed.io.grid import OceanGrid
-from wmed.io.preprocess import HISTORIES, process, read_grids, sun_at
+from ai4sim.io.files import write_json
+from wmed.online.case import Case, read_case
 from wmed.online.figures import figures
 from wmed.online.runs import FluxScheme, OnlineRuns, simulate
 from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
@@ -53,116 +44,6 @@ log = logging.getLogger(__name__)
 REFERENCE, SURROGATE = "coare36", "surrogate"
 SMITH = {"cd": 1.3e-3, "ch": 1.0e-3, "ce": 1.2e-3}
 """Transfer coefficients of a neutral wind of 10 m/s (Smith 1988)."""
-
-
-class EventForcing:
-    """The air of an event, forward and backward in turn: a :class:`.runs.Forcing`.
-
-    Parameters
-    ----------
-    times : (time,)
-        Hours since 1970, increasing.
-    atmosphere : (time, atmosphere node, 5 level)
-
-    Raises
-    ------
-    ValueError
-        Fewer than two times, or times that do not increase.
-    """
-
-    def __init__(self, times: NDArray[np.float64], atmosphere: Tensor) -> None:
-        if len(times) < 2 or not (np.diff(times) > 0).all():
-            raise ValueError(
-                f"forcing: expected two or more times that increase, found {len(times)}: "
-                f"{', '.join(f'{t:g}' for t in times[:6])} (hours since 1970)"
-            )
-        self.times, self.atmosphere = times, atmosphere
-
-    def played(self, hours: float) -> float:
-        """Return which time of the event [hours since 1970] is played after some hours."""
-        length = float(self.times[-1] - self.times[0])
-        phase = hours % (2 * length)
-        return float(self.times[0]) + min(phase, 2 * length - phase)
-
-    def at(self, hours: float) -> tuple[Tensor, Tensor]:
-        """Return air and sun so many hours after the start."""
-        time = self.played(hours)
-        before = min(int(np.searchsorted(self.times, time, "right")), len(self.times) - 1) - 1
-        share = (time - self.times[before]) / (self.times[before + 1] - self.times[before])
-        air = torch.lerp(self.atmosphere[before], self.atmosphere[before + 1], float(share))
-        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=time)
-        return air, torch.from_numpy(sun_at(moment))
-
-
-# ---- from files to a report ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Case:
-    """What the runs of an event share.
-
-    Attributes
-    ----------
-    name : str
-    grid : OceanGrid
-    graph : CouplingGraph
-    forcing : EventForcing
-    sst : (rho,)  [K]
-        When it begins.
-    height : float
-        Of the lowest level of the air [m].
-    """
-
-    name: str
-    grid: OceanGrid
-    graph: CouplingGraph
-    forcing: EventForcing
-    sst: Tensor
-    height: float
-
-
-def read_case(data_path: Path | str, event: str | None = None) -> Case:
-    """Read an event.
-
-    Parameters
-    ----------
-    data_path : path
-        Its ``raw/`` has the files of both sides.
-    event : str, optional
-        Part of the name of the ocean's file, such as ``20060310``; by default the last file.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        No such folder, no such event, several of them, or files that do not go together.
-    """
-    raw = Path(data_path) / "raw"
-    if not raw.is_dir():
-        raise missing_file_error(raw)
-    histories = visible_files(raw, HISTORIES)
-    names = ", ".join(file.stem for file in histories)
-    if not histories:
-        raise ValueError(f"{raw}: no file of the ocean ({HISTORIES})")
-    found = [file for file in histories if event in file.stem] if event else histories[-1:]
-    if len(found) != 1:
-        raise ValueError(f"event {event!r}: {len(found)} files of {raw} have this; it has {names}")
-    (history,) = found
-    rows = list(process(history))
-    grids = read_grids(history)
-    times = np.array([float(np.ravel(row["time"])[0]) for row in rows])
-    air = torch.from_numpy(np.concatenate([row["atmosphere"] for row in rows]))
-    try:
-        forcing = EventForcing(times, air)
-    except ValueError as error:
-        raise ValueError(f"{history}: {error}") from error
-    return Case(
-        history.stem,
-        grids.ocean,
-        graphs.build(grids.atmosphere, grids.ocean),
-        forcing,
-        torch.from_numpy(rows[0]["sst"][0]),
-        float(grids.atmosphere.heights[0]),
-    )
 
 
 def run(
@@ -200,18 +81,11 @@ def run(
 
 
 def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> None:
-    """Write ``online.json`` (settings, summary, series of each run), figures, and a log of them."""
-    series = {
-        name: {run: values[:, i].tolist() for i, run in enumerate(runs.names)}
-        for name, values in runs.series.items()
-    }
-    summary = runs.summary()
-    found = {"settings": settings, "reference": runs.names[0], "runs": summary}
-    write_json(
-        folder / "online.json", {**found, "series": {"hours": runs.hours.tolist(), **series}}
-    )
+    """Write ``online.json``, figures, and a log of the summary."""
+    found = runs.report()
+    write_json(folder / "online.json", {"settings": settings, **found})
     save_figures(figures(runs), folder)
-    for name, values in summary.items():
+    for name, values in found["runs"].items():
         log.info(
             "%-14s SST bias %+.4f K, rmse %.4f K; kinetic energy %+.2f %%; currents up to "
             "%.2f m/s; heat residual %.1e W/m2",

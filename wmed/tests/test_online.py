@@ -15,11 +15,12 @@ from ai4sim.surrogate import Surrogate
 from wmed.io.layout import RhoLayout
 from wmed.io.preprocess import sun_at
 from wmed.nets.inputs import bulk_state
+from wmed.online.case import Case, EventForcing, read_case
 from wmed.online.figures import kinetic_spectrum
 from wmed.online.runs import simulate
 from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
 from wmed.online.slab_ocean import OceanParameters
-from wmed.online.storm import Case, EventForcing, main, read_case, run
+from wmed.online.storm import main, run
 from wmed.physics.bulk import coare36
 from wmed.tests.grids_made_up import write_event
 
