@@ -6,7 +6,8 @@ Needs g++, gfortran, cmake and Open MPI. The host of calls and ranks is ``exampl
 precision, with the column fastest. The cost of a call is measured with a network that copies its
 inputs, of one column: all of it is overhead, of the back end ``aoti`` also what libtorch does for
 any network. Ranks have as many columns each; one and two take turns, by the clock and by processor
-time: other programs on the machine disturb the first one more. The memory is the largest resident
+time: other programs on the machine disturb the first one more, unless the benchmark has priority
+(``chrt -r 1 python -m ...``). The memory is the largest resident
 set of the program that compares a library with PyTorch.
 """
 
