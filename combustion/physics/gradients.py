@@ -9,6 +9,8 @@ from torch import Tensor
 
 SINGULAR = 1e-8
 """Singular value below which the small systems of a node, of order one, say nothing."""
+FLAT = 1e-14
+"""Least eigenvalue of a node's normal matrix over the largest, below which its edges are flat."""
 HESSIAN = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Order of the components of a symmetric tensor."""
 
@@ -54,6 +56,9 @@ def gradient_vectors(
     taken off. Linear and quadratic fields are exact. (A successive correction of compact fits, as
     by Haider, Brenner, Courbet and Croisille 2011, Finite Volumes for Complex Applications VI.)
 
+    Each node has coordinates of its own, in which thin cells are not thin: where cells are 1e5
+    times as long as thick, linear fields are exact to 1e-9, quadratic ones to 1e-3.
+
     Where the edges of a node do not span the space, the gradient has no part in the directions
     that they say nothing about.
 
@@ -72,17 +77,22 @@ def gradient_vectors(
     field = torch.as_tensor(np.asarray(values, dtype=np.float64))
     where = torch.as_tensor(np.asarray(positions, dtype=np.float64))
     fit = _Fit(where, torch.as_tensor(np.asarray(edges, dtype=np.int64)))
-    linear = fit.gradient(field)
+    linear = fit.gradient(field[fit.other] - field[fit.node])
     # T, (nodes, 3, 6): error of the linear fit where one component of the Hessian is 1.
     error = torch.stack([fit.error(a, b) for a, b in HESSIAN], dim=-1)
-    feedback = [fit.symmetric_gradient(error[..., k]) for k in range(len(HESSIAN))]
+    feedback = [fit.feedback(error, k) for k in range(len(HESSIAN))]
     system = torch.eye(len(HESSIAN), dtype=torch.float64) + torch.stack(feedback, dim=-1)
-    hessian = _inverse(system) @ fit.symmetric_gradient(linear)[..., None]
-    return (linear - (error @ hessian)[..., 0]).numpy()
+    known = fit.symmetric_gradient(fit.at_node(linear[fit.other]) - linear[fit.node])
+    hessian = _inverse(system) @ known[..., None]
+    return fit.per_metre(linear - (error @ hessian)[..., 0]).numpy()
 
 
 class _Fit:
-    """Weighted linear least squares over the edges of each node.
+    """Weighted linear least squares over the edges d of each node, in coordinates of its own.
+
+    With the normal matrix ``sum d d / |d|^2 = V L V^T``, these are ``W d``, ``W = L^-1/2 V^T``.
+    There the normal matrix is 1, whatever the shape of the cells. Its own inverse, in the
+    coordinates of the mesh, would lose twice as many digits as the cells are thin.
 
     Parameters
     ----------
@@ -93,32 +103,64 @@ class _Fit:
     def __init__(self, positions: Tensor, edges: Tensor) -> None:
         self.nodes = len(positions)
         self.node, self.other = torch.cat([edges, edges.flip(1)]).unbind(1)
-        self.offsets = positions[self.other] - positions[self.node]
-        self.weighted = self.offsets / self.offsets.square().sum(1, keepdim=True)
-        normal = [self._sums(self.weighted * self.offsets[:, a : a + 1]) for a in range(3)]
-        self.inverse = _inverse(torch.stack(normal, dim=-1).reshape(-1, 3, 3))
+        offsets = positions[self.other] - positions[self.node]
+        near = offsets / offsets.square().sum(1, keepdim=True)
+        squares, axes = torch.linalg.eigh(self._sums(offsets[:, :, None] * near[:, None]))
+        flat = squares <= squares[:, -1:] * FLAT
+        lengths = squares.clamp(min=0).sqrt().where(~flat, 0.0)
+        inverse = (1 / lengths).where(~flat, 0.0)
+        self.whiten = inverse[:, :, None] * axes.mT
+        self.unwhiten = axes * lengths[:, None]
+        self.offsets = _times(self.whiten[self.node], offsets)
+        self.weighted = _times(self.whiten[self.node], near)
+        self.inverse = _inverse(self._sums(self.weighted[:, :, None] * self.offsets[:, None]))
+        # From the coordinates of an edge's other node to those of its own.
+        self.change = self.whiten[self.node] @ self.unwhiten[self.other]
+        self.back = (self.whiten[self.other] @ self.unwhiten[self.node]).mT
 
-    def gradient(self, field: Tensor) -> Tensor:
-        """Fit a gradient (nodes, 3) to a field (nodes,)."""
-        return self._solve(field[self.other] - field[self.node])
+    def gradient(self, differences: Tensor) -> Tensor:
+        """Fit gradients (nodes, 3) to differences (2 edges,) along the edges from their nodes."""
+        return _times(self.inverse, self._sums(self.weighted * differences[:, None]))
 
     def error(self, a: int, b: int) -> Tensor:
         """Gradient (nodes, 3) that is fitted to x_a x_b (x_a^2 / 2) around each node, not 0."""
         share = 0.5 if a == b else 1.0
-        return self._solve(share * self.offsets[:, a] * self.offsets[:, b])
+        return self.gradient(share * self.offsets[:, a] * self.offsets[:, b])
 
-    def symmetric_gradient(self, vectors: Tensor) -> Tensor:
-        """Fit the symmetric part (nodes, 6) of the gradient of vectors (nodes, 3)."""
-        rows = torch.stack([self.gradient(vectors[:, a]) for a in range(3)], dim=1)
+    def feedback(self, error: Tensor, k: int) -> Tensor:
+        """Symmetric gradient (nodes, 6) of T : H around each node, where component k of H is 1."""
+        a, b = HESSIAN[k]
+        # H in the coordinates of the other node, B^T H B.
+        rows = self.change[:, a], self.change[:, b]
+        share = 0.5 if a == b else 1.0
+        parts = [
+            share * (rows[0][:, c] * rows[1][:, d] + rows[1][:, c] * rows[0][:, d])
+            for c, d in HESSIAN
+        ]
+        there = _times(error[self.other], torch.stack(parts, dim=-1))
+        return self.symmetric_gradient(self.at_node(there) - error[self.node, :, k])
+
+    def symmetric_gradient(self, differences: Tensor) -> Tensor:
+        """Fit the symmetric part (nodes, 6) of the gradient to differences of vectors."""
+        rows = torch.stack([self.gradient(differences[:, a]) for a in range(3)], dim=1)
         return torch.stack([(rows[:, a, b] + rows[:, b, a]) / 2 for a, b in HESSIAN], dim=-1)
 
-    def _solve(self, differences: Tensor) -> Tensor:
-        """Fit to differences (2 edges,) along the edges from their nodes."""
-        return (self.inverse @ self._sums(self.weighted * differences[:, None])[..., None])[..., 0]
+    def at_node(self, vectors: Tensor) -> Tensor:
+        """Bring gradients (2 edges, 3) at the other nodes to the coordinates of the edges' own."""
+        return _times(self.back, vectors)
+
+    def per_metre(self, vectors: Tensor) -> Tensor:
+        """Bring gradients (nodes, 3) from the coordinates of each node to those of the mesh."""
+        return _times(self.whiten.mT, vectors)
 
     def _sums(self, terms: Tensor) -> Tensor:
-        """Add up what the edges bring to their nodes: (2 edges, 3) -> (nodes, 3)."""
-        return torch.zeros(self.nodes, 3, dtype=terms.dtype).index_add_(0, self.node, terms)
+        """Add up what the edges bring to their nodes: (2 edges, ...) -> (nodes, ...)."""
+        return terms.new_zeros(self.nodes, *terms.shape[1:]).index_add_(0, self.node, terms)
+
+
+def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """Multiply (n, a, b) matrices by (n, b) vectors."""
+    return (matrices @ vectors[..., None])[..., 0]
 
 
 def _inverse(matrices: Tensor) -> Tensor:

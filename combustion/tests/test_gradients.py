@@ -37,6 +37,22 @@ def test_gradient_is_exact_for_linear_and_quadratic_fields():
     assert norm == pytest.approx(np.linalg.norm(slope), rel=1e-4)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("aspect", [1e2, 1e5])
+def test_gradient_is_that_of_linear_and_quadratic_fields_in_thin_cells(aspect, turned):
+    mesh = cube(4)
+    x, y, z = mesh.positions.T
+    axes = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0] if turned else np.eye(3)
+    stretch = np.diag([1.0, 1.0, 1 / aspect]) @ axes
+    positions = mesh.positions @ stretch
+    slope = np.array([2.0, -3.0, 0.5])
+    found = gradient_vectors(mesh.positions @ slope + 7, positions, mesh.edges) @ stretch.T
+    np.testing.assert_allclose(found, np.broadcast_to(slope, found.shape), atol=1e-9)
+    found = gradient_vectors(x * x - 2 * y * z + 3 * z * z, positions, mesh.edges) @ stretch.T
+    exact = np.stack([2 * x, -2 * z, 6 * z - 2 * y], 1)
+    np.testing.assert_allclose(found, exact, atol=1e-10 if aspect < 1e3 else 1e-3)
+
+
 @pytest.mark.parametrize("scale", [1e-5, 1e3])
 def test_gradient_scales_with_the_mesh(scale):
     mesh = cube(3)
