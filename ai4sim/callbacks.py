@@ -172,6 +172,12 @@ class BestCheckpoint(ModelCheckpoint):
             with atomic_write(aside) as temporary:
                 shutil.copyfile(best, temporary)
 
+    def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
+        if trainer.is_global_zero:
+            # A run that goes on has results of the best checkpoint so far.
+            Experiment(Path(trainer.default_root_dir)).set_aside(trainer.global_step)
+        super()._save_checkpoint(trainer, filepath)
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the best so far, its file too where that lies in another experiment."""
         trainer = self._trainer

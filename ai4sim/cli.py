@@ -356,6 +356,7 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI | None:
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     _quieten()
+    launch.heed_warnings()
     configuration.let_folders_be_left_out()
     explain_errors(use_case.module_path.partition(".")[0])
     OmegaConf.register_resolver(

@@ -57,6 +57,20 @@ class Experiment:
         self.plots = path / "plots"
         self.predictions = path / "predictions"
 
+    def set_aside(self, step: int) -> None:
+        """Rename artifacts and plots, which are of a checkpoint that a better one replaces.
+
+        Parameters
+        ----------
+        step : int
+            The optimiser step of the better one: the new names are ``artifacts-until-step-7``.
+        """
+        for folder in (self.artifacts, self.plots):
+            if folder.is_dir():
+                # A folder replaces an empty one.
+                taken_over = _first(self.path, f"{folder.name}-until-step-{step}", Path.mkdir)
+                folder.replace(taken_over)
+
     def provenance(self, number: int) -> tuple[Path, Path]:
         """Return where the n-th part of a run keeps its configuration and its environment."""
         if number == 1:

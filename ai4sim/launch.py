@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
+import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -85,6 +87,17 @@ def agreed(choose: Callable[[], str]) -> str:
     if rank(os.environ) == 0:
         store.set(key, choose())
     return str(store.get(key).decode())
+
+
+def heed_warnings() -> None:
+    """Let SIGUSR1 and SIGUSR2, which batch systems send before a time limit, end a run as SIGTERM.
+
+    On SIGUSR1 Lightning would put the job into SLURM's queue again, where it began anew.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for warning in (signal.SIGUSR1, signal.SIGUSR2):
+            if signal.getsignal(warning) == signal.SIG_DFL:
+                signal.signal(warning, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def pass_on(path: str) -> None:

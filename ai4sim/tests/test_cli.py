@@ -185,6 +185,29 @@ def test_what_is_tested_and_exported_is_the_file_best(root, averaging):
     torch.testing.assert_close(again, exported(folder))
 
 
+def test_results_of_a_checkpoint_that_is_replaced_are_set_aside(root, monkeypatch):
+    folder = root / "experiments" / "goes-on"
+    run(root, "fit", "--config", "toy.yaml", "--experiment", "goes-on")
+    before, best = (folder / "artifacts" / "results.json").read_text(), state(folder)
+
+    def stop(callback, trainer, module):
+        if state(folder)["global_step"] > best["global_step"]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("ai4sim.callbacks.LastCheckpoint.on_train_epoch_end", stop)
+    more = ("--ckpt_path", "last", "--experiment", "goes-on", "--trainer.max_epochs=9")
+    with pytest.raises(SystemExit):
+        run(root, "fit", "--config", "toy.yaml", *more)
+    step = state(folder)["global_step"]
+    assert step > best["global_step"]
+    aside = folder / f"artifacts-until-step-{step}"
+    assert (aside / "results.json").read_text() == before
+    assert not (folder / "artifacts").exists() and not (folder / "plots").exists()
+    monkeypatch.undo()
+    run(root, "fit", "--config", "toy.yaml", *more)
+    assert (folder / "artifacts" / "results.json").is_file() and aside.is_dir()
+
+
 def test_without_validation_the_last_checkpoint_is_tested_and_exported(root, caplog):
     more = ("--experiment", "unseen", "--trainer.check_val_every_n_epoch=5")
     run(root, "fit", "--config", "toy.yaml", *more)

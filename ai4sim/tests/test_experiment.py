@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -117,3 +118,20 @@ def _clean_environment(monkeypatch):
     for name in {*known, *launch.RANKS, launch.INHERITED, "TORCHELASTIC_USE_AGENT_STORE"}:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("warning", [signal.SIGUSR1, signal.SIGUSR2])
+def test_warnings_of_batch_systems_end_a_run_as_sigterm_does(warning):
+    code = "import signal; from ai4sim import launch; launch.heed_warnings(); signal.raise_signal"
+    code = f"{code}({warning:d}); signal.pause()"
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert done.returncode == -signal.SIGTERM
+
+
+def test_a_handler_of_the_user_stays():
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        launch.heed_warnings()
+        assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGUSR1, before)
