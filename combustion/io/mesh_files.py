@@ -29,6 +29,7 @@ import importlib
 import io
 import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,6 +59,10 @@ _MESHIO_SUFFIXES = (
 MESH_NAMES = (*HDF5_NAMES, "*.cgns", *(f"*.{suffix}" for suffix in _MESHIO_SUFFIXES.split()))
 """Patterns of the names of files that may hold a mesh, or a grid."""
 MESHIO_SOLIDS = ("tetra", "pyramid", "wedge", "hexahedron")
+SOME_NODES = re.compile(
+    r'len\(points\) = (?P<nodes>\d+), but len\(point_data\["(?P<name>.+)"\]\) = (?P<values>\d+)'
+)
+"""What meshio says of data that have no value for some nodes."""
 GHOSTS = ("vtkGhostType", "vtkGhostLevels")
 """Data of VTK's cells: not 0 where a cell belongs to another piece."""
 MESHIO_FLAT = ("vertex", "line", "triangle", "quad", "polygon")
@@ -296,6 +301,11 @@ def _meshio_read(path: Path) -> tuple[str, Any]:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 mesh = meshio.read(path, file_format=file_format)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its readers raise
+            if some := SOME_NODES.fullmatch(str(error)):
+                raise ValueError(
+                    f"{path}: {some['name']} has values for {some['values']} of {some['nodes']} "
+                    "nodes: write a value for each node"
+                ) from None
             lines = said.getvalue().strip() or f"{type(error).__name__} {error}"
             reasons.append(f"{file_format}: {' '.join(lines.split())}")
         else:

@@ -118,6 +118,21 @@ def write_text(path: Path, version: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("binary", [False, True])
+def test_data_of_some_nodes_only_are_refused_with_file_and_field(tmp_path: Path, binary: bool):
+    path = tmp_path / "a_1.msh"
+    mesh = meshio.Mesh(CORNERS * 1e-3, [("hexahedron", HEXAHEDRON)])
+    mesh.write(path, file_format="gmsh", binary=binary)
+    values = np.array([(i + 1, 0.25) for i in range(7)], dtype="<i4,<f8")
+    with path.open("ab") as file:
+        file.write(b'$NodeData\n1\n"c_filt"\n1\n0.0\n3\n0\n1\n7\n')
+        lines = (f"{number} {value}\n".encode() for number, value in values)
+        file.write(values.tobytes() + b"\n" if binary else b"".join(lines))
+        file.write(b"$EndNodeData\n")
+    with pytest.raises(ValueError, match=r"a_1\.msh: c_filt has values for 7 of 8 nodes: write"):
+        read_mesh(path, require_target=False)
+
+
 @pytest.mark.parametrize("version", ["gmsh22", "4.0", "gmsh"])
 def test_text_files_of_gmsh_are_read_right_or_refused(tmp_path: Path, version: str):
     path = write_text(tmp_path / "a_1.msh", version)
