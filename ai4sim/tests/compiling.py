@@ -15,7 +15,7 @@ from ai4sim.export import CHECKING, export_program
 from ai4sim.surrogate import Surrogate
 
 BATCHES = (1, 2, 7)
-Program = Callable[[Tensor, Tensor], Tensor]
+Program = Callable[..., Tensor]
 
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("g++", "clang++", "c++"))), reason="needs a C++ compiler"
@@ -57,9 +57,9 @@ def in_onnxruntime(path: Path) -> Program:
     session = onnxruntime.InferenceSession(path.with_suffix(".onnx"))
     names = [argument.name for argument in session.get_inputs()]
 
-    def program(inputs: Tensor, scale: Tensor) -> Tensor:
-        arguments = (inputs.numpy(), scale.numpy())
-        (outputs,) = session.run(None, dict(zip(names, arguments, strict=True)))
+    def program(*given: Tensor) -> Tensor:
+        arguments = dict(zip(names, (x.numpy() for x in given), strict=True))
+        (outputs,) = session.run(None, arguments)
         return torch.from_numpy(outputs)
 
     return program

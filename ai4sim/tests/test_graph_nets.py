@@ -14,6 +14,7 @@ from ai4sim.nets.gnn import GCN, GIN
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_unet import GraphUNet
 from ai4sim.surrogate import Surrogate
+from ai4sim.tests.compiling import in_onnxruntime
 from ai4sim.tests.graphs import as_nodes, assert_same, mesh_graph, net, scattered_graph
 from ai4sim.variables import Variable
 
@@ -174,29 +175,45 @@ def test_the_exported_program_takes_other_sizes(tmp_path, kind, dimensions, argu
             torch.testing.assert_close(program(x, scale), surrogate(x, scale))
 
 
-@pytest.mark.parametrize(
-    ("kind", "arguments", "reflections"),
-    [
+@pytest.fixture(
+    params=[
         (GCN, {"jk": "cat", "norm": "batch_norm"}, ()),
         (GIN, {"jk": "max", "act": "gelu"}, ()),
         (GAT, {"jk": "cat"}, ()),
         (GAT, {"jk": None}, ()),
         (EdgeConditionedNet, {}, (1, 2)),
     ],
+    ids=lambda case: f"{case[0].__name__}-{case[1]}",
 )
-def test_the_exported_program_takes_other_graphs(tmp_path, kind, arguments, reflections):
+def exported(request, tmp_path):
+    """Return a surrogate, and the file of its program for graphs."""
+    kind, arguments, reflections = request.param
     small = net(kind, torch.float32, in_channels=1, out_channels=1, **arguments)
     c, sigma = Variable("c", "1"), Variable("sigma", "1/m")
     made = Surrogate(small.spec, [c], [sigma], reflections=reflections)
     made.net.load_state_dict(small.state_dict())
     export_program(made.eval(), torch.rand(9, 1), tmp_path / "model.pt2", on_graph=True)
-    program = torch.export.load(tmp_path / "model.pt2").module()
+    return made, tmp_path / "model.pt2"
+
+
+def require_same_on_graphs(program, surrogate):
     for graph in (scattered_graph(5), mesh_graph(60), Graph.batched([scattered_graph(9)] * 3)):
         x, scale = torch.rand(graph.nodes, 1), torch.rand(graph.nodes)
         with torch.no_grad():
-            expected = made(x, scale, graph=graph)
+            expected = surrogate(x, scale, graph=graph)
             found = program(x, scale, graph.edge_index, graph.offsets)
         assert (found - expected).abs().max() <= 1e-6 * expected.abs().max()
+
+
+def test_the_exported_program_takes_other_graphs(exported):
+    surrogate, path = exported
+    require_same_on_graphs(torch.export.load(path).module(), surrogate)
+
+
+@pytest.mark.compiled
+def test_the_model_in_onnx_takes_other_graphs(exported):
+    surrogate, path = exported
+    require_same_on_graphs(in_onnxruntime(path), surrogate)
 
 
 @pytest.mark.gpu

@@ -234,6 +234,26 @@ def test_fields_on_any_mesh_are_those_of_pytorch(
         assert front.free(number) == 0
 
 
+def test_ranks_with_a_halo_of_the_reach_have_the_result_of_the_whole(
+    front: Library, surrogate: Surrogate
+) -> None:
+    (positions, edges), given = mesh(200), fields(200)
+    graph = Graph.from_edges(edges, positions, LENGTH)
+    _, whole = front(front.mesh(positions, edges)[1], given)
+    reach = routine(surrogate).reach
+    assert reach
+    for part in graph.parts(80):
+        inside = graph.neighbourhood(part, reach).numpy()
+        number_of = np.full(200, -1)
+        number_of[inside] = np.arange(len(inside))
+        own = number_of[edges]
+        status, rank = front.mesh(positions[inside], own[(own >= 0).all(1)])
+        assert status == 0, front.message
+        _, found = front(rank, given[inside])
+        kept = found[number_of[part.numpy()]]
+        np.testing.assert_allclose(kept, whole[part.numpy()], rtol=0, atol=1e-6 * np.ptp(whole))
+
+
 SQUARE, TRIANGLE = [(0, 1), (1, 2), (2, 3), (0, 3)], [(0, 1), (1, 2), (0, 2)]
 
 
