@@ -22,7 +22,7 @@ from ai4sim.surrogate import Surrogate
 PROGRAM = "model.pt2"
 CHECKING = {"aot_inductor.check_lowerbound": False}
 """Options of AOTInductor for a library that checks its inputs and takes a batch of one, too."""
-MOST_COLUMNS, MOST_FIELDS, MOST_CELLS = 2**20, 2**10, 2**14
+MOST_COLUMNS, MOST_FIELDS, MOST_CELLS = 2**20, 2**14, 2**14
 """Columns or fields at once, and cells along an axis, at most: their product has 64 bits."""
 MOST_NODES, MOST_EDGES = 2**26, 2**30
 """The number of nodes of a graph that a program takes, and of its directed edges, at most."""
@@ -36,11 +36,12 @@ def export_program(
 
     ``torch.export.load(path).module()(inputs, output_scale)`` runs it in Python without this
     repository; ``torch._inductor.aoti_compile_and_package`` turns it into a library that C++ and
-    Fortran programs link. Inputs are float32, output_scale too. The batch size is free. So is the
-    size of a two- or three-dimensional grid, in multiples of the network's coarsest cell (at least
-    two, at most 2**14 cells); columns keep their number of levels. On a graph
-    ``module()(inputs, output_scale, edge_index, offsets)`` takes (node, channel), (node,),
-    (2, edge) int64 and (edge, 3), of any size: see :class:`ai4sim.nets.graph.Graph`.
+    Fortran programs link. Inputs are float32, output_scale too. The batch size is free, up to
+    2**20 columns or 2**14 fields. So is the size of a two- or three-dimensional grid, in multiples
+    of the network's coarsest cell (at least two, at most 2**14 cells); columns keep their number of
+    levels. On a graph ``module()(inputs, output_scale, edge_index, offsets)`` takes
+    (node, channel), (node,), (2, edge) int64 and (edge, 3), of any size: see
+    :class:`ai4sim.nets.graph.Graph`.
 
     Operations that ONNX lacks are replaced, see :class:`PortableOperations`:
     ``torch.onnx.export(torch.export.load(path), dynamo=True)`` makes an ONNX model of it.
