@@ -196,6 +196,10 @@ def _card(
             "outputs": [
                 {"name": v.name, "units": v.units, "levels": v.levels} for v in routine.outputs
             ],
+            "tables": [
+                {"name": t.name, "meaning": t.meaning, "units": t.units, "of": t.of, "to": t.to}
+                for t in (routine.tables if isinstance(routine, Exchange) else ())
+            ],
             "block": routine.block if isinstance(routine, Columns) else None,
             "backend": backend,
             "processor": processor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import math
 import shutil
 import subprocess
@@ -324,6 +325,18 @@ def test_the_header_of_cpp_compiles(coupled: Path, tmp_path: Path) -> None:
     line = ["g++", "-Wall", "-Werror", f"-I{coupled}", "-c", str(tmp_path / "host.cpp")]
     done = subprocess.run([*line, "-o", "/dev/null"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_card_describes_the_tables(coupled: Path) -> None:
+    card = json.loads((coupled / "surrogate.json").read_text())["library"]
+    assert card["tables"][0] == {
+        "name": "around",
+        "meaning": "the columns beside it",
+        "units": "1",
+        "of": "points",
+        "to": "columns",
+    }
+    assert max(card["largest_difference_over_range"].values()) < 1e-6
 
 
 def test_a_part_of_the_grids_has_what_it_needs(surrogate: Surrogate) -> None:
