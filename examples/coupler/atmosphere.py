@@ -13,7 +13,7 @@ from ai4sim import command
 from ai4sim.io.files import write_json
 from wmed.io.layout import HEAT_PARTS, PROFILES
 from wmed.online.case import read_case
-from wmed.online.coupled import SURFACE, AtmosphereCells, levels_of, library_rows
+from wmed.online.coupled import SURFACE, AtmosphereCells, levels_of, library_rows, ocean_computes
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,11 @@ def main(
     }
     component = join("atmosphere", grid, fields, coupling, case.forcing.times[0], days)
     cells = AtmosphereCells(grid, library_rows(library, levels))
-    hours = period(coupling) / 3600
+    hours, at_sea = period(coupling) / 3600, ocean_computes(component.fields)
     sent = []
     for k in range(math.ceil(24 * days / hours - 1e-9)):
         air, sun = case.forcing.at(k * hours)
-        if "air" in component.fields:
+        if at_sea:
             component.send("air", air.T.double().numpy())
             continue
         surface = component.receive("surface")

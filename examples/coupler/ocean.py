@@ -18,6 +18,7 @@ from wmed.online.coupled import (
     air_scheme,
     levels_of,
     library_rows,
+    ocean_computes,
     rows_scheme,
     surface_scheme,
 )
@@ -74,7 +75,7 @@ def main(
             received.append(float((values.sum(axis=0) * area).sum()))
         return values
 
-    if "air" in component.fields:
+    if ocean_computes(component.fields):
         scheme = air_scheme(rows, case.graph, receive)
     else:
         own = (case.grid.dx * case.grid.dy)[sea]

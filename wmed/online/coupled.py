@@ -10,7 +10,7 @@ The coupler itself is two functions, `send` and `receive`, of a field's name and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +36,25 @@ Receive = Callable[[str], Float64Array]
 """Returns the values of a field, (channel, point of the own grid); NaN where nothing came."""
 SURFACE = ("sea_surface_temperature", "current_east", "current_north", "sea_fraction")
 """The channels of the field ``surface``; in the ocean the last one is 1 at each rho point."""
+
+WAYS = ({"air"}, {"surface", "stress", "heat"})
+"""The fields that a coupling file names for each of the two ways."""
+
+
+def ocean_computes(fields: Collection[str]) -> bool:
+    """Return whether the fluxes are computed at the rho points, by the fields that are coupled.
+
+    Raises
+    ------
+    ValueError
+        They belong to neither way.
+    """
+    if set(fields) not in WAYS:
+        raise ValueError(
+            f"the coupling file names {', '.join(sorted(fields)) or 'no field'}; expected "
+            f"{' or '.join(', '.join(sorted(way)) for way in WAYS)}"
+        )
+    return set(fields) == WAYS[0]
 
 
 def library_rows(folder: Path, levels: int) -> RowFluxes:

@@ -28,7 +28,7 @@ from wmed.io.grid import cell_corners
 from wmed.io.layout import RhoLayout
 from wmed.online import states, weights
 from wmed.online.case import Case, read_case
-from wmed.online.coupled import AtmosphereCells, library_rows, surface_scheme
+from wmed.online.coupled import AtmosphereCells, library_rows, ocean_computes, surface_scheme
 from wmed.online.slab_ocean import SlabOcean
 from wmed.tests.grids_made_up import HEIGHTS, SPACING, write_event
 
@@ -167,6 +167,12 @@ def test_a_cell_sees_the_mean_of_its_part_of_the_sea(case):
     assert heat[1, 4] == heat[1, 3] and set(np.unique(heat[1])) == {heat[1, 3], 288.0}
     with pytest.raises(ValueError, match="no cell of the atmosphere holds sea"):
         cells.fluxes(np.full_like(surface, np.nan), air, sun)
+
+
+def test_coupled_fields_decide_where_fluxes_are_computed():
+    assert ocean_computes(["air"]) and not ocean_computes(["heat", "stress", "surface"])
+    with pytest.raises(ValueError, match="names air, heat; expected air or heat, stress, surface"):
+        ocean_computes(["heat", "air"])
 
 
 def test_an_ocean_turns_what_it_sends_and_receives(case):
