@@ -23,6 +23,7 @@ from ai4sim.cli import main
 from ai4sim.module import SurrogateModule
 from ai4sim.native import network
 from ai4sim.native.couple import samples_of
+from ai4sim.native.derivatives import derivative_of
 from ai4sim.native.routine import Columns, Mesh, Routine
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.surrogate import Surrogate
@@ -249,6 +250,18 @@ def require_library(routine: Routine, artifacts: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
     lowest = [routine.bounds_of(v).low for v in routine.inputs]
     assert max(lowest) > -math.inf  # values in other units are refused
+    if isinstance(routine, Columns):
+        require_derivatives(routine, samples[0][:8].double())
+
+
+def require_derivatives(routine: Columns, columns: torch.Tensor) -> None:
+    """Compare the adjoint with the transpose of the tangent linear."""
+    tangent, adjoint = (derivative_of(routine, kind) for kind in ("tangent_linear", "adjoint"))
+    dx = torch.randn_like(columns) * columns.std(0)
+    y_ad = torch.randn(len(columns), sum(v.channels for v in routine.outputs)).double()
+    dy = tangent.module.double()(torch.cat([columns, dx], -1))
+    x_ad = adjoint.module.double()(torch.cat([columns, y_ad], -1))
+    torch.testing.assert_close((dy * y_ad).sum(-1), (dx * x_ad).sum(-1), rtol=1e-9, atol=1e-30)
 
 
 def test_a_training_that_broke_off_gives_the_same_numbers_in_the_end(bench, trained, monkeypatch):

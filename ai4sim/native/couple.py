@@ -20,6 +20,7 @@ from ai4sim.experiment import Experiment, find_checkpoint
 from ai4sim.io.files import atomic_folder, missing_file_error, write_json
 from ai4sim.native.c.generate import write_network
 from ai4sim.native.compare import TOLERANCE, largest_differences
+from ai4sim.native.derivatives import Derivative, derivative_of
 from ai4sim.native.library import build, write_sources
 from ai4sim.native.network import Backend, Processor, compile_network
 from ai4sim.native.routine import Columns, Exchange, Grid, Mesh, Routine
@@ -38,6 +39,7 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         experiment: str = "best",
         name: str | None = None,
         on: str | None = None,
+        derivative: Derivative | None = None,
         backend: Backend = "aoti",
         processor: Processor = "native",
     ) -> None:
@@ -60,6 +62,8 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         on : str
             Where the host has its fields, "grid" or "mesh", if the network takes both. By default
             where the training had them.
+        derivative : {"tangent_linear", "adjoint"}
+            Make the library of this derivative instead, for networks of columns and points.
         backend : {"aoti", "c"}
             The form of the network: compiled by AOTInductor, for all networks, with libtorch; or as
             generated C, for networks of columns and points, without any library.
@@ -73,6 +77,8 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         artifacts = _artifacts(experiments, experiment)
         surrogate = Surrogate.load(artifacts)
         routine = use_case.routine(surrogate, on)
+        if derivative:
+            routine = derivative_of(routine, derivative)
         if name:
             routine = replace(routine, name=name)
         samples = samples_of(routine, artifacts)

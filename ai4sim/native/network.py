@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.export import make_compilable, small_graph
+from ai4sim.native.derivatives import Differential
 from ai4sim.native.routine import Columns, Exchange, Grid, Mesh, Routine, example_of
 
 Processor = Literal["native", "x86-64-v3", "x86-64-v4"]
@@ -93,6 +94,8 @@ def traced(routine: Routine) -> torch.export.ExportedProgram:
         columns = torch.export.Dim("columns", min=1, max=MOST_COLUMNS)
         # A size of 1 would be taken for a rule: hence two columns.
         example: tuple[Tensor, ...] = (torch.zeros(2, sum(v.channels for v in routine.inputs)),)
+        if isinstance(module, Differential):
+            module = module.as_operations(example[0].shape[1])
         return torch.export.export(module, example, dynamic_shapes=({0: columns},))
     if isinstance(routine, Exchange):
         arguments, shapes = example_of(routine)

@@ -73,7 +73,7 @@ class Routine:
         """Return the bounds of an input, infinite where physics gives none."""
         return self.bounds.get(variable.name, Bounds(-math.inf, math.inf))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def answers(self, *inputs: Tensor) -> Tensor:
         """Return the outputs that PyTorch computes."""
         found: Tensor = self.module.eval()(*inputs)

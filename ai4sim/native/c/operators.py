@@ -222,6 +222,21 @@ def filled(
     return as_array(number, kind).expand([_axes(n, columns) for n, columns in result_shape])
 
 
+@operator("empty_permuted", "empty_like")
+def unwritten(program: Program, *_: Any, kind: str, result_shape: Any, **__: Any) -> Array:
+    """Return an array that is about to be overwritten."""
+    return filled(program, 0.0, kind=kind, result_shape=result_shape)
+
+
+@operator("copy")
+def overwritten(
+    program: Program, x: Array, values: Array, *, kind: str, result_shape: Any, **_: Any
+) -> Array:
+    """Return values in the shape and type of x."""
+    dims = [_axes(n, columns) for n, columns in result_shape]
+    return as_array(values, kind).expand(dims)
+
+
 def _axes(size: int, columns: bool) -> tuple[int, ...]:
     return (COLUMNS,) * columns + ((size,) if size > 1 or not columns else ())
 

@@ -116,7 +116,7 @@ def _cloud_features(
     mean = liquid + ice
     above = mean.cumsum(-1) - 0.5 * mean
     below = mean.sum(-1, keepdim=True) - above
-    mixed = (fraction * (1 - fraction)).clamp(min=0).sqrt()
+    mixed = _root(fraction * (1 - fraction))
     thickness = GAS_CONSTANT / GRAVITY * temperature * (mass * GRAVITY / pressure.clamp(min=0.5))
     sides = mixed * thickness / cloud_separation(pressure, columns["pressure_hl"][:, -1:])
     return [
@@ -189,7 +189,7 @@ def surface_features(columns: NamedColumns) -> Tensor:
     """
     mu = columns["cos_solar_zenith_angle"]
     sun = mu.clamp(0.0, 1.0)
-    horizontal = (1 - sun * sun).clamp(min=0).sqrt()
+    horizontal = _root(1 - sun * sun)
     thickness = columns["pressure_hl"].diff(dim=-1)
     liquid, ice = optical_depths(columns, thickness / GRAVITY)
     skin = columns["skin_temperature"]
@@ -213,3 +213,8 @@ def surface_features(columns: NamedColumns) -> Tensor:
 def _log(x: Tensor, unit: float) -> Tensor:
     """Return ``log(1 + x / unit)``: linear far below the unit, logarithmic far above."""
     return (x.clamp(min=0) / unit).log1p()
+
+
+def _root(x: Tensor) -> Tensor:
+    """Return the square root of x, 0 below 0; with a finite derivative: linear below 1e-8."""
+    return x.clamp(min=0) * x.clamp(min=1e-8).rsqrt()
