@@ -46,7 +46,8 @@ class Parser(LightningArgumentParser):
             super().error(message, ex)
         parser = getattr(ex, "subcommand_parser", None) or self
         options = [name for action in parser._actions for name in action.option_strings]
-        sys.stderr.write(f"error: {shortened(message, options)}\n{parser.prog} --help tells all\n")
+        help_line = f"{parser.prog} --help lists all options"
+        sys.stderr.write(f"{help_line}\nerror: {shortened(message, options)}\n")
         sys.exit(2)
 
 

@@ -231,8 +231,9 @@ class Sequence(Folder):
             (["--ckpt_path", "best", "--experiment", "none"], "no best.ckpt in experiment none"),
             (["--ckpt_path", missing], f"{missing.parent.parent} does not exist"),
             (["--model.init_args.no_such=1"], "no_such"),
-            (["--data.ratios=[0.5,0.5,0.5]"], "sum to 1"),
         ]
+        if command == "fit":  # the others first ask for a trained network
+            cases.append((["--data.ratios=[0.5,0.5,0.5]"], "sum to 1"))
         option, words = self.draw.choice(cases)
         self._expect_refusal(self._command(command, *option), words)
 
