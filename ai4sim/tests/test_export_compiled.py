@@ -112,7 +112,7 @@ MATRIX: list[tuple[str, dict[str, Any], int]] = [
         )
     ),
     *(
-        (name, {**GRAPH, "jk": jk}, n)
+        (name, {**GRAPH, "jk": jk, **({"heads": 2} if name == "GAT" else {})}, n)
         for name in ("GCN", "GIN", "GAT")
         for jk in ("cat", None)
         for n in (2, 3)
