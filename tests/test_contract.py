@@ -216,7 +216,11 @@ def test_the_exported_program_gives_the_numbers_of_the_surrogate(bench, trained)
     inputs = torch.cat([bench.example, bench.example[:1]])  # of another number than in training
     scale = 0.5 + torch.rand(len(inputs))
     with torch.no_grad():
-        torch.testing.assert_close(program(inputs, scale), surrogate(inputs, scale))
+        found, expected = program(inputs, scale), surrogate(inputs, scale)
+    # To the round-off of the largest value of each channel: the program has other operations.
+    others = [axis for axis in range(expected.ndim) if axis != 1]
+    size = expected.abs().amax(others, keepdim=True).clamp(min=1e-30)
+    torch.testing.assert_close(found / size, expected / size)
 
 
 def test_a_library_would_be_called_with_the_samples_of_the_test_set(bench, trained):

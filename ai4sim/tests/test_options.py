@@ -183,7 +183,7 @@ def test_a_mistake_on_the_command_line_is_a_line_with_the_nearest_name(root, cap
         run(root, "fit", "--config", "toy.yaml", words)
     said = capsys.readouterr().err.splitlines()
     assert ended.value.code == 2 and len(said) == 2
-    assert re.search(f"^error: .*{MISTAKES[words]}", said[0]), said
+    assert re.search(f"^error: .*{MISTAKES[words]}", said[-1]), said
 
 
 def raised(*arguments: str, root) -> BaseException:
