@@ -31,3 +31,13 @@ def build_example(name: str, library: str, coupled: Path, build: Path) -> Path:
     ):
         assert step.returncode == 0, step.stdout + step.stderr
     return build
+
+
+def require_check(coupled: Path, build: Path) -> None:
+    """Build the program in Fortran that comes with a library, and run it."""
+    for step in (
+        called("cmake", "-S", coupled, "-B", build, "-Wno-dev"),
+        called("cmake", "--build", build),
+        called("ctest", "--test-dir", build, "--output-on-failure"),
+    ):
+        assert step.returncode == 0, step.stdout + step.stderr

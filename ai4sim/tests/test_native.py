@@ -25,6 +25,7 @@ from ai4sim.native.couple import command
 from ai4sim.native.network import Backend
 from ai4sim.native.routine import Applied, Columns, Samples
 from ai4sim.surrogate import Surrogate
+from ai4sim.tests.host_programs import needs, require_check
 from ai4sim.use_case import UseCase
 from ai4sim.variables import Variable
 from ai4sim.weights import write_samples
@@ -408,17 +409,9 @@ def test_a_host_in_cpp_keeps_its_own_threads(coupled: Path, tmp_path: Path) -> N
     assert threads == "3 threads, 0 differences"
 
 
-@pytest.mark.skipif(
-    not all(map(shutil.which, ("gfortran", "cmake"))), reason="needs gfortran and cmake"
-)
+@needs("gfortran")
 def test_the_fortran_check_compiles_and_passes(coupled: Path, tmp_path: Path) -> None:
-    for command_line in (
-        ["cmake", "-S", str(coupled), "-B", str(tmp_path), "-Wno-dev"],
-        ["cmake", "--build", str(tmp_path)],
-        ["ctest", "--test-dir", str(tmp_path), "--output-on-failure"],
-    ):
-        done = subprocess.run(command_line, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    require_check(coupled, tmp_path)
 
 
 def test_generated_c_needs_no_library(coupled: Path, backend: Backend) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import math
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from ai4sim.io.ranges import Bounds
 from ai4sim.native.couple import command
 from ai4sim.native.routine import Grid, Samples
 from ai4sim.surrogate import Surrogate
+from ai4sim.tests.host_programs import needs, require_check
 from ai4sim.use_case import UseCase
 from ai4sim.variables import Variable
 from ai4sim.weights import write_samples
@@ -240,14 +240,6 @@ def test_fields_without_meaning_are_refused_with_their_place(
     assert words in front.front_message().decode()
 
 
-@pytest.mark.skipif(
-    not all(map(shutil.which, ("gfortran", "cmake"))), reason="needs gfortran and cmake"
-)
+@needs("gfortran")
 def test_the_fortran_check_compiles_and_passes(coupled: Path, tmp_path: Path) -> None:
-    for line in (
-        ["cmake", "-S", str(coupled), "-B", str(tmp_path), "-Wno-dev"],
-        ["cmake", "--build", str(tmp_path)],
-        ["ctest", "--test-dir", str(tmp_path), "--output-on-failure"],
-    ):
-        done = subprocess.run(line, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    require_check(coupled, tmp_path)

@@ -22,6 +22,7 @@ from ai4sim.native.couple import command
 from ai4sim.native.routine import Mesh, Samples
 from ai4sim.nets.graph import Graph
 from ai4sim.surrogate import Surrogate
+from ai4sim.tests.host_programs import needs, require_check
 from ai4sim.use_case import UseCase
 from ai4sim.variables import Variable
 from ai4sim.weights import write_mesh
@@ -452,17 +453,9 @@ def test_a_missing_array_is_named(front: Library) -> None:
     assert "progress: no array was given" in front.message
 
 
-@pytest.mark.skipif(
-    not all(map(shutil.which, ("gfortran", "cmake"))), reason="needs gfortran and cmake"
-)
+@needs("gfortran")
 def test_the_fortran_check_compiles_and_passes(coupled: Path, tmp_path: Path) -> None:
-    for line in (
-        ["cmake", "-S", str(coupled), "-B", str(tmp_path), "-Wno-dev"],
-        ["cmake", "--build", str(tmp_path)],
-        ["ctest", "--test-dir", str(tmp_path), "--output-on-failure"],
-    ):
-        done = subprocess.run(line, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    require_check(coupled, tmp_path)
 
 
 def test_the_header_of_cpp_compiles(coupled: Path, tmp_path: Path) -> None:
