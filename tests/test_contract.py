@@ -24,6 +24,7 @@ from ai4sim.module import SurrogateModule
 from ai4sim.native import network
 from ai4sim.native.couple import samples_of
 from ai4sim.native.derivatives import derivative_of
+from ai4sim.native.onnx import write_onnx
 from ai4sim.native.routine import Columns, Mesh, Routine
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.surrogate import Surrogate
@@ -266,6 +267,15 @@ def require_derivatives(routine: Columns, columns: torch.Tensor) -> None:
     dy = tangent.module.double()(torch.cat([columns, dx], -1))
     x_ad = adjoint.module.double()(torch.cat([columns, y_ad], -1))
     torch.testing.assert_close((dy * y_ad).sum(-1), (dx * x_ad).sum(-1), rtol=1e-9, atol=1e-30)
+
+
+def test_onnxruntime_has_the_numbers_of_a_library(bench, trained, tmp_path):
+    """On samples of the test set; a model that differs is refused."""
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    artifacts = trained / "artifacts"
+    routine = bench.tiny.use_case.routine(Surrogate.load(artifacts))
+    write_onnx(routine, tmp_path / "model.onnx", samples_of(routine, artifacts))
+    assert (tmp_path / "model.onnx").is_file()
 
 
 def test_a_training_that_broke_off_gives_the_same_numbers_in_the_end(bench, trained, monkeypatch):

@@ -95,15 +95,19 @@ def _crops(field: Tensor, size: Sequence[int]) -> list[Tensor]:
     return crops
 
 
+def by_output(routine: Routine, answers: Tensor, samples: tuple[Tensor, ...]) -> Sequence[Tensor]:
+    """Divide what the module returns by output."""
+    if isinstance(routine, Columns):
+        return parts_of(answers, routine.outputs)
+    if isinstance(routine, Exchange):
+        return routine.outputs_of(answers, routine.sizes(samples))
+    return answers.unbind(1)  # (sample, output, x, y, z) or (node, output)
+
+
 def ranges(routine: Routine, answers: Tensor, samples: tuple[Tensor, ...]) -> list[float]:
     """Return the range of each output; of one that never varies, its size."""
-    if isinstance(routine, Columns):
-        parts = parts_of(answers, routine.outputs)
-    elif isinstance(routine, Exchange):
-        parts = routine.outputs_of(answers, routine.sizes(samples))
-    else:  # (sample, output, x, y, z) or (node, output)
-        parts = list(answers.unbind(1))
     largest = float(answers.abs().amax()) or 1.0
+    parts = by_output(routine, answers, samples)
     return [float(part.amax() - part.amin()) or largest for part in parts]
 
 

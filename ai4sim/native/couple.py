@@ -23,6 +23,7 @@ from ai4sim.native.compare import TOLERANCE, largest_differences
 from ai4sim.native.derivatives import Derivative, derivative_of
 from ai4sim.native.library import build, write_sources
 from ai4sim.native.network import Backend, Processor, compile_network
+from ai4sim.native.onnx import require_onnx, write_onnx
 from ai4sim.native.routine import Columns, Exchange, Grid, Mesh, Routine
 from ai4sim.surrogate import Surrogate
 from ai4sim.use_case import UseCase
@@ -42,6 +43,7 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         derivative: Derivative | None = None,
         backend: Backend = "aoti",
         processor: Processor = "native",
+        onnx: bool = False,
     ) -> None:
         """Turn a trained surrogate into a library that Fortran, C and C++ programs call.
 
@@ -69,6 +71,8 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
             generated C, for networks of columns and points, without any library.
         processor : {"native", "x86-64-v3", "x86-64-v4"}
             The processors that the library runs on: this machine's, or all with AVX2 or AVX-512.
+        onnx : bool
+            Write an ONNX model of the network, too. Needs the extra "onnx".
 
         Examples
         --------
@@ -84,8 +88,12 @@ def command(use_case: UseCase, experiments: Path) -> Callable[..., None]:
         samples = samples_of(routine, artifacts)
         if to.exists() and (not to.is_dir() or any(to.iterdir())):
             raise FileExistsError(f"--to {to}: expected a new or an empty folder")
+        if onnx:
+            require_onnx()
         with atomic_folder(to) as folder:
             _make(routine, folder, samples, backend, processor, artifacts)
+            if onnx:
+                write_onnx(routine, folder / f"{routine.name}.onnx", samples)
         log.info("%s holds lib%s.so; how to call it: %s", to, routine.name, to / "README.rst")
 
     return couple
