@@ -127,12 +127,19 @@ def write_program(
     with warnings.catch_warnings(), PortableOperations():
         warnings.simplefilter("ignore")
         program = torch.export.export(module, example, dynamic_shapes=free)
-        # A range of anything but a symbol would be loaded as that of a symbol, and such a program
-        # cannot be decomposed (as for ONNX).
-        for size in [size for size in program.range_constraints if not size.is_Symbol]:
-            del program.range_constraints[size]
+        drop_derived_ranges(program)
         with atomic_write(path) as temporary:
             torch.export.save(program, temporary)
+
+
+def drop_derived_ranges(program: torch.export.ExportedProgram) -> None:
+    """Remove the ranges of sizes that are made of others, such as twice a symbol.
+
+    Such a range would be loaded as the range of a symbol, and the program could not be decomposed,
+    as ONNX needs it.
+    """
+    for size in [size for size in program.range_constraints if not size.is_Symbol]:
+        del program.range_constraints[size]
 
 
 def make_compilable(module: nn.Module) -> None:

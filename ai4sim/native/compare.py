@@ -77,7 +77,8 @@ def part_of_mesh(mesh: tuple[Tensor, ...], nodes: Tensor) -> tuple[Tensor, ...]:
 
     Returns
     -------
-    Of the part: fields, positions, edges.
+    fields, positions, edges
+        The fields and positions of the nodes taken, and the edges by their new numbers.
     """
     fields, positions, edges = mesh
     inside = torch.zeros(len(positions), dtype=torch.bool)
@@ -96,7 +97,7 @@ def _crops(field: Tensor, size: Sequence[int]) -> list[Tensor]:
 
 
 def by_output(routine: Routine, answers: Tensor, samples: tuple[Tensor, ...]) -> Sequence[Tensor]:
-    """Divide what the module returns by output."""
+    """Divide the result of the module by output."""
     if isinstance(routine, Columns):
         return parts_of(answers, routine.outputs)
     if isinstance(routine, Exchange):

@@ -125,8 +125,8 @@ def _write_reference(
 ) -> None:
     """Write samples and answers: little-endian, sizes as int32, then values as float32.
 
-    Of a mesh the positions, as float64, and the edges, as int32 from 1, follow the sizes; of an
-    exchange its tables.
+    The sizes of a mesh are followed by its positions, as float64, and its edges, as int32 from 1.
+    The sizes of an exchange are followed by its tables.
     """
     with path.open("wb") as file:
         if isinstance(routine, Columns):

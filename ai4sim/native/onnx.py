@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ai4sim.export import PortableOperations
+from ai4sim.export import PortableOperations, drop_derived_ranges
 from ai4sim.native.compare import TOLERANCE, by_output, ranges
 from ai4sim.native.network import traced
 from ai4sim.native.routine import Columns, Exchange, Grid, Mesh, Routine
@@ -65,8 +65,7 @@ def write_onnx(routine: Routine, path: Path, samples: tuple[Tensor, ...]) -> Non
     with warnings.catch_warnings(), PortableOperations():
         warnings.simplefilter("ignore")
         program = traced(routine)
-        for size in [size for size in program.range_constraints if not size.is_Symbol]:
-            del program.range_constraints[size]
+        drop_derived_ranges(program)
         try:
             found = torch.onnx.export(
                 program, dynamo=True, verbose=False, input_names=names, output_names=["outputs"]
