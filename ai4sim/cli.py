@@ -60,8 +60,10 @@ class SurrogateCLI(LightningCLI):
 
     experiment: Experiment
 
-    def __init__(self, *args: Any, experiments_path: Path, **kwargs: Any) -> None:
-        self.experiments_path = experiments_path
+    def __init__(
+        self, *args: Any, use_case: UseCase, experiments_path: Path, **kwargs: Any
+    ) -> None:
+        self.use_case, self.experiments_path = use_case, experiments_path
         self._untested: str | None = None
         try:
             super().__init__(*args, **kwargs)
@@ -85,6 +87,13 @@ class SurrogateCLI(LightningCLI):
             help="Trained weights, with their normalisation, that `fit` begins with: a checkpoint, "
             "an experiment folder, a folder of artifacts, or 'best' or 'last' of the newest "
             "experiment. The model must be the same.",
+        )
+        parser.add_argument(
+            "--cost",
+            type=bool,
+            default=False,
+            help="Whether `fit` and `test` measure the time of the network, also compiled, and "
+            "of its baselines on one thread, and draw skill against cost.",
         )
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(PatientStopping, "early_stopping")
@@ -135,6 +144,9 @@ class SurrogateCLI(LightningCLI):
         self._starts = fits_anew and config.start_from is not None
         if self._starts:
             config.start_from = str(find_weights(self.experiments_path, config.start_from))
+        asked = any(a.partition("=")[0] == "--cost" for a in self._arguments)
+        if asked and self.config.subcommand not in ("fit", "test"):
+            raise ValueError(f"--cost: fit and test measure it, {self.config.subcommand} does not")
         if self.config.subcommand == "check":
             return
         if not config.ckpt_path:
@@ -327,10 +339,15 @@ class SurrogateCLI(LightningCLI):
         self._report()
 
     def _report(self) -> None:
+        from ai4sim.cost import add_cost
         from ai4sim.report import print_results
 
-        if self.trainer.is_global_zero:
-            print_results(self.experiment)
+        if not self.trainer.is_global_zero:
+            return
+        if self.config[self.subcommand].cost:
+            batch = next(iter(self.datamodule.test_dataloader()))
+            add_cost(self.model.cpu(), batch, self.use_case, self.experiment)
+        print_results(self.experiment)
 
 
 def _quieten() -> None:
@@ -386,6 +403,7 @@ def _run(use_case: UseCase, experiments: Path, args: ArgsType) -> SurrogateCLI:
     return SurrogateCLI(
         use_case.module,
         use_case.datamodule,
+        use_case=use_case,
         experiments_path=experiments,
         trainer_class=CheckingTrainer,
         parser_class=Parser,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from ai4sim.evaluation.baselines import FittedBaselines
+from ai4sim.evaluation.cost import Contenders
 from ai4sim.evaluation.figures import save_figures
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
@@ -130,6 +131,10 @@ class SurrogateModule(pl.LightningModule):
     @abstractmethod
     def evaluate(self, evaluation: Any, batch: Batch, prediction: Any) -> None:
         """Add a batch, with the baselines' predictions, to the accumulator; physical units."""
+
+    def contenders(self, batch: Batch) -> Contenders:
+        """Return the model and its baselines as calls, which ``--cost`` measures, for a batch."""
+        return Contenders("sample", len(batch["inputs"]), {"model": lambda: self(batch)})
 
     def normalized_prediction(self, batch: Batch) -> Tensor:
         """Return the network's own output for a batch, in normalised units."""

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ai4sim.cost import skills_of
 from ai4sim.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def print_results(experiment: Experiment) -> None:
         console.print(_table(title, list(rows), columns, highlighted_row="model"))
     if "profile" in results:
         console.print(_profile_table(results["profile"]))
+    if "cost" in results:
+        console.print(_cost_table(results["cost"], results))
     console.print(f"experiment folder: {experiment.path}", soft_wrap=True)
     console.print(f"plots:             {experiment.plots}", soft_wrap=True)
 
@@ -64,6 +67,30 @@ def _profile_table(profile: Mapping[str, Any]) -> Table:
     if step > 1:
         title += f": one level in {step}, results.json holds all"
     return _table(title, [f"{v:g}" for v in coordinate["values"][::step]], columns)
+
+
+def _cost_table(cost: Mapping[str, Any], results: Mapping[str, Any]) -> Table:
+    """Processor time on one thread and skill, the cheapest first.
+
+    Parameters
+    ----------
+    cost : mapping
+        The entry ``cost`` of the results, see :func:`ai4sim.cost.add_cost`.
+    results : mapping
+    """
+    times = cost["microseconds"]
+    metric = results["headline"][0]
+    skills = skills_of(results, metric)
+    model = times["model"]
+    columns = {
+        f"µs per {cost['unit']}": list(times.values()),
+        "share of the model's": [time / model for time in times.values()],
+        metric: [skills.get(name) for name in times],
+    }
+    table = _table(f"cost, one thread of {cost['processor']}", list(times), columns, "model")
+    blocks = [f"{name} at {block} {cost['unit']}s a call" for name, block in cost["block"].items()]
+    table.caption = "; ".join(blocks) or None
+    return table
 
 
 def _table(

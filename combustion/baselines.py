@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -284,17 +284,30 @@ class Closures(FittedBaselines):
         """
         if not isinstance(flame, ResolvedFlame):
             flame = ResolvedFlame.of(flame)
-        c_bar, width = torch.as_tensor(flame.progress_variable), flame.filter_width
         gradient = flame.gradient()
-        sigma: dict[str, Tensor] = {}
-        if self.mean is not None:
-            sigma["constant"] = self.mean / _per_sample(flame.dx, c_bar) * torch.ones_like(c_bar)
+        return {name: way() for name, way in self.ways(flame, lambda: gradient).items()}
+
+    def ways(
+        self, flame: ResolvedFlame, gradient: Callable[[], Tensor]
+    ) -> dict[str, Callable[[], Tensor]]:
+        """Return a call per closure that can be evaluated, see :meth:`predict`.
+
+        Parameters
+        ----------
+        flame : ResolvedFlame
+        gradient : callable
+            Returns ``|grad c_bar|`` [1/m], like c_bar.
+        """
+        c_bar, width = torch.as_tensor(flame.progress_variable), flame.filter_width
+        sigma: dict[str, Callable[[], Tensor]] = {}
+        if (mean := self.mean) is not None:
+            sigma["constant"] = lambda: mean / _per_sample(flame.dx, c_bar) * torch.ones_like(c_bar)
         sigma["gradient"] = gradient
-        if self.gradient_xi is not None:
-            sigma["gradient_fitted_xi"] = self.gradient_xi * gradient
-        sigma["boger"] = boger(c_bar, width)
-        if self.boger_beta is not None:
-            sigma["boger_fitted"] = boger(c_bar, width, self.boger_beta)
+        if (xi := self.gradient_xi) is not None:
+            sigma["gradient_fitted_xi"] = lambda: xi * gradient()
+        sigma["boger"] = lambda: boger(c_bar, width)
+        if (beta := self.boger_beta) is not None:
+            sigma["boger_fitted"] = lambda: boger(c_bar, width, beta)
         missing = [what for name, what in _NEEDED.items() if getattr(flame, name) is None]
         if missing:
             _warn_once(
@@ -305,8 +318,8 @@ class Closures(FittedBaselines):
             flame.laminar_speed, c_bar
         )
         size_ratio = _per_sample(width, c_bar) / _per_sample(flame.thermal_thickness, c_bar)
-        sigma["charlette"] = charlette_wrinkling(velocity_ratio, size_ratio) * gradient
-        sigma["fureby"] = fureby_wrinkling(velocity_ratio, size_ratio) * gradient
+        sigma["charlette"] = lambda: charlette_wrinkling(velocity_ratio, size_ratio) * gradient()
+        sigma["fureby"] = lambda: fureby_wrinkling(velocity_ratio, size_ratio) * gradient()
         return sigma
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ai4sim.evaluation.cost import Contenders
 from ai4sim.module import SurrogateModule
 from ai4sim.nets import completed
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch, Variable
 from combustion import plotters
-from combustion.baselines import Closures
+from combustion.baselines import Closures, ResolvedFlame, gradient_of
 from combustion.data import FlameDataModule
 from combustion.evaluation import MODEL, FlameEvaluation
 from combustion.io.facts import period
@@ -105,6 +108,19 @@ class FlameModule(SurrogateModule):
             "output_scale_meaning": "1 / grid spacing [1/m]",
         }
         self.baselines = Closures.fit(snapshots)
+
+    def contenders(self, batch: Batch) -> Contenders:
+        """Return the model and the closures, for the whole field of a file of the batch."""
+        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+        snapshot = datamodule.snapshot(Path(batch["files"][0]))
+        bare = replace(snapshot, resolved_gradient=None)
+        flame = ResolvedFlame.of(snapshot)
+        unit = "node" if isinstance(snapshot, MeshSnapshot) else "cell"
+        ways = {
+            MODEL: lambda: predict(self.surrogate, snapshot),
+            **self.baselines.ways(flame, lambda: gradient_of(bare)),
+        }
+        return Contenders(unit, np.asarray(snapshot.progress_variable).size, ways)
 
     def evaluate(self, evaluation: FlameEvaluation, batch: Batch, prediction: Tensor) -> None:
         """Add each snapshot of the batch, with what the closures and other networks predict."""

@@ -90,6 +90,30 @@ def test_fit_leaves_a_complete_experiment_and_prints_model_beside_baselines(trai
         assert word in printed(trained)
 
 
+def test_cost_of_the_model_and_of_its_rivals_stands_beside_their_skill(bench, trained, monkeypatch):
+    monkeypatch.setenv("CXX", "no-compiler")  # compiling takes a minute or two
+    checkpoint_of_it = ("--ckpt_path", checkpoint(trained))
+    measured = bench.run("test", *checkpoint_of_it, "--cost=true", figures=True)
+    found = results(measured)
+    cost = found.pop("cost")
+    assert found == results(trained)
+    times = cost["microseconds"]
+    assert cost["threads"] == 1 and len(times) >= 3 and times["model"] > 0
+    assert list(times.values()) == sorted(times.values())
+    shown = printed(measured)
+    assert f"µs per {cost['unit']}" in shown and all(name in shown for name in times)
+    assert (measured / "plots/skill_cost.png").is_file()
+    with pytest.raises(ValueError, match="--cost: fit and test measure it, predict does not"):
+        bench.run("predict", *checkpoint_of_it, "--cost=true")
+
+
+@pytest.mark.compiled
+def test_cost_of_the_compiled_network(bench, trained):
+    measured = bench.run("test", "--ckpt_path", checkpoint(trained), "--cost=true", figures=True)
+    times = results(measured)["cost"]["microseconds"]
+    assert 0 < times["model_compiled"] < 3 * times["model"]
+
+
 def test_check_reads_everything_and_leaves_nothing_behind(bench, elsewhere):
     before = sorted(bench.root.rglob("*"))
     code, report = bench.check("--data.data_path", elsewhere / "copy")

@@ -41,7 +41,7 @@ from ai4sim.physics.constants import AEROBULK_STEFAN_BOLTZMANN
 from ai4sim.variables import split_channels
 from wmed.io.layout import FLUXES, HEAT_PARTS, RhoLayout
 from wmed.nets.inputs import bulk_state, relative_wind
-from wmed.physics.bulk import coare36, constant_bulk, ecmwf
+from wmed.physics.bulk import BulkFluxes, coare36, constant_bulk, ecmwf
 from wmed.physics.constants import EMISSIVITY
 from wmed.physics.heat import net_shortwave
 
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from wmed.io.graph import CouplingGraph
 
 NAMES = ("mean", "ridge", "constant_bulk", "coare_nearest", "ecmwf")
+TURBULENCE = ("constant_bulk", "coare_nearest", "ecmwf")
+"""The baselines that are bulk formulae."""
 HEIGHT = 10.0
 """Height of the lowest level [m]."""
 FIT_ROWS = 100_000
@@ -174,22 +176,36 @@ class Baselines(FittedBaselines):
         line = x @ self.weights.to(x) + self.intercept.to(x)
         found["ridge"] = _named(line.to(nearest))
         # One radiation for all three; of the interpolated state, as it is no matter of the cell.
-        at, at_nearest = (bulk_state(x, layout, float(self.height)) for x in (bilinear, nearest))
+        at = bulk_state(bilinear, layout, float(self.height))
         sun, sky, sea = _radiation_terms(bilinear, at, layout)
         shares = self.constants.to(bilinear)
         radiation = {"shortwave": shares[0] * sun, "longwave": shares[1] * sky - sea}
-        cd, (ch, ce) = float(self.drag), (float(self.constants[i]) for i in (3, 2))
-        height = {"z_wind": float(self.height), "z_air": float(self.height)}
-        for name, fluxes in (
-            ("constant_bulk", constant_bulk(**at, cd=cd, ch=ch, ce=ce)),
-            ("coare_nearest", coare36(**at_nearest, **height)),
-            ("ecmwf", ecmwf(**at, **height)),
-        ):
+        for name in TURBULENCE:
+            rows = nearest if name == "coare_nearest" else bilinear
+            fluxes = self.turbulence(name, rows, layout)
             turbulent = ("tau_x", "tau_y", "latent", "sensible")
             every = radiation | {flux: getattr(fluxes, flux) for flux in turbulent}
             heat = torch.stack([every[part] for part in HEAT_PARTS]).sum(0)
             found[name] = {**every, "heat": heat}
         return {name: _on_faces(fluxes, graph) for name, fluxes in found.items()}
+
+    def turbulence(self, name: str, rows: Tensor, layout: RhoLayout) -> BulkFluxes:
+        """Return the turbulent fluxes of a bulk formula.
+
+        Parameters
+        ----------
+        name : str
+            One of :data:`TURBULENCE`, or ``coare36``.
+        rows : (..., input_channels)
+        layout : RhoLayout
+        """
+        height = float(self.height)
+        at = bulk_state(rows, layout, height)
+        if name == "constant_bulk":
+            ch, ce = (float(self.constants[i]) for i in (3, 2))
+            return constant_bulk(**at, cd=float(self.drag), ch=ch, ce=ce)
+        formula = ecmwf if name == "ecmwf" else coare36
+        return formula(**at, z_wind=height, z_air=height)
 
 
 def rho_fluxes(targets: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:

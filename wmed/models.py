@@ -15,12 +15,14 @@ faces; the heat flux is the sum of its parts. All but the perceptron know the bu
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ai4sim.evaluation.cost import Contenders
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
 from ai4sim.native.routine import example_of
@@ -31,7 +33,7 @@ from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from ai4sim.weights import MOST, MOST_NODES, write_tensors
 from wmed import plotters
-from wmed.baselines import Baselines, rho_fluxes
+from wmed.baselines import TURBULENCE, Baselines, rho_fluxes
 from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import HEADLINE, FluxEvaluation
 from wmed.excerpts import Conditions
@@ -43,6 +45,7 @@ from wmed.nets.coupling_net import CouplingNet
 from wmed.nets.features import sea_surface
 from wmed.nets.inputs import relative_wind, rho_inputs
 from wmed.nets.routine import on_grids, tensors_of
+from wmed.physics.bulk import BulkFluxes
 
 CALIBRATION_TIMES, CALIBRATION_ROWS = 48, 200_000
 """Of the training set, at most, that scales and baselines are taken from."""
@@ -191,6 +194,23 @@ class CouplingModule(SurrogateModule):
                 f"{datamodule.data_path}: the atmosphere has its levels at {found} m, the model "
                 f"was trained with {expected} m"
             )
+
+    def contenders(self, batch: Batch) -> Contenders:
+        """Return the model and bulk formulae, from the fields of both sides to fluxes."""
+        datamodule: CouplingDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        graph, layout = datamodule.graph, self.layout
+        ways: dict[str, Callable[[], object]] = {
+            MODEL: lambda: self(datamodule.on_after_batch_transfer(batch, 0))
+        }
+        if self.baselines is not None:
+            for name in (*TURBULENCE, "coare36"):
+
+                def turbulence(name: str = name) -> BulkFluxes:
+                    rows = rho_inputs(batch, graph, layout, nearest=name == "coare_nearest")
+                    return self.baselines.turbulence(name, rows, layout)
+
+                ways[name] = turbulence
+        return Contenders("point", batch["sst"].numel(), ways)
 
     def evaluate(self, evaluation: FluxEvaluation, batch: Batch, prediction: NamedFluxes) -> None:
         """Add a batch of times, with what the baselines predict."""

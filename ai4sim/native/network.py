@@ -61,6 +61,20 @@ def compile_network(routine: Routine, path: Path, processor: Processor) -> None:
     RuntimeError
         AOTInductor, or the C++ compiler that it calls, refuses the network.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        package = compile_package(routine, Path(folder) / "network.pt2", processor)
+        with zipfile.ZipFile(package) as archive:
+            (name,) = [name for name in archive.namelist() if name.endswith(".so")]
+            with archive.open(name) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+    path.chmod(0o755)
+
+
+def compile_package(routine: Routine, path: Path, processor: Processor) -> Path:
+    """Compile the module of a routine into a package, which ``aoti_load_package`` of torch loads.
+
+    Parameters and errors are those of :func:`compile_network`.
+    """
     options: dict[str, Any] = {
         # The host shares out the cores: the number of threads is chosen where the library is used.
         "cpp.threads": 1,
@@ -68,16 +82,12 @@ def compile_network(routine: Routine, path: Path, processor: Processor) -> None:
     }
     if processor != "native":
         options |= {"cpp.march": processor, "cpp.simdlen": VECTOR_BITS[processor]}
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        package = torch._inductor.aoti_compile_and_package(
-            traced(routine), package_path=f"{folder}/network.pt2", inductor_configs=options
+        torch._inductor.aoti_compile_and_package(
+            traced(routine), package_path=str(path), inductor_configs=options
         )
-        with zipfile.ZipFile(package) as archive:
-            (name,) = [name for name in archive.namelist() if name.endswith(".so")]
-            with archive.open(name) as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target)
-    path.chmod(0o755)
+    return path
 
 
 def traced(routine: Routine) -> torch.export.ExportedProgram:

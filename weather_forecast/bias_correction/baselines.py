@@ -153,19 +153,23 @@ class Baselines(FittedBaselines):
                 f"{layout.input_channels}, those of {layout}"
             )
         _require(inputs, layout, "called with columns")
+        predictions = {
+            "zero": inputs.new_zeros(len(inputs), layout.output_channels),
+            "mean_profile": self.mean_profile.to(inputs).expand(len(inputs), -1),
+            "ridge": self.ridge(inputs, layout),
+        }
+        if teacher:
+            predictions["teacher"] = run_teacher(inputs, layout, every)
+        return predictions
+
+    def ridge(self, inputs: Tensor, layout: RadiationLayout) -> Tensor:
+        """Predict with the ridge regression, (column, output_channels)  [W/m2, K/day]."""
         center, scale, components, intercept, weights = (
             values.to(inputs.device).double()
             for values in (self.center, self.scale, self.components, self.intercept, self.weights)
         )
         z = ((features(inputs, layout) - center) * scale).clamp(-LARGEST, LARGEST)
-        predictions = {
-            "zero": inputs.new_zeros(len(inputs), layout.output_channels),
-            "mean_profile": self.mean_profile.to(inputs).expand(len(inputs), -1),
-            "ridge": (intercept + z @ components @ weights).to(inputs),
-        }
-        if teacher:
-            predictions["teacher"] = _teacher(inputs, layout, every)
-        return predictions
+        return (intercept + z @ components @ weights).to(inputs)
 
 
 def features(inputs: Tensor, layout: RadiationLayout) -> Tensor:
@@ -187,7 +191,7 @@ def features(inputs: Tensor, layout: RadiationLayout) -> Tensor:
     return values
 
 
-def _teacher(inputs: Tensor, layout: RadiationLayout, every: int) -> Tensor:
+def run_teacher(inputs: Tensor, layout: RadiationLayout, every: int = 1) -> Tensor:
     """Run the radiation scheme on one column in `every`, on the host."""
     from weather_forecast.bias_correction.physics.solver import three_dimensional_effect
 

@@ -12,11 +12,13 @@ What they see of a column (:mod:`.features`) and how corrections are made of wha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
+from ai4sim.evaluation.cost import Contenders
 from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
@@ -25,13 +27,16 @@ from ai4sim.network_arguments import with_network
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from weather_forecast.bias_correction import plotters
-from weather_forecast.bias_correction.baselines import TEACHER_COLUMNS, Baselines
+from weather_forecast.bias_correction.baselines import TEACHER_COLUMNS, Baselines, run_teacher
 from weather_forecast.bias_correction.data import RadiationDataModule
 from weather_forecast.bias_correction.evaluation import CorrectionEvaluation
 from weather_forecast.bias_correction.io.layout import FLUXES, HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.nets.correction_net import CorrectionNet
+from weather_forecast.bias_correction.physics.solver import radiative_fluxes
 
 CALIBRATION_COLUMNS = 10_000
+COST_COLUMNS = 64
+"""The number of columns that the cost is measured with."""
 
 
 class CorrectionModule(SurrogateModule):
@@ -133,6 +138,20 @@ class CorrectionModule(SurrogateModule):
         super().on_test_start()
         columns = self.trainer.datamodule.count("test")  # type: ignore[attr-defined]
         self._every = thinning(columns, TEACHER_COLUMNS)
+
+    def contenders(self, batch: Batch) -> Contenders:
+        """Return the model, the ridge regression, the teacher, and Tripleclouds without effect."""
+        part = {name: x[:COST_COLUMNS] if isinstance(x, Tensor) else x for name, x in batch.items()}
+        inputs = part["inputs"]
+        columns = self.layout.split_inputs(inputs)
+        ways: dict[str, Callable[[], object]] = {
+            MODEL: lambda: self(part),
+            "teacher": partial(run_teacher, inputs, self.layout),
+            "tripleclouds": partial(radiative_fluxes, columns, transport=False),
+        }
+        if self.baselines is not None:
+            ways["ridge"] = partial(self.baselines.ridge, inputs, self.layout)
+        return Contenders("column", len(inputs), ways, least=True)
 
     def evaluate(self, evaluation: CorrectionEvaluation, batch: Batch, prediction: Tensor) -> None:
         """Add a batch of columns, with what the baselines predict."""

@@ -106,18 +106,48 @@ class Baselines(FittedBaselines):
                 f"baselines: fitted to {rows} inputs and {outputs} outputs, found {layout}, that "
                 f"is {layout.input_channels} and {layout.output_channels}"
             )
-        mean, climatology, weights = (
-            t.to(inputs.device) for t in (self.input_mean, self.climatology, self.weights)
-        )
-        ridge = climatology + (inputs.double() - mean) @ weights
         predictions = {
             "zero": inputs.new_zeros(len(inputs), outputs),
-            "climatology": climatology.to(inputs).expand(len(inputs), -1),
-            "ridge": ridge.to(inputs),
+            "climatology": self.climatology.to(inputs).expand(len(inputs), -1),
+            "ridge": self.ridge(inputs),
         }
         if layout.scheme == "nogwd":
             predictions |= _cheaper_schemes(inputs, latitude, layout, every)
         return predictions
+
+    def ridge(self, inputs: Tensor) -> Tensor:
+        """Predict with the ridge regression, (column, output_channels)  [m/s2]."""
+        mean, climatology, weights = (
+            t.to(inputs.device) for t in (self.input_mean, self.climatology, self.weights)
+        )
+        return (climatology + (inputs.double() - mean) @ weights).to(inputs)
+
+
+def run_scheme(
+    inputs: Tensor, latitude: Tensor, layout: DragLayout, spectrum: WaveSpectrum
+) -> Tensor:
+    """Run the non-orographic scheme on columns.
+
+    Parameters
+    ----------
+    inputs : (column, input_channels)
+    latitude : (column,)  [degrees north]
+    layout : DragLayout
+    spectrum : WaveSpectrum
+
+    Returns
+    -------
+    (column, output_channels)  [m/s2]
+
+    Raises
+    ------
+    ValueError
+        Columns that end above the launch level.
+    """
+    u, v, temperature, surface_pressure, _ = layout.split_inputs(inputs).values()
+    chunk = 128 if inputs.device.type == "cpu" else 8192
+    drag = nonorographic_drag(u, v, temperature, surface_pressure, latitude, spectrum, chunk=chunk)
+    return torch.cat([drag.u_tendency, drag.v_tendency], dim=-1)
 
 
 def _cheaper_schemes(
@@ -131,9 +161,6 @@ def _cheaper_schemes(
         _warn_once("no latitude in some files: the cheaper schemes are not compared there")
     if not seen.any():
         return {}
-    u, v, temperature, surface_pressure, _ = layout.split_inputs(inputs[seen]).values()
-    column = (u, v, temperature, surface_pressure, latitude[seen])
-    chunk = 128 if inputs.device.type == "cpu" else 8192
     predictions = {}
     for name, spectrum in SCHEMES.items():
         try:
@@ -141,9 +168,8 @@ def _cheaper_schemes(
         except ValueError as error:
             _warn_once(f"the cheaper schemes are not compared: {error}")
             return {}
-        drag = nonorographic_drag(*column, spectrum, chunk=chunk)
         predictions[name] = inputs.new_full((len(inputs), layout.output_channels), torch.nan)
-        predictions[name][seen] = torch.cat([drag.u_tendency, drag.v_tendency], dim=-1)
+        predictions[name][seen] = run_scheme(inputs[seen], latitude[seen], layout, spectrum)
     return predictions
 
 

@@ -12,12 +12,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
 
+from ai4sim.evaluation.cost import Contenders
 from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
@@ -26,13 +28,14 @@ from ai4sim.network_arguments import with_network
 from ai4sim.surrogate import Surrogate
 from ai4sim.variables import Batch
 from weather_forecast.gwd import plotters
-from weather_forecast.gwd.baselines import SCHEME_COLUMNS, Baselines
+from weather_forecast.gwd.baselines import SCHEME_COLUMNS, SCHEMES, Baselines, run_scheme
 from weather_forecast.gwd.data import ColumnDataModule
 from weather_forecast.gwd.evaluation import ColumnEvaluation
 from weather_forecast.gwd.io.rows import DragLayout, Scheme
 from weather_forecast.gwd.nets.emulator import launch_factor
 from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
 from weather_forecast.gwd.nets.stress_net import StressNet
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum
 from weather_forecast.gwd.physics.symmetries import random_transform
 
 LaunchFlux = Literal["latitude", "learned"]
@@ -173,6 +176,17 @@ class DragModule(SurrogateModule):
         super().on_test_start()
         columns = self.trainer.datamodule.count("test")  # type: ignore[attr-defined]
         self._every = thinning(columns, SCHEME_COLUMNS)
+
+    def contenders(self, batch: Batch) -> Contenders:
+        """Return the model, the ridge regression, and the scheme with its cheaper forms."""
+        inputs, latitude = batch["inputs"], batch["latitude"]
+        ways: dict[str, Callable[[], Tensor]] = {MODEL: lambda: self(batch)}
+        if self.baselines is not None:
+            ways["ridge"] = partial(self.baselines.ridge, inputs)
+        if self.layout.scheme == "nogwd" and not latitude.isnan().any():
+            for name, spectrum in {**SCHEMES, "scheme_16x100": WaveSpectrum()}.items():
+                ways[name] = partial(run_scheme, inputs, latitude, self.layout, spectrum)
+        return Contenders("column", len(inputs), ways)
 
     def evaluate(self, evaluation: ColumnEvaluation, batch: Batch, prediction: Tensor) -> None:
         """Add a batch of columns, with what the baselines predict."""
