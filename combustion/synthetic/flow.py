@@ -20,6 +20,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from combustion.synthetic.transport import wrap
 
 Inflow = Callable[[float], Tensor]
@@ -55,7 +56,6 @@ class Flow:
         self.shape, self.spacing, self.viscosity, self.inflow = shape, spacing, viscosity, inflow
         self.velocity = torch.zeros((3, *(n + 2 for n in shape)), device=device)
         self._rate = torch.zeros_like(self.velocity)
-        self._stress = torch.zeros((2, self._rate[0].numel()), device=device)
         self._inverse_laplacian = _inverse_laplacian(shape, device)
 
     def start(self, velocity: Tensor, time: float) -> None:
@@ -86,11 +86,7 @@ class Flow:
 
     def divergence(self) -> Tensor:
         """Divergence of the velocity times h, (nx, ny, nz) [m/s]."""
-        u, v, w = self.velocity
-        total = u[2:, 1:-1, 1:-1] - u[1:-1, 1:-1, 1:-1]
-        total += v[1:-1, 2:, 1:-1] - v[1:-1, 1:-1, 1:-1]
-        total += w[1:-1, 1:-1, 2:] - w[1:-1, 1:-1, 1:-1]
-        return total
+        return divergence(self.velocity)
 
     def _fill_boundaries(self, time: float) -> None:
         """Set the inlet, the halo and the mass that leaves, from the interior and the time."""
@@ -105,38 +101,10 @@ class Flow:
         u[..., 0], u[..., -1] = u[..., -2], u[..., 1]
 
     def _acceleration(self) -> Tensor:
-        """Minus the divergence of the momentum flux u u - nu (grad u + grad u^T) [m/s2].
-
-        A neighbour is an offset of the flat array, so that every operation runs over contiguous
-        memory; what this computes in the halo has no meaning and is overwritten.
-        """
-        strides = self.velocity.stride()[1:]
-        u, rate = self.velocity.flatten(1), self._rate.flatten(1).zero_()
-        inertia, friction = 0.25 / self.spacing, self.viscosity / self.spacing**2
-        n, edge = u.shape[1], strides[0]
-
-        def shifted(field: Tensor, offset: int) -> Tensor:
-            return field[edge + offset : n - edge + offset]
-
-        for a, sa in enumerate(strides):  # normal stress, in the cell centres
-            flux, work = (row[: n - sa] for row in self._stress)
-            torch.add(u[a, sa:], u[a, :-sa], out=flux).square_().mul_(inertia)
-            torch.sub(u[a, sa:], u[a, :-sa], out=work)
-            flux.sub_(work, alpha=2 * friction)
-            shifted(rate[a], 0).add_(flux[edge - sa : n - edge - sa]).sub_(flux[edge : n - edge])
-        for a, b in ((0, 1), (0, 2), (1, 2)):  # shear stress, on the edges of the cells
-            sa, sb = strides[a], strides[b]
-            flux, work = (row[sa:] for row in self._stress)
-            torch.add(u[a, sa:], u[a, sa - sb : n - sb], out=flux)
-            torch.add(u[b, sa:], u[b, :-sa], out=work)
-            flux.mul_(work).mul_(inertia)
-            torch.sub(u[a, sa:], u[a, sa - sb : n - sb], out=work)
-            work.add_(u[b, sa:]).sub_(u[b, :-sa])
-            flux.sub_(work, alpha=friction)
-            stress = self._stress[0]
-            shifted(rate[a], 0).add_(shifted(stress, 0)).sub_(shifted(stress, sb))
-            shifted(rate[b], 0).add_(shifted(stress, 0)).sub_(shifted(stress, sa))
-        speed = self.velocity[0, 1, 1:-1, 1:-1].mean() / self.spacing  # convective outlet
+        """Minus the divergence of the momentum flux u u - nu (grad u + grad u^T) [m/s2]."""
+        h, nu = self.spacing, self.viscosity
+        stress_divergence(self.velocity, 0.25 / h, nu / h**2, self._rate)
+        speed = self.velocity[0, 1, 1:-1, 1:-1].mean() / h  # convective outlet
         self._rate[0, -1] = (self.velocity[0, -2] - self.velocity[0, -1]) * speed
         return self._rate
 
@@ -150,14 +118,87 @@ class Flow:
         spectrum = torch.fft.rfftn(self.divergence(), dim=(1, 2))
         spectrum = torch.fft.fft(torch.cat([spectrum, spectrum.flip(0)]), dim=0)
         spectrum = torch.fft.ifft(spectrum.mul_(self._inverse_laplacian), dim=0)[:nx]
-        p = torch.fft.irfftn(spectrum, s=(ny, nz), dim=(1, 2))
-        u = self.velocity[:, 1:-1, 1:-1, 1:-1]
-        u[0, 1:] -= p[1:] - p[:-1]
-        u[1] -= p - p.roll(1, 1)
-        u[2] -= p - p.roll(1, 2)
+        pressure = torch.fft.irfftn(spectrum, s=(ny, nz), dim=(1, 2))
+        subtract_gradient(pressure, self.velocity)
         for axis in (2, 3):
             wrap(self.velocity, axis, 1)
         self.velocity[1:, -1] = self.velocity[1:, -2]
+
+
+@compiled_by("combustion.synthetic.flow_loops")
+def divergence(velocity: Tensor) -> Tensor:
+    """Divergence of a velocity times h.
+
+    Parameters
+    ----------
+    velocity : (3, nx + 2, ny + 2, nz + 2) with its halo, see :class:`Flow` [m/s]
+
+    Returns
+    -------
+    Tensor
+        (nx, ny, nz) [m/s]
+    """
+    u, v, w = velocity
+    total = u[2:, 1:-1, 1:-1] - u[1:-1, 1:-1, 1:-1]
+    total += v[1:-1, 2:, 1:-1] - v[1:-1, 1:-1, 1:-1]
+    total += w[1:-1, 1:-1, 2:] - w[1:-1, 1:-1, 1:-1]
+    return total
+
+
+@compiled_by("combustion.synthetic.flow_loops")
+def subtract_gradient(pressure: Tensor, velocity: Tensor) -> None:
+    """Subtract the differences of a pressure from the velocity, but at the inlet and the outlet.
+
+    Parameters
+    ----------
+    pressure : (nx, ny, nz) [m/s]
+    velocity : (3, nx + 2, ny + 2, nz + 2) [m/s]; it is changed in place, its halo left alone
+    """
+    u = velocity[:, 1:-1, 1:-1, 1:-1]
+    u[0, 1:] -= pressure[1:] - pressure[:-1]
+    u[1] -= pressure - pressure.roll(1, 1)
+    u[2] -= pressure - pressure.roll(1, 2)
+
+
+@compiled_by("combustion.synthetic.flow_loops")
+def stress_divergence(velocity: Tensor, inertia: float, friction: float, rate: Tensor) -> None:
+    """Write minus the divergence of the momentum flux u u - nu (grad u + grad u^T).
+
+    A neighbour is an offset of the flat array, so that every operation runs over contiguous memory;
+    what this computes in the halo has no meaning.
+
+    Parameters
+    ----------
+    velocity : (3, nx + 2, ny + 2, nz + 2) [m/s]
+    inertia : 1 / (4 h) [1/m]
+    friction : nu / h^2 [1/s]
+    rate : the acceleration [m/s2], of the same shape; it is overwritten
+    """
+    strides = velocity.stride()[1:]
+    u, rate = velocity.flatten(1), rate.flatten(1).zero_()
+    memory = u.new_zeros((2, u.shape[1]))
+    n, edge = u.shape[1], strides[0]
+
+    def shifted(field: Tensor, offset: int) -> Tensor:
+        return field[edge + offset : n - edge + offset]
+
+    for a, sa in enumerate(strides):  # normal stress, in the cell centres
+        flux, work = (row[: n - sa] for row in memory)
+        torch.add(u[a, sa:], u[a, :-sa], out=flux).square_().mul_(inertia)
+        torch.sub(u[a, sa:], u[a, :-sa], out=work)
+        flux.sub_(work, alpha=2 * friction)
+        shifted(rate[a], 0).add_(flux[edge - sa : n - edge - sa]).sub_(flux[edge : n - edge])
+    for a, b in ((0, 1), (0, 2), (1, 2)):  # shear stress, on the edges of the cells
+        sa, sb = strides[a], strides[b]
+        flux, work = (row[sa:] for row in memory)
+        torch.add(u[a, sa:], u[a, sa - sb : n - sb], out=flux)
+        torch.add(u[b, sa:], u[b, :-sa], out=work)
+        flux.mul_(work).mul_(inertia)
+        torch.sub(u[a, sa:], u[a, sa - sb : n - sb], out=work)
+        work.add_(u[b, sa:]).sub_(u[b, :-sa])
+        flux.sub_(work, alpha=friction)
+        shifted(rate[a], 0).add_(shifted(memory[0], 0)).sub_(shifted(memory[0], sb))
+        shifted(rate[b], 0).add_(shifted(memory[0], 0)).sub_(shifted(memory[0], sa))
 
 
 def _inverse_laplacian(shape: tuple[int, int, int], device: torch.device) -> Tensor:
@@ -173,6 +214,7 @@ def _inverse_laplacian(shape: tuple[int, int, int], device: torch.device) -> Ten
     return (1 / symbol).to(device, torch.float32)
 
 
+@compiled_by("combustion.synthetic.flow_loops")
 def refine(faces: Tensor, out: Tensor, halo: int) -> None:
     """Prolong face velocities to a grid of twice the resolution, divergence included.
 

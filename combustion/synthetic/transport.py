@@ -24,8 +24,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
+
 HALO = 2  # cells that the widest stencil reaches across the edge of the grid
-BLOCK_CELLS = 131072  # swept at a time on a CPU, so that the scratch arrays stay in the cache
+BLOCK_CELLS = 131072  # swept by PyTorch at a time on a CPU: the scratch arrays stay in the cache
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,6 @@ class ScalarTransport:
         self.inflow[HALO:-HALO, HALO:-HALO] = inflow.to(self.c)
         wrap(self.inflow, 0)
         wrap(self.inflow, 1)
-        plane, column = padded[1] * padded[2], padded[0] * padded[2]
-        cells = BLOCK_CELLS if device.type == "cpu" else math.prod(padded)
-        self._planes = max(1, min(shape[0], cells // plane))
-        self._rows = max(1, min(padded[1], cells // column))
-        size = max(self._planes * plane, self._rows * column)
-        self._sweep = _Sweep(size, device)
-        self._density = torch.empty((2, size), device=device)
 
     @property
     def interior(self) -> Tensor:
@@ -106,50 +101,14 @@ class ScalarTransport:
         """Advance c by `time_step` [s] = two half steps, with the Courant numbers in `courant`."""
         fourier = self.flame.diffusivity * time_step / 2 / self.spacing**2
         self._along_x(fourier, first=True)
-        for start in range(HALO, HALO + self.shape[0], self._planes):
-            stop = min(start + self._planes, HALO + self.shape[0])
-            self._across(slice(start, stop), fourier, time_step)
+        sweep_across(self.c, self.courant, fourier, self.flame.rate * time_step)
         self._along_x(fourier, first=False)
 
     def _along_x(self, fourier: float, *, first: bool) -> None:
-        """Sweep along the stream, in blocks of rows; the mass starts (first) or ends at 1."""
+        """Sweep along the stream, between the inflow and an open end."""
         self.c[:HALO] = self.inflow
         self.c[-HALO:] = self.c[-HALO - 1]
-        c, courant = self.c.flatten(1)[None], self.courant[0].flatten(1)[None]
-        width = self._rows * self.c.shape[2]
-        for start in range(0, c.shape[2], width):
-            block, speed = c[..., start : start + width], courant[..., start : start + width]
-            density = _scratch(self._density[0], (1, self.shape[0], block.shape[2]))
-            torch.sub(speed[:, 2:-2], speed[:, 3:-1], out=density)
-            if first:
-                self._sweep(block, speed, fourier, None, density.add_(1))
-            else:
-                self._sweep(block, speed, fourier, density.neg_().add_(1), None)
-
-    def _across(self, planes: slice, fourier: float, time_step: float) -> None:
-        """Sweep y, z, react, sweep z, y in a slab that stays in the cache."""
-        c = self.c[planes]
-        speed_y, speed_z = self.courant[1, planes], self.courant[2, planes]
-        flat, flat_z = c.view(1, -1, 1), speed_z.view(1, -1, 1)
-        # The compression by the y sweep, on its cells, and by the z sweep, on all flat cells.
-        squeeze_y = _scratch(self._density[0], (c.shape[0], self.shape[1], c.shape[2]))
-        torch.sub(speed_y[:, 3:-1], speed_y[:, 2:-2], out=squeeze_y)
-        z = _scratch(self._density[1], c.shape)
-        z.fill_(1.0)
-        inner = z.view(1, -1, 1)[:, HALO:-HALO]
-        inner.add_(flat_z[:, 3:-1]).sub_(flat_z[:, 2:-2])
-        z_rows = z[:, HALO:-HALO]
-
-        wrap(c, 1)
-        self._sweep(c, speed_y, fourier, squeeze_y.add_(z_rows), z_rows)
-        wrap(c, 2)
-        self._sweep(flat, flat_z, fourier, inner, None)
-        _react(c, self.flame.rate * time_step, self._density[0])
-        wrap(c, 2)
-        self._sweep(flat, flat_z, fourier, None, inner.neg_().add_(2))
-        wrap(c, 1)
-        torch.sub(speed_y[:, 2:-2], speed_y[:, 3:-1], out=squeeze_y)
-        self._sweep(c, speed_y, fourier, z_rows, squeeze_y.add_(z_rows))
+        sweep_along_x(self.c, self.courant, fourier, first)
 
     def time_step_limit(self, speed: float) -> float:
         """Longest `time_step` [s] that keeps c in [0, 1] where no velocity exceeds `speed` [m/s].
@@ -162,6 +121,87 @@ class ScalarTransport:
         a, b, dx = speed, root, self.spacing
         half = (2 * dx / (b + math.sqrt(b * b + 4 * a * dx))) ** 2  # a t + b sqrt(t) = dx
         return 2 * half
+
+
+@compiled_by("combustion.synthetic.transport_loops")
+def sweep_along_x(c: Tensor, courant: Tensor, fourier: float, first: bool) -> None:
+    """Sweep along the stream, in blocks of rows.
+
+    Parameters
+    ----------
+    c : (nx + 4, ny + 4, nz + 4) progress variable; it is changed in place
+    courant : (3, nx + 4, ny + 4, nz + 4) velocity x half step / dx on the lower faces
+    fourier : D x half step / dx^2
+    first : whether the mass of gas in a cell starts at 1, rather than ends at it
+    """
+    planes, rows, columns = c.shape
+    c, courant = c.flatten(1)[None], courant[0].flatten(1)[None]
+    width = columns * max(1, min(rows, _block(c) // (planes * columns)))
+    sweep = _Sweep(planes * width, c.device)
+    density = c.new_empty(planes * width)
+    for start in range(0, c.shape[2], width):
+        block, speed = c[..., start : start + width], courant[..., start : start + width]
+        mass = _scratch(density, (1, planes - 2 * HALO, block.shape[2]))
+        torch.sub(speed[:, 2:-2], speed[:, 3:-1], out=mass)
+        if first:
+            sweep(block, speed, fourier, None, mass.add_(1))
+        else:
+            sweep(block, speed, fourier, mass.neg_().add_(1), None)
+
+
+@compiled_by("combustion.synthetic.transport_loops")
+def sweep_across(c: Tensor, courant: Tensor, fourier: float, reaction: float) -> None:
+    """Sweep y, z, react, sweep z, y, in slabs that stay in the cache.
+
+    Parameters
+    ----------
+    c, courant, fourier : as in :func:`sweep_along_x`
+    reaction : k x step
+    """
+    planes, plane = len(c) - 2 * HALO, c[0].numel()
+    depth = max(1, min(planes, _block(c) // plane))
+    sweep = _Sweep(depth * plane, c.device)
+    memory = c.new_empty((2, depth * plane))
+    for start in range(HALO, HALO + planes, depth):
+        slab = slice(start, min(start + depth, HALO + planes))
+        _sweep_slab(c[slab], courant[1, slab], courant[2, slab], fourier, reaction, sweep, memory)
+
+
+def _sweep_slab(
+    c: Tensor,
+    speed_y: Tensor,
+    speed_z: Tensor,
+    fourier: float,
+    reaction: float,
+    sweep: _Sweep,
+    memory: Tensor,
+) -> None:
+    """Sweep a slab y, z, react, sweep it z, y."""
+    flat, flat_z = c.view(1, -1, 1), speed_z.view(1, -1, 1)
+    # The compression by the y sweep, on its cells, and by the z sweep, on all flat cells.
+    squeeze_y = _scratch(memory[0], (len(c), c.shape[1] - 2 * HALO, c.shape[2]))
+    torch.sub(speed_y[:, 3:-1], speed_y[:, 2:-2], out=squeeze_y)
+    z = _scratch(memory[1], c.shape)
+    z.fill_(1.0)
+    inner = z.view(1, -1, 1)[:, HALO:-HALO]
+    inner.add_(flat_z[:, 3:-1]).sub_(flat_z[:, 2:-2])
+    z_rows = z[:, HALO:-HALO]
+
+    wrap(c, 1)
+    sweep(c, speed_y, fourier, squeeze_y.add_(z_rows), z_rows)
+    wrap(c, 2)
+    sweep(flat, flat_z, fourier, inner, None)
+    _react(c, reaction, memory[0])
+    wrap(c, 2)
+    sweep(flat, flat_z, fourier, None, inner.neg_().add_(2))
+    wrap(c, 1)
+    torch.sub(speed_y[:, 2:-2], speed_y[:, 3:-1], out=squeeze_y)
+    sweep(c, speed_y, fourier, z_rows, squeeze_y.add_(z_rows))
+
+
+def _block(c: Tensor) -> int:
+    """Return how many cells are swept at a time."""
+    return BLOCK_CELLS if c.device.type == "cpu" else c.numel()
 
 
 class _Sweep:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
+from combustion.synthetic import flow as flow_module
 from combustion.synthetic.flow import Flow, refine
 
 CPU = torch.device("cpu")
@@ -149,3 +151,33 @@ def test_refined_velocity_keeps_linear_profiles_and_the_flux_through_faces() -> 
     refine(draw, fine, 2)
     old = fine[0, 2 : 2 * nx + 3 : 2, 2:-2, 2:-2].unflatten(2, (nz, 2)).mean(3)
     torch.testing.assert_close(old.unflatten(1, (ny, 2)).mean(2), draw[0])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", [SHAPE, (40, 3, 2), (1, 1, 1), (3, 40, 7)])
+def test_compiled_loops_are_the_forms_in_pytorch(shape: tuple[int, ...], threads: int) -> None:
+    generator = torch.Generator().manual_seed(4)
+    velocity = torch.randn(3, *(n + 2 for n in shape), generator=generator, dtype=torch.float64)
+    pressure = torch.randn(shape, generator=generator, dtype=torch.float64)
+    faces, inside = velocity[:, 1:, 1:-1, 1:-1], (slice(None), *3 * [slice(1, -1)])
+    fine = torch.zeros(3, *(2 * n + 4 for n in shape), dtype=torch.float64)
+
+    def fields(compiled: bool) -> list[Tensor]:
+        def form(name: str) -> Callable[..., Tensor]:
+            function = getattr(flow_module, name)
+            return function if compiled else function.__wrapped__
+
+        corrected, rate, refined = velocity.clone(), velocity.clone(), fine.clone()
+        form("subtract_gradient")(pressure, corrected)
+        form("stress_divergence")(velocity, 0.25, 0.03, rate)
+        form("refine")(faces, refined, 2)
+        return [form("divergence")(velocity), corrected, rate[inside], refined]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        compiled = fields(compiled=True)
+    finally:
+        torch.set_num_threads(before)
+    for found, expected in zip(compiled, fields(compiled=False), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-13, rtol=0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from combustion.synthetic import transport as transport_module
 from combustion.synthetic.flow import Flow, refine
 from combustion.synthetic.transport import HALO, LaminarFlame, ScalarTransport
 
@@ -150,15 +151,56 @@ def test_a_cylinder_burns_outwards_slowed_by_its_curvature() -> None:
     assert (end - start) / (step * steps) == pytest.approx(expected, rel=0.02)
 
 
-def test_results_do_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    fields = []
-    for cells in (600, 2**62):
-        monkeypatch.setattr("combustion.synthetic.transport.BLOCK_CELLS", cells)
-        shape = (18, 12, 10)
-        transport = ScalarTransport(shape, DX, METHANE, torch.zeros(12, 10), CPU)
-        transport.courant.copy_(solenoidal(shape) * 0.1)
-        transport.interior.copy_(torch.rand(shape, generator=torch.Generator().manual_seed(2)))
-        for _ in range(3):
-            transport.advance(2e-5)
-        fields.append(transport.interior.clone())
+def scalar(shape: tuple[int, int, int]) -> ScalarTransport:
+    """Random progress variable in a random flow."""
+    flame = ScalarTransport(shape, DX, METHANE, torch.zeros(shape[1:]), CPU)
+    flame.courant.copy_(solenoidal(shape) * 0.1)
+    flame.interior.copy_(torch.rand(shape, generator=torch.Generator().manual_seed(2)))
+    return flame
+
+
+def plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sweep_along_x", "sweep_across"):
+        monkeypatch.setattr(transport_module, name, getattr(transport_module, name).__wrapped__)
+
+
+@pytest.mark.parametrize("form", ["compiled", "torch"])
+def test_results_depend_neither_on_blocks_nor_on_threads(
+    monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    if form == "torch":
+        plain_torch(monkeypatch)
+    threads, fields = torch.get_num_threads(), []
+    for cells, count in ((600, 1), (2**62, 2)):
+        monkeypatch.setattr(transport_module, "BLOCK_CELLS", cells)
+        monkeypatch.setattr("combustion.synthetic.transport_loops.CHUNK", min(cells // 10, 1024))
+        torch.set_num_threads(count)
+        try:
+            flame = scalar((18, 12, 10))
+            for _ in range(3):
+                flame.advance(2e-5)
+        finally:
+            torch.set_num_threads(threads)
+        fields.append(flame.interior.clone())
     assert torch.equal(*fields)
+
+
+@pytest.mark.parametrize("shape", [(18, 12, 10), (8, 30, 14), (40, 8, 46)])
+def test_compiled_sweeps_are_those_in_pytorch(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int]
+) -> None:
+    compiled, reference = scalar(shape), scalar(shape)
+    for _ in range(5):
+        compiled.advance(2e-5)
+    plain_torch(monkeypatch)
+    for _ in range(5):
+        reference.advance(2e-5)
+    difference = (compiled.interior - reference.interior).abs().max()
+    assert 0 < difference < 2e-6  # two forms, one result but for rounding
+
+
+def test_not_a_number_is_not_hidden() -> None:
+    flame = scalar((18, 12, 10))
+    flame.interior[9, 5, 5] = torch.nan
+    flame.advance(2e-5)
+    assert flame.interior[9, 5, 5].isnan()
