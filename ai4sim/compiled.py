@@ -6,18 +6,20 @@ on a CPU because a column stays in the cache. The function of the PyTorch form i
 :func:`compiled_by` and chooses; a test pins both forms together.
 
 numba keeps compiled code beside the source file, or in the user's cache, or where
-``NUMBA_CACHE_DIR`` points. It compiles anew when the file of the function changes, and sees no
-other file. So a module of loops imports nothing of the repository but :func:`jit`, and gets
-constants of nature as arguments.
+``NUMBA_CACHE_DIR`` points. It compiles anew when the file of the function changes. :func:`jit`
+tells it of the files of other compiled functions that the module imports, and of nothing else: so
+constants of nature are arguments of compiled functions.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
@@ -30,7 +32,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
 
 
-def jit(*relaxed: str) -> Callable[[Function], Function]:
+def jit(*relaxed: str, inline: bool = False) -> Callable[[Function], Function]:
     """Return the decorator of a module of loops: numba compiles the function on its first call.
 
     The compiled code does not hold Python's lock, divides as IEEE 754 says, and is kept in numba's
@@ -42,6 +44,9 @@ def jit(*relaxed: str) -> Callable[[Function], Function]:
         The rules of floating point that the compiler may relax, as LLVM names them: ``contract``
         fuses a product with a sum, ``reassoc`` sums in another order. Rules that would let a NaN
         or an infinity disappear are refused.
+    inline : bool
+        Whether the function becomes part of each loop that calls it, however long it is: a loop
+        with a call in it is not turned into vector instructions.
 
     Raises
     ------
@@ -52,15 +57,32 @@ def jit(*relaxed: str) -> Callable[[Function], Function]:
         raise ValueError(f"jit: expected contract, reassoc, nsz or arcp, found {sorted(others)}")
     import numba
 
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(relaxed)}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": set(relaxed),
+        "forceinline": inline,
+    }
 
     def decorate(function: Function) -> Function:
+        function.__qualname__ += _digest(function)
         try:
             return cast(Function, numba.njit(cache=True, **options)(function))
         except (OSError, RuntimeError):  # numba finds no folder for its cache
             return cast(Function, numba.njit(**options)(function))
 
     return decorate
+
+
+def _digest(function: Callable[..., Any]) -> str:
+    """Return what tells a function that calls compiled ones of other files from former ones."""
+    others = {
+        value.__qualname__: Path(value.py_func.__code__.co_filename).read_bytes()
+        for value in function.__globals__.values()
+        if hasattr(value, "py_func") and value.__module__ != function.__module__
+    }
+    content = b"".join(name.encode() + others[name] for name in sorted(others))
+    return f"_{hashlib.sha256(content).hexdigest()[:16]}" if others else ""
 
 
 def compiled_by(module: str) -> Callable[[Callable[P, Result]], Callable[P, Result]]:

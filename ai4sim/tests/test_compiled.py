@@ -173,6 +173,20 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(toy):
     assert process.communicate() == ("9.5\n", "")
 
 
+def test_a_change_of_a_function_of_another_file_is_seen(toy, tmp_path):
+    function = (
+        "from ai4sim.compiled import jit\n\n\n@jit(inline=True)\ndef times(x, y):\n    return x * y"
+    )
+    (toy / "toy_parts.py").write_text(function + "\n")
+    loops = (toy / "toy_loops.py").read_text().replace("x[i] * x[i]", "times(x[i], x[i])")
+    loops = loops.replace("import torch\n", "import torch\nfrom toy_parts import times\n")
+    (toy / "toy_loops.py").write_text(loops)
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert run(toy, **cache).communicate() == ("9.5\n", "")
+    (toy / "toy_parts.py").write_text(function + " * x\n")
+    assert run(toy, **cache).communicate() == ("27.5\n", "")
+
+
 def test_rules_that_would_hide_a_nan_are_refused():
     with pytest.raises(ValueError, match="expected contract, reassoc, nsz or arcp, found .'nnan'"):
         compiled.jit("nnan")

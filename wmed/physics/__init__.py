@@ -14,6 +14,10 @@
 :mod:`.constants`        those of the ocean and atmosphere files
 =======================  =========================================================================
 
+``coare_loops``, ``ecmwf_loops`` and ``ncar_loops`` are the same algorithms as compiled loops over
+points, with ``stability_loops`` and ``surface_layer_loops``; the functions of :mod:`.bulk` choose
+them by themselves where no gradient is wanted, on a CPU; see :mod:`ai4sim.compiled`.
+
 Heat fluxes are positive into the sea, the stress is along the wind relative to the current.
 
 The algorithms follow AeroBulk (Brodeau et al. 2017), which made the fluxes of the reference data:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from ai4sim.physics.constants import GRAVITY, VON_KARMAN
 from wmed.physics.constants import SALT_FACTOR
 from wmed.physics.skin import Radiation, cool_skin
@@ -25,6 +26,7 @@ from wmed.physics.surface_layer import (
     air_minus_sea,
     bulk_fluxes,
     buoyancy,
+    by_field,
     first_guess,
     gust_squared,
     in_blocks,
@@ -82,6 +84,8 @@ COARE30 = Coare(
 """COARE 3.0 of AeroBulk (Fairall et al. 2003)."""
 
 
+@by_field
+@compiled_by("wmed.physics.coare_loops")
 @in_blocks
 def coare(
     state: BulkState,

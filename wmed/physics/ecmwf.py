@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from ai4sim.physics.constants import GRAVITY, VON_KARMAN
 from wmed.physics.constants import VIRTUAL
 from wmed.physics.stability import psi_h_ecmwf, psi_m_ecmwf, stratify
@@ -23,6 +24,7 @@ from wmed.physics.surface_layer import (
     air_minus_sea,
     bulk_fluxes,
     buoyancy,
+    by_field,
     first_guess,
     gust_squared,
     in_blocks,
@@ -41,6 +43,8 @@ MOST_STABLE = 5.0
 """zeta is at most this in the stability functions."""
 
 
+@by_field
+@compiled_by("wmed.physics.ecmwf_loops")
 @in_blocks
 def ecmwf(
     state: BulkState,

@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from ai4sim.physics.constants import GRAVITY, VON_KARMAN
 from wmed.physics.constants import VIRTUAL
 from wmed.physics.stability import psi_h_ncar, psi_m_ncar, stratify
@@ -21,6 +22,7 @@ from wmed.physics.surface_layer import (
     Differences,
     air_minus_sea,
     bulk_fluxes,
+    by_field,
     in_blocks,
 )
 
@@ -32,6 +34,8 @@ STEEPEST = 10.0
 """|z / L| is at most this."""
 
 
+@by_field
+@compiled_by("wmed.physics.ncar_loops")
 @in_blocks
 def ncar(
     state: BulkState,

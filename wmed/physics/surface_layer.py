@@ -122,11 +122,8 @@ class BulkFluxes(NamedTuple):
     skin_temperature: Tensor
 
 
-def in_blocks(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]:
-    """Give a bulk algorithm of a state the fields of the state by name, in blocks of :data:`BLOCK`.
-
-    Blocks are a third faster on a CPU, and take little memory beyond the results. There are none
-    where gradients are wanted, nor with a cool skin.
+def by_field(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]:
+    """Give a bulk algorithm of a state the fields of the state by name.
 
     Raises
     ------
@@ -136,17 +133,30 @@ def in_blocks(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]
     """
 
     @wraps(algorithm)
-    def blockwise(**arguments: Any) -> BulkFluxes:
+    def named(**arguments: Any) -> BulkFluxes:
         options = {k: value for k, value in arguments.items() if k not in BulkState._fields}
         state = BulkState(**{k: value for k, value in arguments.items() if k not in options})
         if options.get("iterations", 1) < 1:
             raise ValueError(f"iterations: at least 1 expected, found {options['iterations']}")
-        whole = any(value.requires_grad for value in state) and torch.is_grad_enabled()
-        sizes = {value.shape for value in state}
-        if len(sizes) != 1:
+        if len({value.shape for value in state}) != 1:
             shapes = ", ".join(f"{k} {tuple(value.shape)}" for k, value in state._asdict().items())
             raise ValueError(f"fields of one shape expected, found {shapes}")
-        (shape,) = sizes
+        return algorithm(state, **options)
+
+    return named
+
+
+def in_blocks(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]:
+    """Give a bulk algorithm in PyTorch its state in blocks of :data:`BLOCK` points.
+
+    Blocks are a third faster on a CPU, and take little memory beyond the results. There are none
+    where gradients are wanted, nor with a cool skin.
+    """
+
+    @wraps(algorithm)
+    def blockwise(state: BulkState, **options: Any) -> BulkFluxes:
+        whole = any(value.requires_grad for value in state) and torch.is_grad_enabled()
+        shape = state.pressure.shape
         on_cpu = all(value.device.type == "cpu" for value in state)
         skin = options.get("radiation") is not None
         if whole or not on_cpu or shape.numel() <= 2 * BLOCK or skin:
