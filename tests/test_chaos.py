@@ -29,7 +29,7 @@ def server():
     """A server that has imported all use cases."""
     paths = [p for u in USE_CASES.values() for p in (u.module_path, u.datamodule_path)]
     modules = dict.fromkeys(path.partition(":")[0] for path in paths)
-    with ForkServer([*modules, "ai4sim.cli", "ai4sim.export", "ai4sim.report"]) as server:
+    with ForkServer([*modules, "ai4sim.surrogate_cli", "ai4sim.export", "ai4sim.report"]) as server:
         yield server
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import h5py
 import netCDF4
 import numpy as np
-import xarray
 from numpy.typing import NDArray
 
 from ai4sim.io.formats import Format
@@ -175,6 +174,8 @@ class RawVariable(ABC):
                     f"{self.path}: {self.name} has the attribute {name} {attributes[name]}, "
                     "expected a finite number"
                 )
+        import xarray  # which brings pandas: half a second that most commands need not spend
+
         try:
             stored = xarray.Variable(dimensions, values, attributes)
             with np.errstate(all="ignore"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,9 +13,9 @@ import torch
 import yaml
 from lightning.pytorch import callbacks
 
-from ai4sim.cli import SurrogateCLI
 from ai4sim.complaints import explained
 from ai4sim.configuration import CALLBACKS
+from ai4sim.surrogate_cli import SurrogateCLI
 from ai4sim.tests.bench import nothing
 from ai4sim.tests.test_cli import CONFIG, run, state
 from ai4sim.tests.toy import write_columns
@@ -184,6 +186,31 @@ def test_a_mistake_on_the_command_line_is_a_line_with_the_nearest_name(root, cap
     said = capsys.readouterr().err.splitlines()
     assert ended.value.code == 2 and len(said) == 2
     assert re.search(f"^error: .*{MISTAKES[words]}", said[-1]), said
+
+
+def test_help_explains_every_command_without_importing_torch(tmp_path):
+    code = "import sys\nfrom ai4sim.cli import main\nfrom ai4sim.use_case import UseCase\n"
+    code += "from pathlib import Path\n"
+    code += "case = UseCase('toy', 'Differences', Path(), 'no:Module', 'no:Data', '')\n"
+    code += "try:\n    main(case, ['--help'])\nfinally:\n    assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for command in (*SurrogateCLI.subcommands(), "couple"):
+        assert f"\n    {command} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predicts"], "error: unknown command 'predicts', did you mean predict?"),
+        (["train"], "error: unknown command 'train': expected one of fit, validate, test, predict"),
+        ([], "error: no command: expected one of fit, validate, test, predict, check, couple"),
+    ],
+)
+def test_a_word_that_is_no_command_is_answered_in_a_line(root, capsys, words, message):
+    with pytest.raises(SystemExit) as ended:
+        run(root, *words)
+    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].startswith(message)
 
 
 def raised(*arguments: str, root) -> BaseException:
