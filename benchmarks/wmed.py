@@ -1,6 +1,7 @@
 """The coupling of the western Mediterranean: what its graph, its networks and their training cost.
 
     python benchmarks/wmed.py
+    python benchmarks/wmed.py --only formulae
     python benchmarks/wmed.py --only inference --size demo --repeats 9
     python benchmarks/wmed.py --only inference training --device cuda --bf16
     python benchmarks/wmed.py --data DIR     # with *his*.nc and ECMWF*.nc of one event, full size
@@ -19,16 +20,20 @@ graph
     so many blocks are made, evenly chosen, and seconds and bytes scaled. Memory is the growth of
     the largest resident set (``VmHWM``). Then milliseconds to bring 75 channels to all rho nodes:
     the kernel in use, an index per corner, and a sparse matrix.
+formulae
+    COARE, ECMWF's and NCAR's bulk formulae, from states at the points to all fluxes: seconds in
+    PyTorch over seconds as compiled loops, single and double precision, and the largest error of
+    the latent heat flux of both against PyTorch in double precision.
 inference
     Million rho points per second, from the states on both grids to the fluxes on the ocean's own
     points (``wmed.nets.coupler.fluxes``), in float32, or with `--bf16` under autocast of the
     networks. The states are made up and the weights untrained: the cost depends on neither. Against
-    the repository's own COARE 3.6, which starts from the same interpolated rows and gives the
-    turbulent fluxes alone, while the networks give the radiation too. Then the steps: interpolation
-    alone, and algorithms and networks alone on rows that are there. On a CPU a network takes
-    `--rows` rows at once (``max_nodes``; 0: all), which stay in its cache; COARE has blocks of its
-    own. AeroBulk in Fortran does a few tenths of a million points per second and core (cited, not
-    measured here).
+    the repository's own COARE 3.6, compiled, which starts from the same fields, interpolates the
+    lowest level alone and gives the turbulent fluxes, while the networks give the radiation too.
+    Then the steps: interpolation alone, and algorithms and networks alone on rows that are there.
+    On a CPU a network takes `--rows` rows at once (``max_nodes``; 0: all), which stay in its cache;
+    COARE has blocks of its own. AeroBulk in Fortran does a few tenths of a million points per
+    second and core (cited, not measured here).
 training
     Points per second of a Trainer, as ``wmed/trainer.py`` has it but for validation, checkpoints,
     progress bar and clipped gradients, one time of the demo's size per step; as a share of the bare
@@ -47,7 +52,11 @@ import sys
 from pathlib import Path
 
 SIZES = {"demo": (136, 158), "full": (539, 631)}
-PARTS = ("graph", "inference", "training")
+PARTS = ("graph", "formulae", "inference", "training")
+
+
+POINTS = (8_809, 141_364)
+"""Points of the sea on the grid of the demo and on one of full size."""
 
 
 def main() -> None:
@@ -79,6 +88,9 @@ def main() -> None:
     if "graph" in options.only:
         wmed_graph.print_construction(full, options.share, options.repeats)
         wmed_graph.print_interpolation(full, options.repeats)
+    if "formulae" in options.only:
+        for points in POINTS:
+            wmed_models.print_formulae(points, options.repeats)
     if "inference" in options.only:
         rows = options.rows
         if rows is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.module import SurrogateModule
-from ai4sim.variables import Batch, split_channels
+from ai4sim.variables import Batch
 from benchmarks.turns import (
     Cost,
     Row,
@@ -33,7 +33,7 @@ from benchmarks.turns import (
 from benchmarks.wmed_graph import Grids, size_of
 from wmed.data import CouplingDataModule
 from wmed.io.graph import CouplingGraph, build
-from wmed.io.layout import FLUXES, PROFILES, TARGETS, RhoLayout
+from wmed.io.layout import FLUXES, TARGETS, RhoLayout
 from wmed.models import (
     CouplingModule,
     LitConstantBulk,
@@ -43,8 +43,9 @@ from wmed.models import (
 )
 from wmed.nets.coupler import fluxes, on_own_points
 from wmed.nets.coupling_net import CouplingNet, coupled
-from wmed.nets.inputs import rho_inputs
-from wmed.physics.bulk import bulk_inputs, coare36
+from wmed.nets.inputs import lowest_state, rho_inputs
+from wmed.physics.bulk import ALGORITHMS, coare36
+from wmed.physics.surface_layer import BulkFluxes, BulkState
 from wmed.synthetic.events import DEMO
 from wmed.synthetic.generate import generate
 
@@ -108,19 +109,17 @@ def made_up_states(grids: Grids, graph: CouplingGraph, labels: bool = False) -> 
 # --- Inference ---
 
 
-def by_coare(rows: Tensor, graph: CouplingGraph, iterations: int) -> dict[str, Tensor]:
+def by_coare(state: Mapping[str, Any], graph: CouplingGraph, iterations: int) -> dict[str, Tensor]:
     """Return the turbulent fluxes of COARE 3.6 on the ocean's points; no radiation.
 
     Parameters
     ----------
-    rows : (time, rho, input channel)
+    state : mapping of str to Tensor
+        See :func:`wmed.nets.inputs.lowest_state`.
     graph : CouplingGraph
     iterations : int
     """
-    x = split_channels(rows, LAYOUT.inputs)
-    sea = ("sea_surface_temperature", "current_x", "current_y")
-    state: dict[str, Any] = {**{n: x[n][..., 0] for n in PROFILES}, **{n: x[n] for n in sea}}
-    bulk = coare36(**bulk_inputs(**state), iterations=iterations)
+    bulk = coare36(**state, iterations=iterations)
     tau_x, tau_y = graph.to_faces(bulk.tau_x, bulk.tau_y)
     return {"tau_x": tau_x, "tau_y": tau_y, "latent": bulk.latent, "sensible": bulk.sensible}
 
@@ -135,10 +134,12 @@ def print_inference(grids: Grids, device: str, bf16: bool, rows: int, repeats: i
     inputs = rho_inputs(fields, graph, LAYOUT)
     cast = partial(torch.autocast, device, torch.bfloat16, enabled=bf16)
 
+    state = lowest_state(fields, graph, 10.0)
+
     def coare(iterations: int) -> Pair:
         return (
-            lambda: by_coare(rho_inputs(fields, graph, LAYOUT), graph, iterations),
-            lambda: by_coare(inputs, graph, iterations),
+            lambda: by_coare(lowest_state(fields, graph, 10.0), graph, iterations),
+            lambda: by_coare(state, graph, iterations),
         )
 
     def network(make: Callable[[], CouplingModule], at_once: int) -> Pair:
@@ -162,6 +163,7 @@ def print_inference(grids: Grids, device: str, bf16: bool, rows: int, repeats: i
         pairs["LitTransferNet, all rows at once"] = network(LitTransferNet, 0)
     whole = {name: pair[0] for name, pair in pairs.items()}
     parts: Ways = {name: pair[1] for name, pair in pairs.items()}
+    parts["interpolation, lowest level"] = lambda: lowest_state(fields, graph, 10.0)
     parts["interpolation and sun"] = lambda: rho_inputs(fields, graph, LAYOUT)
     parts["to the faces, and the sum"] = lambda: on_own_points(inputs[..., : len(FLUXES)], graph)
 
@@ -187,6 +189,63 @@ def print_speeds(title: str, costs: dict[str, list[Cost]], points: int, clock: s
             for reference in references
         ]
         print(f"  {way:34s}{wall:9.3f}{cpu:9.3f}" + "".join(f"{ratio:13.2f}" for ratio in ratios))
+
+
+# --- Compiled formulae ---
+
+
+def print_formulae(points: int, repeats: int) -> None:
+    """Print what PyTorch takes relative to the compiled loops, from states to all fluxes."""
+    print(f"\nbulk formulae, PyTorch / compiled: {points:,} points, one thread, 10 iterations")
+    print(
+        f"  {'':22s}{'M points/s':>12s}{'wall':>9s}{'cpu':>9s}{'error [W/m2]':>15s}{'PyTorch':>10s}"
+    )
+    for name, algorithm in ALGORITHMS.items():
+        for dtype in (torch.float32, torch.float64):
+            state = drawn_states(points, dtype)
+            given = BulkState(**state)
+            in_pytorch = reference_of(algorithm)
+            ways: Ways = {
+                "compiled": partial(algorithm, **state),
+                "PyTorch": partial(in_pytorch, given),
+            }
+            costs = take_turns(ways, repeats)
+            ratio = median(a / b for a, b in zip(costs["PyTorch"], costs["compiled"], strict=True))
+            exact = in_pytorch(BulkState(*(value.double() for value in given))).latent
+            errors = [
+                (found.latent - exact).abs().max().item()
+                for found in (algorithm(**state), in_pytorch(given))
+            ]
+            rate = median(costs["compiled"]).rates(points)[1] / 1e6
+            label = f"{name}, {str(dtype).removeprefix('torch.')}"
+            print(
+                f"  {label:22s}{rate:12.2f}{ratio.wall:9.2f}{ratio.cpu:9.2f}"
+                f"{errors[0]:15.1e}{errors[1]:10.1e}"
+            )
+
+
+def reference_of(algorithm: Callable[..., BulkFluxes]) -> Callable[..., BulkFluxes]:
+    """Return the form in PyTorch, a function of a state."""
+    function: Any = getattr(algorithm, "func", algorithm)
+    return partial(function.__wrapped__.__wrapped__, **getattr(algorithm, "keywords", {}))
+
+
+def drawn_states(points: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Draw weather: winds up to 25 m/s, air up to 8 K colder and 4 K warmer than the sea."""
+    generator = torch.Generator().manual_seed(0)
+
+    def between(low: float, high: float) -> Tensor:
+        return (low + (high - low) * torch.rand(points, generator=generator)).to(dtype)
+
+    sst = between(284, 301)
+    return {
+        "wind_x": between(-18, 18),
+        "wind_y": between(-18, 18),
+        "air_temperature": sst + between(-8, 4),
+        "specific_humidity": between(0.003, 0.015),
+        "pressure": between(99_000, 103_000),
+        "sea_surface_temperature": sst,
+    }
 
 
 # --- Training ---

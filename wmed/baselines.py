@@ -176,36 +176,34 @@ class Baselines(FittedBaselines):
         line = x @ self.weights.to(x) + self.intercept.to(x)
         found["ridge"] = _named(line.to(nearest))
         # One radiation for all three; of the interpolated state, as it is no matter of the cell.
-        at = bulk_state(bilinear, layout, float(self.height))
+        at, at_nearest = (bulk_state(x, layout, float(self.height)) for x in (bilinear, nearest))
         sun, sky, sea = _radiation_terms(bilinear, at, layout)
         shares = self.constants.to(bilinear)
         radiation = {"shortwave": shares[0] * sun, "longwave": shares[1] * sky - sea}
         for name in TURBULENCE:
-            rows = nearest if name == "coare_nearest" else bilinear
-            fluxes = self.turbulence(name, rows, layout)
+            fluxes = self.turbulence(name, at_nearest if name == "coare_nearest" else at)
             turbulent = ("tau_x", "tau_y", "latent", "sensible")
             every = radiation | {flux: getattr(fluxes, flux) for flux in turbulent}
             heat = torch.stack([every[part] for part in HEAT_PARTS]).sum(0)
             found[name] = {**every, "heat": heat}
         return {name: _on_faces(fluxes, graph) for name, fluxes in found.items()}
 
-    def turbulence(self, name: str, rows: Tensor, layout: RhoLayout) -> BulkFluxes:
+    def turbulence(self, name: str, state: Mapping[str, Any]) -> BulkFluxes:
         """Return the turbulent fluxes of a bulk formula.
 
         Parameters
         ----------
         name : str
             One of :data:`TURBULENCE`, or ``coare36``.
-        rows : (..., input_channels)
-        layout : RhoLayout
+        state : mapping of str to Tensor
+            See :func:`~wmed.physics.bulk.bulk_inputs`.
         """
         height = float(self.height)
-        at = bulk_state(rows, layout, height)
         if name == "constant_bulk":
             ch, ce = (float(self.constants[i]) for i in (3, 2))
-            return constant_bulk(**at, cd=float(self.drag), ch=ch, ce=ce)
+            return constant_bulk(**state, cd=float(self.drag), ch=ch, ce=ce)
         formula = ecmwf if name == "ecmwf" else coare36
-        return formula(**at, z_wind=height, z_air=height)
+        return formula(**state, z_wind=height, z_air=height)
 
 
 def rho_fluxes(targets: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:

@@ -43,7 +43,7 @@ from wmed.nets.bulk_flux_net import BulkFluxNet
 from wmed.nets.coupler import NamedFluxes, fluxes
 from wmed.nets.coupling_net import CouplingNet
 from wmed.nets.features import sea_surface
-from wmed.nets.inputs import relative_wind, rho_inputs
+from wmed.nets.inputs import lowest_state, relative_wind, rho_inputs
 from wmed.nets.routine import on_grids, tensors_of
 from wmed.physics.bulk import BulkFluxes
 
@@ -198,16 +198,17 @@ class CouplingModule(SurrogateModule):
     def contenders(self, batch: Batch) -> Contenders:
         """Return the model and bulk formulae, from the fields of both sides to fluxes."""
         datamodule: CouplingDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        graph, layout = datamodule.graph, self.layout
+        graph = datamodule.graph
         ways: dict[str, Callable[[], object]] = {
             MODEL: lambda: self(datamodule.on_after_batch_transfer(batch, 0))
         }
         if self.baselines is not None:
+            height = float(self.baselines.height)
             for name in (*TURBULENCE, "coare36"):
 
                 def turbulence(name: str = name) -> BulkFluxes:
-                    rows = rho_inputs(batch, graph, layout, nearest=name == "coare_nearest")
-                    return self.baselines.turbulence(name, rows, layout)
+                    state = lowest_state(batch, graph, height, nearest=name == "coare_nearest")
+                    return self.baselines.turbulence(name, state)
 
                 ways[name] = turbulence
         return Contenders("point", batch["sst"].numel(), ways)

@@ -137,6 +137,43 @@ def bulk_state(inputs: Tensor, layout: RhoLayout, height: float) -> dict[str, An
     )
 
 
+def lowest_state(
+    fields: Mapping[str, Tensor], graph: CouplingGraph, height: float, nearest: bool = False
+) -> dict[str, Any]:
+    """Return the arguments of a bulk formula from the states of both sides, (time, rho) each.
+
+    Of the atmosphere's channels only those of the lowest level are interpolated, and the sun is not
+    asked.
+
+    Parameters
+    ----------
+    fields : mapping of str to Tensor
+        ``atmosphere``, ``sst``, ``current_u`` and ``current_v`` as :func:`rho_inputs` has them.
+    graph : CouplingGraph
+    height : float
+        Of the lowest level [m].
+    nearest : bool
+        Take the nearest column of sea instead of interpolating.
+    """
+    levels = fields["atmosphere"].shape[-1] // len(PROFILES)
+    lowest = fields["atmosphere"][..., ::levels]
+    at_rho = lowest[:, graph.nearest] if nearest else graph.interpolate(lowest)
+    east, north, theta, ratio, pressure = at_rho.unbind(-1)
+    wind_x, wind_y = turned(east, north, graph.angle)
+    current_x, current_y = graph.to_rho(fields["current_u"], fields["current_v"])
+    return bulk_inputs(
+        wind_x=wind_x,
+        wind_y=wind_y,
+        potential_temperature=theta,
+        mixing_ratio=ratio,
+        pressure=pressure,
+        sea_surface_temperature=fields["sst"],
+        current_x=current_x,
+        current_y=current_y,
+        height=height,
+    )
+
+
 def turned(x: Tensor, y: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
     """Return the components along xi and eta of a vector to the east and north.
 

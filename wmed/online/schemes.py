@@ -13,9 +13,8 @@ from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
 from wmed.io.graph import CouplingGraph
-from wmed.io.layout import PROFILES, RhoLayout
 from wmed.nets import coupler
-from wmed.nets.inputs import bulk_state, rho_inputs, sunlight
+from wmed.nets.inputs import lowest_state, sunlight
 from wmed.online.runs import Fields, FluxScheme
 from wmed.physics.bulk import BulkFluxes
 from wmed.physics.heat import net_longwave, net_shortwave, sky_longwave
@@ -43,7 +42,7 @@ def bulk_scheme(
     """
 
     def fluxes(fields: Fields) -> dict[str, Tensor]:
-        state = _lowest_state(fields, graph, height)
+        state = lowest_state(fields, graph, height)
         found = formula(**state, z_wind=height, z_air=height, **options)
         tau_x, tau_y = graph.to_faces(found.tau_x, found.tau_y)
         heat = {"latent": found.latent, "sensible": found.sensible}
@@ -71,7 +70,7 @@ def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> FluxScheme:
         clear = direct + ((1 - ABSORPTION) * toa - direct) / 2
         noon = 90 - (graph.lat - fields["sun"][:, :1].rad2deg()).abs()
         through_clouds = (1 - 0.62 * CLOUD_COVER + 0.0019 * noon).clamp(max=1.0)
-        state = _lowest_state(fields, graph, height)
+        state = lowest_state(fields, graph, height)
         vapour = vapour_pressure(state["specific_humidity"], state["pressure"])
         sky = sky_longwave(state["air_temperature"], vapour, CLOUD_COVER)
         return {
@@ -86,13 +85,3 @@ def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> FluxScheme:
     """Return the network of a checkpoint as a scheme, radiation included."""
     surrogate = Surrogate.load(path)
     return lambda fields: coupler.fluxes(surrogate, fields, graph)
-
-
-def _lowest_state(fields: Fields, graph: CouplingGraph, height: float) -> dict[str, Tensor]:
-    """Return the arguments of a bulk formula, (time, rho) each.
-
-    Only the lowest level is interpolated: of fifteen, that takes a fifteenth of the time.
-    """
-    levels = fields["atmosphere"].shape[-1] // len(PROFILES)
-    lowest = {**fields, "atmosphere": fields["atmosphere"][..., ::levels]}
-    return bulk_state(rho_inputs(lowest, graph, RhoLayout(1)), RhoLayout(1), height)

@@ -14,7 +14,7 @@ from ai4sim import command
 from ai4sim.surrogate import Surrogate
 from wmed.io.layout import RhoLayout
 from wmed.io.preprocess import sun_at
-from wmed.nets.inputs import bulk_state
+from wmed.nets.inputs import bulk_state, lowest_state, rho_inputs
 from wmed.online.case import Case, EventForcing, read_case
 from wmed.online.figures import kinetic_spectrum
 from wmed.online.runs import simulate
@@ -140,6 +140,15 @@ def test_a_bulk_formula_gets_the_lowest_level_and_the_surface():
     )
     assert found["specific_humidity"] == pytest.approx(0.01 / 1.01)
     assert found["pressure"] == pytest.approx(1e5 + 234, abs=2)
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+def test_the_lowest_level_alone_is_the_lowest_level_of_all(case, nearest):
+    fields = fields_of(case)
+    layout = RhoLayout(fields["atmosphere"].shape[-1] // 5)
+    found = lowest_state(fields, case.graph, case.height, nearest)
+    rows = rho_inputs(fields, case.graph, layout, nearest)
+    torch.testing.assert_close(found, bulk_state(rows, layout, case.height))
 
 
 def test_the_same_scheme_does_not_drift(case):
