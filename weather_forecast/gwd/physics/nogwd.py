@@ -20,9 +20,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from ai4sim.physics.constants import GAS_CONSTANT as R
 from ai4sim.physics.constants import GRAVITY, HEAT_CAPACITY
-from weather_forecast.levels import full_level_pressure, geopotential_steps, half_level_pressure
+from weather_forecast.levels import (
+    THIN,
+    full_level_pressure,
+    geopotential_steps,
+    hybrid_coefficients,
+    level_pressures,
+)
 
 STANDARD_PRESSURE = 101325.0
 """Surface pressure [Pa] of the atmosphere that the launch level is looked up in."""
@@ -121,15 +128,14 @@ class WaveSpectrum:
         ValueError
             Columns that end above it.
         """
-        standard = torch.tensor(STANDARD_PRESSURE, dtype=torch.float64)
-        p = full_level_pressure(half_level_pressure(standard, levels, table))
-        below = torch.nonzero(p > self.launch_pressure)
-        if not len(below):
+        p = level_pressures(STANDARD_PRESSURE, levels, table)
+        below = [k for k, pressure in enumerate(p) if pressure > self.launch_pressure]
+        if not below:
             raise ValueError(
                 f"the columns end at {p[-1] / 100:.0f} hPa, above the launch level of the waves "
                 f"({self.launch_pressure / 100:.0f} hPa)"
             )
-        return int(below[0]) + 1
+        return below[0] + 1
 
 
 def few_speeds(azimuths: int = 16, phase_speeds: int = 8) -> WaveSpectrum:
@@ -242,18 +248,46 @@ def nonorographic_drag(
     """
     spectrum = spectrum or WaveSpectrum()
     launch = spectrum.launch_level(u.shape[-1], table)
-    p_half = half_level_pressure(surface_pressure.double(), launch, table)
     launched = spectrum.launch_momentum_flux(latitude).to(u)
+    half_levels = hybrid_coefficients(launch, table)
+    constants = (R, GRAVITY, HEAT_CAPACITY, THIN)
+    return WaveDrag(
+        *column_drag(
+            u, v, temperature, surface_pressure, launched, half_levels, spectrum, constants, chunk
+        )
+    )
+
+
+@compiled_by("weather_forecast.gwd.physics.nogwd_loops")
+def column_drag(
+    u: Tensor,
+    v: Tensor,
+    temperature: Tensor,
+    surface_pressure: Tensor,
+    launched: Tensor,
+    half_levels: tuple[Tensor, Tensor],
+    spectrum: WaveSpectrum,
+    constants: tuple[float, ...],
+    chunk: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Compute what :func:`nonorographic_drag` returns."""
+    a, b = (x.to(u.device) for x in half_levels)
+    launch = len(a) - 1
+    p_half = a + b * surface_pressure.double()[:, None]
     fields = [u[:, :launch], v[:, :launch], temperature[:, :launch], p_half, launched]
     parts = [
         _momentum_flux(spectrum, *(field[i : i + chunk] for field in fields))
-        for i in range(0, len(u), chunk)
+        for i in range(0, max(len(u), 1), chunk)
     ]
     u_flux, v_flux = (torch.cat(flux) for flux in zip(*parts, strict=True))
+    # A number that is missing makes the whole column one of missing numbers.
+    whole = (u.isfinite() & v.isfinite() & temperature.isfinite())[:, :launch].all(-1)
+    whole = (whole & (surface_pressure + launched).isfinite())[:, None]
+    u_flux, v_flux = (flux.where(whole, torch.nan) for flux in (u_flux, v_flux))
     below = (0, u.shape[-1] - launch)
     pad = torch.nn.functional.pad
     dp = p_half.diff(dim=-1).to(u)
-    return WaveDrag(
+    return (
         pad(GRAVITY * u_flux.diff(dim=-1) / dp, below),
         pad(GRAVITY * v_flux.diff(dim=-1) / dp, below),
         pad(u_flux, below),
