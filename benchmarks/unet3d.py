@@ -2,7 +2,7 @@
 
 Two measurements at the configuration of ``combustion/unets/configs/cnf.yaml`` (3 levels, 32
 features, crops of 32 x 16 x 16 cells), each against the same network in float64 at batch 1, the
-way such models are often run:
+way such models are often run, and one of the networks of ``cnf.yaml`` and ``demo.yaml`` in float32:
 
 training
     Median wall-clock time of one step (forward, mean squared error, backward, AdamW) per sample,
@@ -12,6 +12,10 @@ memory
     that process's largest resident set (``VmHWM``); *increase* is peak minus the largest resident
     set once torch is imported, the network is built and the input exists, so it is what the
     evaluation itself takes.
+blocks
+    Evaluation of one cubic field without gradients, in turn with the same network whose
+    convolutions are ``torch.nn.functional.conv3d``, and with bf16 autocast. The last column is the
+    largest difference, of the range of the output.
 
 Run ``python benchmarks/unet3d.py``; ``--help`` lists the options.
 """
@@ -21,6 +25,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +33,8 @@ import torch
 
 from ai4sim.io.files import write_json
 from ai4sim.nets import UNet
-from benchmarks.turns import alone, largest, median, now, take_turns
+from ai4sim.nets.convolution import Conv3d
+from benchmarks.turns import Cost, alone, largest, median, now, take_turns
 
 log = logging.getLogger("unet3d")
 
@@ -46,6 +52,15 @@ MEMORY: dict[str, tuple[torch.dtype, bool, bool]] = {
     "float64": (torch.float64, False, False),
     "float32": (torch.float32, False, True),
     "bf16 autocast": (torch.float32, True, True),
+}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "cnf.yaml": {"levels": LEVELS, "features": FEATURES},
+    "demo.yaml": {
+        "levels": 2,
+        "features": 16,
+        "activation": "silu",
+        "padding_mode": "replicate",
+    },
 }
 
 
@@ -87,6 +102,48 @@ def evaluate(name: str, space: tuple[int, ...], threads: int) -> dict[str, float
     return {"peak": peak, "increase": peak - before, "time": cost.wall}
 
 
+def measure_blocks(
+    arguments: dict[str, Any], size: int, repeats: int, bf16: bool
+) -> tuple[dict[str, Cost], Cost, float]:
+    """Evaluate a cube of so many cells an edge with every variant, in turn.
+
+    Returns
+    -------
+    dict, Cost, float
+        Median costs by variant; the median gain over PyTorch's convolution; the largest difference
+        from it, of the range.
+    """
+    torch.manual_seed(0)
+    net = UNet(**arguments).eval()
+    x = torch.randn(1, 1, size, size, size)
+
+    @torch.no_grad()
+    def plain() -> torch.Tensor:
+        ours = Conv3d._conv_forward
+        Conv3d._conv_forward = torch.nn.Conv3d._conv_forward  # type: ignore[method-assign]
+        try:
+            return net(x)
+        finally:
+            Conv3d._conv_forward = ours  # type: ignore[method-assign]
+
+    @torch.no_grad()
+    def rounded() -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return net(x)
+
+    ways: dict[str, Callable[[], torch.Tensor]] = {
+        "PyTorch": plain,
+        "ours": torch.no_grad()(lambda: net(x)),
+    }
+    if bf16:
+        ways["bf16"] = rounded
+    expected = plain()
+    apart = (ways["ours"]() - expected).abs().max() / (expected.max() - expected.min())
+    costs = take_turns(ways, repeats)
+    gain = median(a / b for a, b in zip(costs["PyTorch"], costs["ours"], strict=True))
+    return {way: median(found) for way, found in costs.items()}, gain, apart.item()
+
+
 def measure_memory(space: tuple[int, ...], threads: int) -> dict[str, dict[str, float]]:
     """Evaluate one full field with every variant, each in its own process."""
     return {name: alone(evaluate, name, space, threads) for name in MEMORY}
@@ -103,6 +160,7 @@ def main() -> None:
     parser.add_argument(
         "--space", type=int, nargs=3, default=(128, 64, 64), help="full field (default: 128 64 64)"
     )
+    parser.add_argument("--bf16", action="store_true", help="evaluate blocks with bf16, too")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
     space = tuple(arguments.space)
@@ -124,6 +182,22 @@ def main() -> None:
             m["increase"] / reference["increase"],
             m["time"],
         )
+
+    log.info("\none field, processor time  %10s %12s %7s", "PyTorch", "oneDNN", "ratio")
+    for network_name, spec in NETWORKS.items():
+        for size in (16, 32, 64):
+            costs, gain, apart = measure_blocks(spec, size, arguments.repeats, arguments.bf16)
+            rounded = f", bf16 {1e3 * costs['bf16'].cpu:.1f} ms" if arguments.bf16 else ""
+            log.info(
+                "%-16s %2d^3 %14.1f ms %9.1f ms %6.1f x  %.0e%s",
+                network_name,
+                size,
+                1e3 * costs["PyTorch"].cpu,
+                1e3 * costs["ours"].cpu,
+                gain.cpu,
+                apart,
+                rounded,
+            )
 
     log.info("\ntraining step per sample, crops %s", " x ".join(map(str, CROP)))
     training: dict[str, dict[str, Any]] = {}

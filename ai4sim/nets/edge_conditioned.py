@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ai4sim.nets.convolution import conv3d
 from ai4sim.nets.graph import Graph, Lattice
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.sparse import precision, received, weighted
@@ -84,7 +85,7 @@ class EdgeConditionedConv(nn.Module):
             fields = fields.contiguous()
         else:
             kernel = kernel.contiguous(memory_format=torch.channels_last_3d)
-        sums = nn.functional.conv3d(fields, kernel, padding=1)
+        sums = conv3d(fields, kernel, padding=(1, 1, 1))
         mean = sums / neighbours(space, x.device).to(sums.dtype)
         return mean.movedim(1, -1).reshape(x.shape[0], -1)
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ai4sim.nets.convolution import Conv3d
 from ai4sim.nets.spec import check_spec, spec_of
 
 Norm = Literal["batch", "group", "instance", "none"]
@@ -299,6 +300,8 @@ def plain_strides(x: Tensor) -> Tensor:
 
 def _layer(kind: str, dimensions: int) -> type[nn.Module]:
     """Return torch's layer of a kind for so many axes: ``Conv3d`` of ``Conv`` and 3."""
+    if (kind, dimensions) == ("Conv", 3):
+        return Conv3d
     layer: type[nn.Module] = getattr(nn, f"{kind}{dimensions}d")
     return layer
 
