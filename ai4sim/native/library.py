@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import textwrap
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,8 @@ from ai4sim.native.routine import Columns, Exchange, Mesh, Routine
 from ai4sim.variables import Variable
 
 SOURCES = Path(__file__).parent / "sources"
+COMPILED_FOR_PROCESSOR = ("network", "copies")
+"""How the names of sources begin that run only after the processor has been checked."""
 NAMED = {"check.f90": "check_{}.f90", "config.cmake": "{}-config.cmake"}
 """Files whose name holds that of the routine, but does not begin with it."""
 
@@ -189,13 +192,13 @@ def build(
     c = compiler("CC", "cc", "gcc", "clang")
     flags = [f"-DSURROGATE_{routine.kind.upper()}", "-fPIC", "-fvisibility=hidden", "-Wall"]
     flags += [f"-I{source}", f"-I{folder}"]
-    # The rest runs on any processor: it is what refuses one that the network cannot run on.
-    portable, fast = ["-O3", "-fno-trapping-math"], vector_options(processor)
+    # The rest runs on any processor: it refuses one that the network cannot run on.
+    portable, fast = ["-O3", "-fno-trapping-math"], vector_options(processor, c)
     commands = {
         file.with_suffix(".o"): [
             *c,
             "-std=gnu11",
-            *(fast if file.name.startswith("network") else portable),
+            *(fast if file.name.startswith(COMPILED_FOR_PROCESSOR) else portable),
             *flags,
             "-c",
             str(file),
@@ -207,6 +210,8 @@ def build(
         cpp = compiler("CXX", "c++", "g++", "clang++")
         given, libraries = _torch_options()
         file = source / "network_aoti.cpp"
+        network = (folder / f"lib{routine.name}_network.so").read_bytes()
+        flags.append(f"-DNETWORK_CHECKSUM={zlib.crc32(network)}u")
         commands[file.with_suffix(".o")] = [
             *cpp,
             "-std=c++20",

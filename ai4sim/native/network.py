@@ -24,6 +24,7 @@ Processor = Literal["native", "x86-64-v3", "x86-64-v4"]
 """The processors that a library runs on, as the compiler's option ``-march`` names them."""
 Backend = Literal["aoti", "c"]
 """The forms of a network in a library: AOTInductor's with libtorch, or generated C."""
+GCC_ONLY = "-fno-tree-pre"
 VECTOR_BITS = {"x86-64-v3": 256, "x86-64-v4": 512}
 MOST_COLUMNS, MOST_CELLS = 2**20, 4096
 """The number of columns of a call of the network, and of cells along an axis, at most."""
@@ -90,23 +91,30 @@ def compile_package(routine: Routine, path: Path, processor: Processor) -> Path:
     return path
 
 
-def traced(routine: Routine) -> torch.export.ExportedProgram:
+def traced(routine: Routine, columns: int | None = None) -> torch.export.ExportedProgram:
     """Return the module of a routine as a program of tensor operations.
 
     Its inputs are (column, channel) with a free number of columns; or one set of fields, (1, input,
     x, y, z), with free sizes, and (1, parameter); or (node, input), (2, edge), (edge, 3) with free
     numbers of nodes and edges, and (1, parameter); or the fields and tables of an exchange, whose
     sets have free sizes.
+
+    Parameters
+    ----------
+    routine : Routine
+    columns : int
+        Of columns, their number instead of a free one: that takes a third of the time.
     """
     module = copy.deepcopy(routine.module).cpu().eval()
     make_compilable(module)
     if isinstance(routine, Columns):
-        columns = torch.export.Dim("columns", min=1, max=MOST_COLUMNS)
+        free = None if columns else {0: torch.export.Dim("columns", min=1, max=MOST_COLUMNS)}
         # A size of 1 would be taken for a rule: hence two columns.
-        example: tuple[Tensor, ...] = (torch.zeros(2, sum(v.channels for v in routine.inputs)),)
+        channels = sum(v.channels for v in routine.inputs)
+        example: tuple[Tensor, ...] = (torch.zeros(columns or 2, channels),)
         if isinstance(module, Differential):
             module = module.as_operations(example[0].shape[1])
-        return torch.export.export(module, example, dynamic_shapes=({0: columns},))
+        return torch.export.export(module, example, dynamic_shapes=(free,))
     if isinstance(routine, Exchange):
         arguments, shapes = example_of(routine)
         return torch.export.export(module, arguments, dynamic_shapes=shapes)
@@ -115,27 +123,30 @@ def traced(routine: Routine) -> torch.export.ExportedProgram:
         example = (fields, *graph, torch.ones(1, len(routine.parameters)))
         return torch.export.export(module, example, dynamic_shapes=(nodes, *edges, {}))
     assert isinstance(routine, Grid)
-    free = {
+    sizes = {
         axis + 2: torch.export.Dim(f"n{name}", min=routine.least, max=MOST_CELLS)
         for axis, name in enumerate("xyz")
     }
     # Equal sizes, or multiples of a coarse cell, would be taken for a rule, too.
     size = [routine.least + odd for odd in (3, 5, 10)]
     example = (torch.zeros(1, len(routine.inputs), *size), torch.ones(1, len(routine.parameters)))
-    return torch.export.export(module, example, dynamic_shapes=(free, {}))
+    return torch.export.export(module, example, dynamic_shapes=(sizes, {}))
 
 
-def vector_options(processor: Processor) -> list[str]:
+def vector_options(processor: Processor, compiler: Sequence[str]) -> list[str]:
     """Return the options with which gcc and clang make vector code of generated C.
 
     None of them lets a compiler reorder sums, take NaN for impossible, or fuse a product with a sum
-    where PyTorch does not: the difference of two equal products would not be zero.
+    where PyTorch does not: the difference of two equal products would not be zero. Partial
+    redundancy elimination, of gcc only, would put branches into loops.
     """
     options = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
     options += ["-fno-strict-aliasing", f"-march={processor}"]
     if platform.machine() == "x86_64":
         options.append(f"-mprefer-vector-width={VECTOR_BITS.get(processor, 512)}")
-    return options
+    command = [*compiler, "-Werror", GCC_ONLY, "-fsyntax-only", "-x", "c", "/dev/null"]
+    known = not subprocess.run(command, capture_output=True, check=False).returncode
+    return [*options, GCC_ONLY] if known else options
 
 
 def needed_features(compiler: Sequence[str], processor: Processor) -> list[str]:

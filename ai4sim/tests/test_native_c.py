@@ -197,7 +197,13 @@ def test_layers_of_all_sizes_are_products(
 def compiled(source: Path, *flags: str) -> ctypes.CDLL:
     """Compile and load a file of C that includes generated code's headers."""
     target = source.with_suffix(".so")
-    options = [*vector_options("native"), *flags, f"-I{SOURCES / 'c'}", "-std=gnu11", "-Wall"]
+    options = [
+        *vector_options("native", ["gcc"]),
+        *flags,
+        f"-I{SOURCES / 'c'}",
+        "-std=gnu11",
+        "-Wall",
+    ]
     command = [
         "gcc",
         "-Werror",

@@ -217,12 +217,15 @@ def _recurrence(name: str, gates: int) -> None:
         state: Any,
         parameters: Sequence[Tensor],
         *options: Any,
+        wanted: set[int],
         **_: Any,
     ) -> list[Array]:
         has_bias, layers, _dropout, training, bidirectional, batch_first = options
         states = state if isinstance(state, list | tuple) else [state]
         if not all(isinstance(s, Filled) and s.value == 0 for s in states):
             raise NotImplementedError("with an initial state")
+        if wanted - {0}:
+            raise NotImplementedError("whose last state is used")
         if training or not batch_first or any(len(dim) != 1 for dim in x.dims):
             raise NotImplementedError("but of (column, level, channel) in evaluation")
         each = 4 if has_bias else 2
