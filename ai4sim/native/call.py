@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import difflib
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,10 @@ def load(folder: Path) -> tuple[Call, list[Variable]]:
     path = (folder / f"lib{name}.so").resolve()
     if not path.is_file():
         raise missing_file_error(path)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != card["sha256"][path.name]:
+        raise ValueError(
+            f"{path} is not the library that {DESCRIPTION} beside it describes: damaged?"
+        )
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
@@ -98,15 +103,36 @@ def _checked(name: str, inputs: list[Variable], given: dict[str, Any]) -> list[F
     missing = [n for n in names if n not in given]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}; it takes {', '.join(names)}")
-    arrays = [np.ascontiguousarray(given[n], dtype=np.float32) for n in names]
+    arrays = [_real(f"{name}: {n}", given[n]) for n in names]
     columns = arrays[0].shape[:1]
     for v, array in zip(inputs, arrays, strict=True):
         levels = () if v.levels is None else (v.levels,)
         if array.shape != (*columns, *levels) or not columns:
             known = columns[0] if columns else "column"
             wanted = ", ".join(map(str, (known, *levels)))
+            wanted += "" if levels else ","
             raise ValueError(
                 f"{name}: {v.name} has the shape {array.shape}, expected ({wanted}), with as many "
                 f"columns as {names[0]}"
             )
     return arrays
+
+
+def _real(label: str, values: ArrayLike) -> Float32Array:
+    """Return an array in single precision.
+
+    Raises
+    ------
+    ValueError
+        They are no real numbers, or some are masked.
+    """
+    try:
+        array = np.asanyarray(values)
+    except ValueError as error:
+        raise ValueError(f"{label} is no array: {error}") from error
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{label} has values of type {array.dtype}, expected real numbers")
+    if np.ma.is_masked(array):
+        raise ValueError(f"{label} has {np.ma.count_masked(array)} masked values, expected none")
+    with np.errstate(over="ignore"):  # the library refuses infinite values, with their place
+        return np.asarray(array, dtype=np.float32, order="C")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,22 @@ Samples = Mapping[str, Tensor]
 """The tensors of a batch by name, as a fit keeps them beside the weights."""
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """The names that Fortran, C and C++ have in common; room for the suffixes of the functions."""
+
+WORDS = frozenset(
+    """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char class co_await
+    co_return co_yield compl concept const const_cast consteval constexpr constinit continue
+    decltype default delete do double dynamic_cast else enum explicit export extern false float for
+    friend goto if inline int linux long mutable namespace new noexcept not not_eq nullptr operator
+    or or_eq private protected public register reinterpret_cast requires restrict return short
+    signed sizeof static static_assert static_cast struct switch template this thread_local throw
+    true try typedef typeid typename union unix unsigned using virtual void volatile wchar_t while
+    xor xor_eq main
+    abs allocated c_loc int8 int16 int32 int64 maxval merge minval present real real32 real64 shape
+    size storage_size tiny transfer transpose trim
+    """.split()
+)
+"""Words that C and C++ keep for themselves, and those of Fortran that its module uses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +77,13 @@ class Routine:
                     f"{name!r} is no name of a function or an argument in Fortran and C: expected "
                     "up to 40 small letters, digits and underscores, a letter first"
                 )
+            if name in WORDS:
+                raise ValueError(f"{name!r} is a word of C, C++ or Fortran: expected another name")
+        if hasattr(ctypes.CDLL(None), self.name):
+            raise ValueError(
+                f"{self.name!r} is a function of the C library, which would call this one instead: "
+                "choose another --name"
+            )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"routine {self.name}: several arguments are named {', '.join(twice)}")
@@ -67,7 +91,7 @@ class Routine:
     @property
     def other_names(self) -> list[str]:
         """The arguments that are no variables."""
-        return []
+        return ["status"]
 
     def bounds_of(self, variable: Variable) -> Bounds:
         """Return the bounds of an input, infinite where physics gives none."""
@@ -103,6 +127,11 @@ class Columns(Routine):
     kind: ClassVar[str] = "columns"
     places: ClassVar[str] = "columns"
 
+    @property
+    def other_names(self) -> list[str]:
+        """The arguments that are no variables."""
+        return ["n", "nproma", "status"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid(Routine):
@@ -133,6 +162,11 @@ class Grid(Routine):
     kind: ClassVar[str] = "grid"
     places: ClassVar[str] = "cells"
 
+    @property
+    def other_names(self) -> list[str]:
+        """The arguments that are no variables."""
+        return ["periodic", "status"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mesh(Routine):
@@ -162,6 +196,11 @@ class Mesh(Routine):
     reach: int | None
     kind: ClassVar[str] = "mesh"
     places: ClassVar[str] = "nodes"
+
+    @property
+    def other_names(self) -> list[str]:
+        """The arguments that are no variables."""
+        return ["mesh", "positions", "elements", "first", "status"]
 
     @staticmethod
     def arguments(samples: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -234,7 +273,7 @@ class Exchange(Routine):
     @property
     def other_names(self) -> list[str]:
         """The arguments that describe the grids."""
-        return [*self.sets, *(table.name for table in self.tables)]
+        return ["grids", "first", "status", *self.sets, *(table.name for table in self.tables)]
 
     @property
     def names(self) -> list[str]:

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +60,9 @@ def routine(surrogate: Surrogate) -> Columns:
 USE_CASE = UseCase("waves", "Waves", Path(), "", "", "", f"{__name__}:routine")
 
 
-@pytest.fixture(scope="module")
-def surrogate() -> Surrogate:
-    """A perceptron with normalisation, untrained."""
-    torch.manual_seed(3)
+def perceptron(seed: int = 3) -> Surrogate:
+    """Return a network with normalisation, untrained."""
+    torch.manual_seed(seed)
     net = {"name": "MLP", "in_channels": 6, "out_channels": 6, "features": 8, "layers": 2}
     made = Surrogate(net, INPUTS, OUTPUTS)
     made.input_norm.set(torch.tensor([5.0] * 5 + [9e4]), torch.tensor([0.9] * 5 + [1e4]))
@@ -72,13 +70,36 @@ def surrogate() -> Surrogate:
     return made.eval()
 
 
-@pytest.fixture(scope="module")
-def columns() -> NDArray[np.float32]:
-    """Columns: (sample, channel)."""
+def drawn() -> NDArray[np.float32]:
+    """Return columns, (sample, channel)."""
     rng = np.random.default_rng(0)
     winds = rng.normal(0, 20, (SAMPLES, LEVELS))
     pressure = rng.uniform(5e4, 1.05e5, (SAMPLES, 1))
     return np.concatenate([winds, pressure], 1).astype(np.float32)
+
+
+def couple_waves(
+    root: Path, surrogate: Surrogate, backend: Backend, name: str | None = None
+) -> Path:
+    """Save a network as an experiment, and make a library of it."""
+    artifacts = root / "experiments" / "run" / "artifacts"
+    surrogate.save(artifacts)
+    write_samples(artifacts, {"inputs": torch.from_numpy(drawn())})
+    couple = command(USE_CASE, root / "experiments")
+    couple(root / "waves", experiment="run", backend=backend, name=name)
+    return root / "waves"
+
+
+@pytest.fixture(scope="module")
+def surrogate() -> Surrogate:
+    """The network."""
+    return perceptron()
+
+
+@pytest.fixture(scope="module")
+def columns() -> NDArray[np.float32]:
+    """Columns: (sample, channel)."""
+    return drawn()
 
 
 @pytest.fixture(scope="module", params=["aoti", "c"])
@@ -89,18 +110,10 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def coupled(
-    surrogate: Surrogate,
-    columns: NDArray[np.float32],
-    backend: Backend,
-    tmp_path_factory: pytest.TempPathFactory,
+    surrogate: Surrogate, backend: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """What the command makes of an experiment."""
-    root = tmp_path_factory.mktemp("coupled")
-    artifacts = root / "experiments" / "run" / "artifacts"
-    surrogate.save(artifacts)
-    write_samples(artifacts, {"inputs": torch.from_numpy(columns)})
-    command(USE_CASE, root / "experiments")(root / "waves", experiment="run", backend=backend)
-    return root / "waves"
+    return couple_waves(tmp_path_factory.mktemp("coupled"), surrogate, backend)
 
 
 class Library:
@@ -209,58 +222,6 @@ def test_arrays_may_have_any_strides(
     same(np.c_[drag, stress], surrogate, columns)
 
 
-MISUSES: dict[str, tuple[dict[str, Any], int, str]] = {
-    "no array": ({"data": None}, ARGUMENT, "wind: no array was given"),
-    "half precision": ({"bytes": 2}, ARGUMENT, "wind: values of 2 bytes, expected 4 or 8"),
-    "no levels": ({"rank": 1}, ARGUMENT, "wind: an array of 1 axes, expected 2"),
-    "three axes": ({"rank": 3}, ARGUMENT, "wind: an array of 3 axes, expected 2"),
-    "few columns": ({"extent": [69, 5]}, ARGUMENT, "wind: an array of 69 columns, expected at le"),
-    "few levels": ({"extent": [70, 4]}, ARGUMENT, "wind: an array of 4 levels, expected 5"),
-    "many levels": ({"extent": [70, 6]}, ARGUMENT, "wind: an array of 6 levels, expected 5"),
-    "transposed": ({"extent": [5, 70]}, ARGUMENT, "wind: an array of 5 columns, expected at least"),
-    "no stride": ({"stride": [20, 0]}, ARGUMENT, "wind: a stride of 0 bytes along axis 2"),
-    "short stride": ({"stride": [2, 4]}, ARGUMENT, "wind: a stride of 2 bytes along axis 1"),
-}
-
-
-@pytest.mark.parametrize("misuse", MISUSES)
-def test_arrays_of_another_form_are_refused(
-    wave_drag: Library, columns: NDArray[np.float32], misuse: str
-) -> None:
-    change, status, words = MISUSES[misuse]
-    given = described(*arrays(columns), **change)
-    assert wave_drag(SAMPLES, given, ctypes.c_int(4), function="_arrays") == status
-    assert wave_drag.message.startswith(f"wave_drag: {words}")
-
-
-def test_calls_that_make_no_sense_are_refused(
-    wave_drag: Library, columns: NDArray[np.float32]
-) -> None:
-    winds, pressure, drag, stress = arrays(columns)
-
-    def refused(status: int, words: str, *arguments: Any, function: str = "") -> None:
-        assert wave_drag(*arguments, function=function) == status
-        assert words in wave_drag.message
-
-    refused(ARGUMENT, "n = -1, expected at least 0", -1, winds, pressure, drag, stress)
-    for i, name in enumerate(("wind", "pressure", "drag", "stress")):
-        given = [winds, pressure, drag, stress]
-        given[i] = None  # type: ignore[call-overload]
-        refused(ARGUMENT, f"{name}: no array was given", SAMPLES, *given)
-    refused(ARGUMENT, "wind and drag are the same memory", SAMPLES, winds, pressure, winds, stress)
-    refused(ARGUMENT, "pressure and stress are", SAMPLES, winds, pressure, drag, pressure)
-    few = (SAMPLES, SAMPLES - 1, winds, pressure, drag, stress)
-    refused(ARGUMENT, "wind: an array of 69 columns", *few, function="_nproma")
-    three = described(winds, pressure, drag)
-    refused(ARGUMENT, "3 arrays, expected 4", SAMPLES, three, ctypes.c_int(3), function="_arrays")
-    odd = described(*arrays(columns))
-    odd[1].data += 2
-    refused(ARGUMENT, "pressure: its address is", SAMPLES, odd, ctypes.c_int(4), function="_arrays")
-    none = [ctypes.c_int(0), ctypes.c_int(1)]
-    refused(ARGUMENT, "instances = 0, threads = 1", *none, function="_load")
-    assert wave_drag(0, None, None, None, None) == 0  # a rank without columns
-
-
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("argument", "place", "value", "status", "words"),
@@ -345,8 +306,15 @@ def test_a_library_that_is_damaged_or_of_other_weights_is_not_used(
     if backend == "aoti":
         lost = tmp_path / "lost"
         shutil.copytree(coupled, lost)
-        (lost / "libwave_drag_network.so").unlink()
-        assert Library(lost)(1, *arrays(columns[:1])) == LOAD
+        network = lost / "libwave_drag_network.so"
+        for change, words in (
+            (lambda: network.write_bytes(network.read_bytes()[:-1]), "is not the network that"),
+            (network.unlink, "is missing: it belongs to the library"),
+        ):
+            change()
+            changed = Library(lost)
+            assert changed(1, *arrays(columns[:1])) == LOAD
+            assert words in changed.message
     other = tmp_path / "other"
     shutil.copytree(coupled, other)
     tables = other / "source" / "tables.c"
@@ -409,6 +377,61 @@ def test_a_host_in_cpp_keeps_its_own_threads(coupled: Path, tmp_path: Path) -> N
     assert threads == "3 threads, 0 differences"
 
 
+THREADS = """
+program host
+  use, intrinsic :: iso_fortran_env, only: real64
+  use wave_drag_library
+  implicit none
+  integer, parameter :: n = 16 * 40
+  integer :: status, failed, i
+  real(real64) :: wind(5, n), pressure(n), drag(5, n), stress(n), again(5, n), others(n)
+  call random_number(wind)
+  wind = 40 * wind - 20
+  pressure = 1e5_real64
+  call wave_drag_load(status, instances=4, threads=1)
+  if (status /= 0) error stop "not loaded"
+  call wave_drag(n, wind, pressure, drag, stress, status)
+  if (status /= 0) error stop "refused"
+  failed = 0
+!$omp parallel do num_threads(4) schedule(dynamic) private(status) reduction(+: failed)
+  do i = 1, n, 16
+    call wave_drag(16, wind(:, i:), pressure(i:), again(:, i:), others(i:), status)
+    if (status /= 0) failed = failed + 1
+  end do
+  print "(i0, a, l1)", failed, " failed, same: ", all(again == drag) .and. all(others == stress)
+  pressure(17 * 16 + 3) = 10
+  failed = 0
+!$omp parallel do num_threads(4) private(status) reduction(+: failed)
+  do i = 1, n, 16
+    call wave_drag(16, wind(:, i:), pressure(i:), again(:, i:), others(i:), status)
+    if (status /= 0) then
+      failed = failed + 1
+!$omp critical
+      print "(a)", wave_drag_message()
+!$omp end critical
+    end if
+  end do
+  print "(i0, a)", failed, " failed"
+end program host
+"""
+
+
+@needs("gfortran")
+def test_threads_of_a_fortran_host_have_an_instance_each(coupled: Path, tmp_path: Path) -> None:
+    (tmp_path / "host.f90").write_text(THREADS)
+    traps = ["-ffpe-trap=invalid,zero,overflow,underflow", "-fcheck=all"]
+    line = ["gfortran", "-fopenmp", *traps, str(coupled / "wave_drag.f90"), "host.f90"]
+    line += [f"-L{coupled}", "-lwave_drag", f"-Wl,-rpath,{coupled}", "-o", "host"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([tmp_path / "host"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    same, refused, failed = done.stdout.splitlines()
+    assert same == "0 failed, same: T"
+    assert "pressure is 10 Pa at column 3, expected" in refused
+    assert failed == "1 failed"
+
+
 @needs("gfortran")
 def test_the_fortran_check_compiles_and_passes(coupled: Path, tmp_path: Path) -> None:
     require_check(coupled, tmp_path)
@@ -447,9 +470,3 @@ def test_nothing_of_the_user_is_overwritten(coupled: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no best.ckpt in experiment walk"):
         couple(coupled.parent / "new", experiment="walk")
     assert not (coupled.parent / "new").exists()
-
-
-@pytest.mark.parametrize("name", ["Drag", "2nd", "wave drag", "x" * 41, ""])
-def test_a_name_that_is_none_in_fortran_is_refused(surrogate: Surrogate, name: str) -> None:
-    with pytest.raises(ValueError, match="no name of a function"):
-        replace(routine(surrogate), name=name)

@@ -271,7 +271,7 @@ def test_sizes_and_arrays_that_do_not_fit_are_refused(heating: Library) -> None:
     refused(1, "sea: an array of 2 axes, expected 1", rank=2)
     refused(2, "gain: no array was given", data=None)
     refused(3, "loss: values of 1 bytes", bytes=1)
-    refused(2, "sea and gain are the same memory", data=fields[1].ctypes.data)
+    refused(2, "sea and gain share memory", data=fields[1].ctypes.data)
     # Nothing has been described, or it was not described whole.
     assert heating(10**6, given)[0] == ARGUMENT
     tables = (Array * 2)(*map(Array.of, (given["around"], given["weights"][:11])))

@@ -349,7 +349,7 @@ def test_arrays_of_any_strides_are_taken_as_they_are(front: Library, surrogate: 
     refused(3, "curvature: no array was given", data=None)
     refused(0, "progress: an array of 2 axes, expected 1", rank=2)
     refused(2, "density: a stride of 0 bytes along axis 1", stride=(0, 0, 0))
-    refused(3, "progress and curvature are the same memory", data=state.ctypes.data)
+    refused(3, "progress and curvature share memory", data=state.ctypes.data)
     assert front.loaded.front_arrays(number, arrays, ctypes.c_int(3), length) == ARGUMENT
     assert "3 arrays, expected 4" in front.message
 

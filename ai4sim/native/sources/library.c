@@ -17,6 +17,7 @@ static const double TOLERANCE = 1e-5; /* of stored answers, relative to the rang
 static _Thread_local char message[ROOM] = "";
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int loaded = 0;
+static int loaded_instances, loaded_threads;
 static atomic_llong total_calls = 0, total_places = 0, total_nanoseconds = 0;
 
 int fail(int status, const char *format, ...)
@@ -75,15 +76,19 @@ static int compare_with_samples(void)
     return status;
 }
 
-int surrogate_load(int instances, int threads)
+static int load(int instances, int threads, int again)
 {
     char folder[4096], reason[ROOM];
     int status = STATUS_OK;
-    if (instances < 1 || threads < 1)
-        return fail(STATUS_ARGUMENT, "instances = %d, threads = %d: expected at least 1", instances,
-                    threads);
     pthread_mutex_lock(&loading);
-    if (!atomic_load(&loaded)) {
+    if (atomic_load(&loaded)) {
+        if (!again && (instances != loaded_instances || threads != loaded_threads))
+            status = fail(STATUS_ARGUMENT,
+                          "instances = %d, threads = %d: the network is loaded already, with "
+                          "instances = %d, threads = %d; load it before the first call, or call "
+                          "%s_free first",
+                          instances, threads, loaded_instances, loaded_threads, surrogate_name);
+    } else {
         const char *lacking = surrogate_lacking();
         status = lacking ? fail(STATUS_LOAD,
                                 "this processor lacks %s, which the library was compiled for; couple "
@@ -94,10 +99,21 @@ int surrogate_load(int instances, int threads)
             status = fail(STATUS_LOAD, "%s", reason);
         if (!status && (status = compare_with_samples()))
             network_close();
+        loaded_instances = instances;
+        loaded_threads = threads;
         atomic_store(&loaded, status == STATUS_OK);
     }
     pthread_mutex_unlock(&loading);
     return status;
+}
+
+int surrogate_load(int instances, int threads)
+{
+    if (instances < 1 || threads < 1)
+        return fail(STATUS_ARGUMENT, "instances = %d, threads = %d: expected at least 1", instances,
+                    threads);
+    struct call call = begin_call();
+    return end_call(&call, 0, load(instances, threads, 0));
 }
 
 void surrogate_free(void)
@@ -110,28 +126,43 @@ void surrogate_free(void)
 
 int ensure_loaded(void)
 {
-    return atomic_load_explicit(&loaded, memory_order_acquire) ? STATUS_OK : surrogate_load(1, 1);
+    return atomic_load_explicit(&loaded, memory_order_acquire) ? STATUS_OK : load(1, 1, 1);
 }
 
-/* ---- Counters ---- */
+/* ---- Calls and their counters ---- */
 
-int64_t now(void)
+static int64_t now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-void count_call(int64_t places, int64_t begun)
+struct call begin_call(void)
 {
-    atomic_fetch_add_explicit(&total_calls, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&total_places, places, memory_order_relaxed);
-    atomic_fetch_add_explicit(&total_nanoseconds, now() - begun, memory_order_relaxed);
+    struct call call = {.begun = now()};
+    fegetenv(&call.host);
+    fesetenv(FE_DFL_ENV);
+    return call;
+}
+
+int end_call(const struct call *call, int64_t places, int status)
+{
+    if (places && !status) {
+        atomic_fetch_add_explicit(&total_calls, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&total_places, places, memory_order_relaxed);
+        atomic_fetch_add_explicit(&total_nanoseconds, now() - call->begun, memory_order_relaxed);
+    }
+    fesetenv(&call->host);
+    return status;
 }
 
 void surrogate_counters(int64_t *calls, int64_t *places, double *seconds)
 {
-    *calls = atomic_load(&total_calls);
-    *places = atomic_load(&total_places);
-    *seconds = (double)atomic_load(&total_nanoseconds) * 1e-9;
+    if (calls)
+        *calls = atomic_load(&total_calls);
+    if (places)
+        *places = atomic_load(&total_places);
+    if (seconds)
+        *seconds = (double)atomic_load(&total_nanoseconds) * 1e-9;
 }

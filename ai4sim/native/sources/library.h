@@ -4,6 +4,7 @@
 #ifndef AI4SIM_LIBRARY_H
 #define AI4SIM_LIBRARY_H
 
+#include <fenv.h>
 #include <float.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -106,8 +107,15 @@ void network_close(void);
 
 int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int ensure_loaded(void);
-int64_t now(void);
-void count_call(int64_t places, int64_t begun);
+
+/* A call in progress. It computes in the usual floating-point environment, whatever traps, rounding
+ * or flushing to zero the host has set, and leaves the host's own as it was. */
+struct call {
+    int64_t begun;
+    fenv_t host;
+};
+struct call begin_call(void);
+int end_call(const struct call *call, int64_t places, int status); /* returns the status */
 int surrogate_load(int instances, int threads);
 const char *surrogate_message(void);
 void surrogate_counters(int64_t *calls, int64_t *places, double *seconds);
@@ -116,7 +124,7 @@ void surrogate_free(void);
 /* ---- arrays.c: what must hold of any array ---- */
 
 const struct variable *variable_of(int i); /* the inputs, then the outputs */
-int check_count(int count);
+int check_count(const struct array *arrays, int count);
 int check_form(const struct array *a, const char *name, int rank);
 int check_memory(const struct array *a, const char *name, const int64_t *length);
 int check_overlaps(const struct array *arrays, int count, void (*lengths)(int, int64_t *));

@@ -4,8 +4,10 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/inductor/aoti_runner/model_container_runner_cpu.h>
 
+#include <array>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -61,6 +63,28 @@ int guarded(char *message, size_t room, Action action)
     return 1;
 }
 
+// The CRC-32 of a file, as zip, PNG and zlib have it.
+uint32_t checksum_of(const std::string &path)
+{
+    std::array<uint32_t, 256> table;
+    for (uint32_t i = 0; i < 256; ++i) {
+        table[i] = i;
+        for (int bit = 0; bit < 8; ++bit)
+            table[i] = table[i] & 1 ? 0xedb88320u ^ (table[i] >> 1) : table[i] >> 1;
+    }
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        throw std::runtime_error(path + " is missing: it belongs to the library, in the same folder");
+    std::vector<char> part(1 << 16);
+    uint32_t sum = ~0u;
+    do {
+        file.read(part.data(), static_cast<std::streamsize>(part.size()));
+        for (std::streamsize i = 0; i < file.gcount(); ++i)
+            sum = table[(sum ^ static_cast<unsigned char>(part[i])) & 255] ^ (sum >> 8);
+    } while (file);
+    return ~sum;
+}
+
 }  // namespace
 
 extern "C" int network_open(const char *folder, int instances, int threads, char *message,
@@ -69,6 +93,9 @@ extern "C" int network_open(const char *folder, int instances, int threads, char
     return guarded(message, room, [&] {
         Threads limited(threads);
         std::string path = std::string(folder) + "/lib" + surrogate_name + "_network.so";
+        if (checksum_of(path) != NETWORK_CHECKSUM)
+            throw std::runtime_error(path + " is not the network that the library was made with: it is "
+                                            "damaged, or that of another library");
         runner = std::make_unique<torch::inductor::AOTIModelContainerRunnerCpu>(
             path, static_cast<size_t>(instances));
         threads_per_call = threads;

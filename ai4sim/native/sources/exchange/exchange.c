@@ -120,17 +120,15 @@ static int take_table(const struct table *t, const struct array *a, int first, c
     return STATUS_OK;
 }
 
-int surrogate_make_grids(const int64_t *sizes, const struct array *tables, int count, int first,
-                         int *grids)
+static int make(const int64_t *sizes, const struct array *tables, int count, int first, int *grids)
 {
-    if (!grids)
-        return fail(STATUS_ARGUMENT, "grids: no place for their number was given");
-    *grids = 0;
     if (count != surrogate_table_count)
         return fail(STATUS_ARGUMENT, "%d tables, expected %d", count, surrogate_table_count);
     if (first != 0 && first != 1)
         return fail(STATUS_ARGUMENT,
                     "first = %d: expected 0 or 1, the number of the first place in tables", first);
+    if (!sizes || !tables)
+        return fail(STATUS_ARGUMENT, "no %s were given", sizes ? "tables" : "sizes");
     int status = check_sizes(sizes);
     for (int i = 0; i < count && !status; ++i)
         status = check_table(&surrogate_tables[i], &tables[i], sizes);
@@ -153,6 +151,16 @@ int surrogate_make_grids(const int64_t *sizes, const struct array *tables, int c
     if (status)
         release(made);
     return status;
+}
+
+int surrogate_make_grids(const int64_t *sizes, const struct array *tables, int count, int first,
+                         int *grids)
+{
+    if (!grids)
+        return fail(STATUS_ARGUMENT, "grids: no place for their number was given");
+    *grids = 0;
+    struct call call = begin_call();
+    return end_call(&call, 0, make(sizes, tables, count, first, grids));
 }
 
 int surrogate_free_grids(int grids)
@@ -180,7 +188,7 @@ static void lengths_of(int i, int64_t *length)
 
 static int check_arrays(const struct array *arrays, int count)
 {
-    int status = check_count(count);
+    int status = check_count(arrays, count);
     for (int i = 0; i < count && !status; ++i) {
         const struct variable *v = variable_of(i);
         int64_t length[2];
@@ -271,20 +279,21 @@ static int run_fields(const struct array *arrays, int count)
     return status;
 }
 
-int surrogate_run_exchange(int grids, const struct array *arrays, int count)
+static int run(const struct array *arrays, int count)
 {
-    int64_t begun = now();
-    grids_of_call = numbered(grids, "grids", 0);
-    if (!grids_of_call)
-        return STATUS_ARGUMENT;
     int status = check_arrays(arrays, count);
     if (!status)
         status = ensure_loaded();
-    if (status)
-        return status;
-    status = run_fields(arrays, count);
-    count_call(grids_of_call->size[0], begun);
-    return status;
+    return status ? status : run_fields(arrays, count);
+}
+
+int surrogate_run_exchange(int grids, const struct array *arrays, int count)
+{
+    grids_of_call = numbered(grids, "grids", 0);
+    if (!grids_of_call)
+        return STATUS_ARGUMENT;
+    struct call call = begin_call();
+    return end_call(&call, grids_of_call->size[0], run(arrays, count));
 }
 
 /* ---- The stored sample: one output after the other ---- */

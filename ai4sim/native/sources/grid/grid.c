@@ -16,7 +16,7 @@ static void lengths_of(int i, int64_t *length)
 
 static int check_arrays(const struct array *arrays, int count)
 {
-    int status = check_count(count);
+    int status = check_count(arrays, count);
     for (int i = 0; i < count && !status; ++i) {
         const char *name = variable_of(i)->name;
         if ((status = check_form(&arrays[i], name, 3)))
@@ -40,6 +40,8 @@ static int check_arrays(const struct array *arrays, int count)
 
 static int check_parameters(const double *parameters)
 {
+    if (surrogate_parameter_count && !parameters)
+        return fail(STATUS_ARGUMENT, "%s: no parameters were given", surrogate_parameters[0].name);
     for (int i = 0; i < surrogate_parameter_count; ++i)
         if (!has_meaning(&surrogate_parameters[i], parameters[i]))
             return refuse_value(&surrogate_parameters[i], parameters[i], "");
@@ -125,10 +127,9 @@ static int run_fields(const struct array *arrays, const double *parameters, cons
     return status;
 }
 
-int surrogate_run_grid(const struct array *arrays, int count, const double *parameters,
-                       const int *periodic)
+static int run(const struct array *arrays, int count, const double *parameters, const int *periodic)
 {
-    int64_t begun = now(), halo[3];
+    int64_t halo[3];
     int status = check_arrays(arrays, count);
     if (!status)
         status = check_parameters(parameters);
@@ -138,9 +139,15 @@ int surrogate_run_grid(const struct array *arrays, int count, const double *para
         return status;
     for (int axis = 0; axis < 3; ++axis)
         halo[axis] = periodic && periodic[axis] ? surrogate_halo : 0;
-    status = run_fields(arrays, parameters, halo);
-    count_call(cells_of_call[0] * cells_of_call[1] * cells_of_call[2], begun);
-    return status;
+    return run_fields(arrays, parameters, halo);
+}
+
+int surrogate_run_grid(const struct array *arrays, int count, const double *parameters,
+                       const int *periodic)
+{
+    struct call call = begin_call();
+    int status = run(arrays, count, parameters, periodic);
+    return end_call(&call, cells_of_call[0] * cells_of_call[1] * cells_of_call[2], status);
 }
 
 /* ---- The stored sample: (channel, x, y, z) ---- */

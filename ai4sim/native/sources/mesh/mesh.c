@@ -7,12 +7,8 @@
 
 /* ---- Meshes by number ---- */
 
-int surrogate_make_mesh(const struct array *positions, const struct array *elements, int first,
-                        int *mesh)
+static int make(const struct array *positions, const struct array *elements, int first, int *mesh)
 {
-    if (!mesh)
-        return fail(STATUS_ARGUMENT, "mesh: no place for its number was given");
-    *mesh = 0;
     int status = check_mesh(positions, elements, first);
     if (status)
         return status;
@@ -25,6 +21,16 @@ int surrogate_make_mesh(const struct array *positions, const struct array *eleme
     if (status)
         release_mesh(made);
     return status;
+}
+
+int surrogate_make_mesh(const struct array *positions, const struct array *elements, int first,
+                        int *mesh)
+{
+    if (!mesh)
+        return fail(STATUS_ARGUMENT, "mesh: no place for its number was given");
+    *mesh = 0;
+    struct call call = begin_call();
+    return end_call(&call, 0, make(positions, elements, first, mesh));
 }
 
 int surrogate_free_mesh(int mesh)
@@ -52,7 +58,7 @@ static void lengths_of(int i, int64_t *length)
 
 static int check_arrays(const struct mesh *mesh, const struct array *arrays, int count)
 {
-    int status = check_count(count);
+    int status = check_count(arrays, count);
     nodes_of_call = mesh->nodes;
     for (int i = 0; i < count && !status; ++i) {
         const char *name = variable_of(i)->name;
@@ -68,6 +74,8 @@ static int check_arrays(const struct mesh *mesh, const struct array *arrays, int
 
 static int check_parameters(const struct mesh *mesh, const double *parameters)
 {
+    if (!parameters)
+        return fail(STATUS_ARGUMENT, "%s: no parameters were given", surrogate_parameters[0].name);
     for (int i = 0; i < surrogate_parameter_count; ++i)
         if (!has_meaning(&surrogate_parameters[i], parameters[i]))
             return refuse_value(&surrogate_parameters[i], parameters[i], "");
@@ -136,22 +144,24 @@ static int run_fields(const struct mesh *mesh, const struct array *arrays, const
     return status;
 }
 
+static int run(const struct mesh *mesh, const struct array *arrays, int count,
+               const double *parameters)
+{
+    int status = check_arrays(mesh, arrays, count);
+    if (!status)
+        status = check_parameters(mesh, parameters);
+    if (!status)
+        status = ensure_loaded();
+    return status ? status : run_fields(mesh, arrays, parameters);
+}
+
 int surrogate_run_mesh(int mesh, const struct array *arrays, int count, const double *parameters)
 {
-    int64_t begun = now();
     const struct mesh *found = numbered(mesh, "mesh", 0);
     if (!found)
         return STATUS_ARGUMENT;
-    int status = check_arrays(found, arrays, count);
-    if (!status)
-        status = check_parameters(found, parameters);
-    if (!status)
-        status = ensure_loaded();
-    if (status)
-        return status;
-    status = run_fields(found, arrays, parameters);
-    count_call(found->nodes, begun);
-    return status;
+    struct call call = begin_call();
+    return end_call(&call, found->nodes, run(found, arrays, count, parameters));
 }
 
 /* ---- The stored sample: (node, channel) ---- */
