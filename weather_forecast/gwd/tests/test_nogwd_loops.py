@@ -99,7 +99,9 @@ def test_whatever_the_wind(factor, gust, level, heat, flux, speeds):
     )
     for one, other in zip(found, expected, strict=True):
         assert one.isfinite().all()
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-8 * float(other.abs().max()))
+        # Still air has no drag but round-off of the launched flux.
+        atol = 1e-8 * float(other.abs().max()) + 1e-12 * flux
+        torch.testing.assert_close(one, other, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
