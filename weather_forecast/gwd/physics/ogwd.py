@@ -23,7 +23,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ai4sim.physics.constants import GRAVITY
+from ai4sim.compiled import compiled_by
+from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY, HEAT_CAPACITY
 from weather_forecast.gwd.physics.blocking import (
     MINIMUM_ANISOTROPY,
     MINIMUM_N2,
@@ -36,6 +37,7 @@ from weather_forecast.gwd.physics.blocking import (
     blocking_coefficient,
     ellipse,
 )
+from weather_forecast.levels import THIN, hybrid_coefficients
 
 __all__ = [
     "LowLevelFlow",
@@ -228,12 +230,54 @@ def orographic_drag(
         Fields whose shapes do not fit each other, or columns that end above the surface.
     """
     parameters = parameters or OrographyParameters()
+    columns.check(table)
+    levels = columns.u.shape[1]
+    return OrographicDrag(
+        *mountain_drag(
+            columns,
+            hybrid_coefficients(levels, table),
+            (
+                parameters.wave_drag,
+                parameters.wake_drag,
+                parameters.critical_richardson,
+                parameters.blocking_depth,
+                parameters.breaking_depth,
+                parameters.minimum_std,
+                parameters.time_step,
+                parameters.tendency_limit,
+                parameters.minimum_wind,
+                parameters.minimum_stress,
+            ),
+            parameters.marker_levels(levels, table),
+            (GAS_CONSTANT, GRAVITY, HEAT_CAPACITY, THIN, MINIMUM_N2, MINIMUM_ANISOTROPY),
+            parameters,
+            table,
+        )
+    )
+
+
+@compiled_by("weather_forecast.gwd.physics.ogwd_loops")
+def mountain_drag(
+    columns: MountainColumns,
+    half_levels: tuple[Tensor, Tensor],
+    scheme: tuple[float, ...],
+    markers: tuple[int, int, int],
+    constants: tuple[float, ...],
+    parameters: OrographyParameters,
+    table: str,
+) -> tuple[Tensor, ...]:
+    """Compute what :func:`orographic_drag` returns."""
     flow = low_level_flow(columns, parameters, table=table)
     column, (u, v) = flow.background, columns[:2]
-    z_b = column.half_height.gather(1, flow.blocking_level[:, None] - 1)[:, 0]
+    above = (flow.blocking_level - 1).clamp(min=0)  # negative only where a number is missing
+    z_b = column.half_height.gather(1, above[:, None])[:, 0]
     beta = blocking_coefficient(columns, column.height, z_b, parameters)
     stress = wave_stress(u, v, flow, parameters)
-    return drag_from(u, v, flow, stress, beta, parameters, table=table)
+    drag = drag_from(u, v, flow, stress, beta, parameters, table=table)
+    # A number that is missing makes the whole column one of missing numbers.
+    whole = torch.stack([field.isfinite().all(-1) for field in columns[:3]]).all(0)
+    whole = (whole & torch.stack(columns[3:]).isfinite().all(0))[:, None]
+    return tuple(field.where(whole, torch.nan) for field in drag)
 
 
 def drag_from(
