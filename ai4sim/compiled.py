@@ -89,8 +89,9 @@ def compiled_by(module: str) -> Callable[[Callable[P, Result]], Callable[P, Resu
     """Return a decorator: plain tensors on a CPU go to the function of the same name in `module`.
 
     The function itself, in PyTorch, serves tensors on other devices, tensors that need a gradient,
-    other precisions than single and double, and traced programs. It also stands in, after one
-    warning, on a machine where numba is missing or cannot compile, and quietly with
+    other precisions than single and double, and traced programs. It also serves arguments with an
+    attribute ``differentiable = True``, which hold tensors that need a gradient. And it stands in,
+    after one warning, on a machine where numba is missing or cannot compile, and quietly with
     ``NUMBA_DISABLE_JIT``. It stays reachable as ``__wrapped__``.
 
     Parameters
@@ -146,7 +147,7 @@ def _plain(value: object) -> bool:
     if isinstance(value, tuple):
         return all(map(_plain, value))
     if not isinstance(value, Tensor):
-        return True
+        return not getattr(value, "differentiable", False)
     return (
         type(value) is Tensor
         and value.device.type == "cpu"

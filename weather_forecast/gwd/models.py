@@ -5,6 +5,8 @@
 ``LitCNN``        one-dimensional convolutions along the levels
 ``LitFluxNet``    non-orographic: momentum flux per azimuth, see
                   :mod:`weather_forecast.gwd.nets.momentum_flux_net`
+``LitSpectrum``   non-orographic: the scheme with a few phase speeds that are learned, see
+                  :mod:`weather_forecast.gwd.nets.spectrum_net`
 ``LitStressNet``  orographic: stress of the waves and blocking coefficient, see
                   :mod:`weather_forecast.gwd.nets.stress_net`
 ================  ===========================================================================
@@ -34,6 +36,7 @@ from weather_forecast.gwd.evaluation import ColumnEvaluation
 from weather_forecast.gwd.io.rows import DragLayout, Scheme
 from weather_forecast.gwd.nets.emulator import launch_factor
 from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
+from weather_forecast.gwd.nets.spectrum_net import SpectrumNet
 from weather_forecast.gwd.nets.stress_net import StressNet
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum
 from weather_forecast.gwd.physics.symmetries import random_transform
@@ -138,7 +141,7 @@ class DragModule(SurrogateModule):
         # An output that never varies gets a scale too small for a network to do harm in it.
         std = np.maximum(outputs.std, LEAST_SCALE * outputs.std.max())
         net = self.surrogate.net
-        if isinstance(net, MomentumFluxNet | StressNet):
+        if isinstance(net, MomentumFluxNet | SpectrumNet | StressNet):
             # They take physical units, and no drag must stay no drag.
             self.surrogate.output_norm.set(0.0, std)
             columns = datamodule.columns(CALIBRATION_COLUMNS)
@@ -215,6 +218,11 @@ class LitCNN(DragModule):
 @with_network("MomentumFluxNet", fixed={"scheme": "nogwd"})
 class LitFluxNet(DragModule):
     """Momentum flux of non-orographic waves, azimuth by azimuth."""
+
+
+@with_network("SpectrumNet", fixed={"scheme": "nogwd"})
+class LitSpectrum(DragModule):
+    """The scheme of non-orographic waves itself, with a few phase speeds that are learned."""
 
 
 @with_network("StressNet", fixed={"scheme": "ogwd"}, levels=91)

@@ -1,3 +1,7 @@
 """Networks that keep the physics of gravity wave drag."""
 
-NETS = {"MomentumFluxNet": "momentum_flux_net", "StressNet": "stress_net"}
+NETS = {
+    "MomentumFluxNet": "momentum_flux_net",
+    "SpectrumNet": "spectrum_net",
+    "StressNet": "stress_net",
+}

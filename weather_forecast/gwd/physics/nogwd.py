@@ -218,7 +218,7 @@ def nonorographic_drag(
     spectrum: WaveSpectrum | None = None,
     *,
     table: str = "L91",
-    chunk: int = 64,
+    chunk: int | None = 64,
 ) -> WaveDrag:
     """Compute the drag of non-orographic gravity waves.
 
@@ -232,9 +232,9 @@ def nonorographic_drag(
     spectrum : WaveSpectrum, optional
     table : str
         Vertical levels, see :func:`weather_forecast.levels.hybrid_coefficients`.
-    chunk : int
+    chunk : int, optional
         Columns computed at once; the default keeps their spectra in the cache of a CPU. On a GPU
-        take thousands.
+        take thousands. None means all, as a traced program with any number of columns needs it.
 
     Returns
     -------
@@ -268,17 +268,21 @@ def column_drag(
     half_levels: tuple[Tensor, Tensor],
     spectrum: WaveSpectrum,
     constants: tuple[float, ...],
-    chunk: int,
+    chunk: int | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Compute what :func:`nonorographic_drag` returns."""
     a, b = (x.to(u.device) for x in half_levels)
     launch = len(a) - 1
     p_half = a + b * surface_pressure.double()[:, None]
     fields = [u[:, :launch], v[:, :launch], temperature[:, :launch], p_half, launched]
-    parts = [
-        _momentum_flux(spectrum, *(field[i : i + chunk] for field in fields))
-        for i in range(0, max(len(u), 1), chunk)
-    ]
+    parts = (
+        [_momentum_flux(spectrum, *fields)]
+        if chunk is None
+        else [
+            _momentum_flux(spectrum, *(field[i : i + chunk] for field in fields))
+            for i in range(0, max(len(u), 1), chunk)
+        ]
+    )
     u_flux, v_flux = (torch.cat(flux) for flux in zip(*parts, strict=True))
     # A number that is missing makes the whole column one of missing numbers.
     whole = (u.isfinite() & v.isfinite() & temperature.isfinite())[:, :launch].all(-1)

@@ -39,7 +39,7 @@ def column_drag(
     half_levels: tuple[Tensor, Tensor],
     spectrum: Any,
     constants: tuple[float, ...],
-    chunk: int,
+    chunk: int | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Compute the drag of some columns; see the function of the same name in PyTorch."""
     columns, levels = u.shape

@@ -20,6 +20,7 @@ from weather_forecast.gwd.models import (
     LitCNN,
     LitFluxNet,
     LitMLP,
+    LitSpectrum,
     LitStressNet,
 )
 from weather_forecast.gwd.nets.emulator import drag_of, launch_factor
@@ -32,6 +33,7 @@ MODELS: dict[str, Callable[[], DragModule]] = {
     "mlp": lambda: LitMLP(**SMALL),
     "cnn": lambda: LitCNN(features=8, blocks=2),
     "flux_net": lambda: LitFluxNet(**SMALL, phase_speeds=4),
+    "spectrum": lambda: LitSpectrum(phase_speeds=4),
     "ogwd_mlp": lambda: LitMLP(scheme="ogwd", levels=91, **SMALL),
     "ogwd_cnn": lambda: LitCNN(scheme="ogwd", levels=91, features=8, blocks=2),
     "stress_net": lambda: LitStressNet(**SMALL),
@@ -123,7 +125,7 @@ def test_each_output_has_its_own_scale(name, data):
     expected = torch.from_numpy(outputs.std).float()
     torch.testing.assert_close(norms[1].std[varies], expected[varies])
     assert norms[1].std.min() > 0
-    structured = name in ("flux_net", "stress_net")
+    structured = name in ("flux_net", "spectrum", "stress_net")
     if structured:
         assert not norms[1].mean.any() and not norms[0].mean.any()
         assert torch.equal(module.surrogate.net.output_scale, norms[1].std)
@@ -307,7 +309,7 @@ def check_export(module: DragModule, path: Path) -> None:
     torch.testing.assert_close(program(inputs, scale), expected, rtol=1e-5, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "ogwd_mlp", "stress_net"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "spectrum", "ogwd_mlp", "stress_net"])
 def test_the_exported_program_gives_the_same_numbers(name, data, tmp_path):
     check_export(calibrated(name, data), tmp_path / "model.pt2")
 
