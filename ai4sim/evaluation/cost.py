@@ -7,7 +7,7 @@ import platform
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,12 @@ def front(
 
 
 @styled
-def front_figure(cost: Mapping[str, Any], skills: Mapping[str, float], metric: str) -> Figure:
+def front_figure(
+    cost: Mapping[str, Any],
+    skills: Mapping[str, float],
+    metric: str,
+    networks: Collection[str] = ("model", "model_compiled"),
+) -> Figure:
     """Draw skill against cost; a line joins those that no other beats in both.
 
     Parameters
@@ -137,6 +142,8 @@ def front_figure(cost: Mapping[str, Any], skills: Mapping[str, float], metric: s
         The metric of each contender.
     metric : str
         Its name.
+    networks : collection of str
+        The names of those that are networks.
     """
     times = {name: cost["microseconds"][name] for name in skills if name in cost["microseconds"]}
     shown = {name: skills[name] for name in times}
@@ -145,7 +152,7 @@ def front_figure(cost: Mapping[str, Any], skills: Mapping[str, float], metric: s
     best = front(times, shown, cost["least"])
     ax.plot([times[n] for n in best], [shown[n] for n in best], color="0.6", zorder=1)
     for name, skill in shown.items():
-        network = name.startswith("model")
+        network = name in networks
         colour = OKABE_ITO["vermilion" if network else "blue"]
         ax.plot(times[name], skill, "o", color=colour, markersize=7 if network else 5)
         ax.annotate(
