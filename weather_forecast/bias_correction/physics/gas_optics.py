@@ -25,6 +25,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from ai4sim.physics.constants import GRAVITY, STEFAN_BOLTZMANN
 
 SECOND_RADIATION = 1.438776877
@@ -270,19 +271,35 @@ def _table(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None]
 
 
+def _absorb(amounts: Sequence[Tensor], coefficients: Sequence[Sequence[float]]) -> Tensor:
+    """Add up what absorbs: amounts of (level, column), coefficients of (point,) for each.
+
+    Returns
+    -------
+    (level, point, column)
+        The points are neighbours in memory, for the loops that follow.
+    """
+    stacked = torch.stack([amount.mT for amount in amounts], -1)
+    table = torch.tensor(coefficients, dtype=stacked.dtype, device=stacked.device)
+    return (stacked @ table).permute(1, 2, 0)
+
+
 def solar_optical_depths(air: Layers) -> tuple[Tensor, Tensor]:
     """Return optical depths of absorption and of Rayleigh scattering: (level, point, column)."""
     points = solar_points()
     # Water vapour absorbs more at higher pressure (Chou & Suarez 1999, section 3).
     scaling = (air.pressure / 300.0) ** 0.8 * (1.0 + 0.00135 * (air.temperature - 240.0))
     water = (1.0 / (0.1 * GRAVITY)) * air.water * air.thickness * scaling
-    absorption = (
-        _table([p.water for p in points], water) * water[:, None]
-        + _table([p.ozone for p in points], water) * air.ozone[:, None]
-        + _table([p.oxygen for p in points], water) * air.thickness[:, None]
-        + _table([p.carbon_dioxide for p in points], water) * air.carbon_dioxide[:, None]
+    absorption = _absorb(
+        (water, air.ozone, air.thickness, air.carbon_dioxide),
+        (
+            [p.water for p in points],
+            [p.ozone for p in points],
+            [p.oxygen for p in points],
+            [p.carbon_dioxide for p in points],
+        ),
     )
-    scattering = _table([p.rayleigh for p in points], water) * air.thickness[:, None]
+    scattering = _absorb([air.thickness], [[p.rayleigh for p in points]])
     return absorption.clamp(max=THICKEST), scattering
 
 
@@ -292,47 +309,74 @@ def thermal_optical_depths(air: Layers) -> Tensor:
     warm = air.temperature - 250.0
     path = (1.0 / (0.1 * GRAVITY)) * air.water * air.thickness
     # Eqs. 4.1 and 4.2, band by band.
-    water = torch.stack(
-        [
-            path * (air.pressure / 500.0) ** power * (1.0 + (a + b * warm) * warm)
-            for a, b, power in zip(_WATER_A, _WATER_B, _WATER_POWER, strict=True)
-        ],
-        1,
-    )
+    scaled = {power: path * (air.pressure / 500.0) ** power for power in set(_WATER_POWER)}
+    water = [
+        (scaled[power] * (1.0 + (a + b * warm) * warm)).clamp(min=0.0)
+        for a, b, power in zip(_WATER_A, _WATER_B, _WATER_POWER, strict=True)
+    ]
     # Eq. 4.21: vapour pressure in atmospheres, colder air absorbs more.
     vapour = air.pressure * air.water / (0.622 * 1013.25)
     continuum = path * vapour * torch.exp(1800.0 / air.temperature - 6.081)
     wing = (air.pressure / 300.0) ** 0.5 * (1.0 + (0.0182 + 1.07e-4 * warm) * warm)
     center = (air.pressure / 30.0) ** 0.85 * (1.0 + (0.0042 + 2.0e-5 * warm) * warm)
-    dioxide = torch.stack([wing * air.carbon_dioxide, center * air.carbon_dioxide], 1)
-
-    tau = water.clamp(min=0.0)[:, [p.band for p in points]]
-    tau = tau * _table([p.water for p in points], water)
-    tau += _table([p.continuum for p in points], water) * continuum[:, None]
-    tau += _table([p.ozone for p in points], water) * air.ozone[:, None]
-    dioxide = dioxide.clamp(min=0.0)[:, [int(p.center) for p in points]]
-    tau += _table([p.carbon_dioxide for p in points], water) * dioxide
+    dioxide = [(shape * air.carbon_dioxide).clamp(min=0.0) for shape in (wing, center)]
+    tau = _absorb(
+        (*water, continuum, air.ozone, *dioxide),
+        (
+            *([p.water if p.band == band else 0.0 for p in points] for band in range(len(water))),
+            [p.continuum for p in points],
+            [p.ozone for p in points],
+            *([p.carbon_dioxide if p.center == c else 0.0 for p in points] for c in (False, True)),
+        ),
+    )
     return tau.clamp(min=THINNEST, max=THICKEST)
 
 
 def planck_fluxes(temperature: Tensor) -> Tensor:
     """Return what a black body emits at each point: (..., column) -> (..., point, column) [W/m2].
 
+    The points are neighbours in memory, for the loops that follow.
+    """
+    points = thermal_points()
+    uppers = [upper for _, upper in THERMAL_BANDS[:-1]]
+    edges = tuple(SECOND_RADIATION * upper for upper in uppers)
+    terms = tuple(1 + math.ceil(4000.0 / upper) for upper in uppers)
+    bands = planck_bands(temperature, edges, terms, STEFAN_BOLTZMANN)
+    weights = [[p.weight if p.band == b else 0.0 for p in points] for b in range(len(edges) + 1)]
+    return (bands.movedim(-2, 0) @ bands.new_tensor(weights)).movedim(0, -1)
+
+
+@compiled_by("weather_forecast.bias_correction.physics.gas_optics_loops")
+def planck_bands(
+    temperature: Tensor, edges: tuple[float, ...], terms: tuple[int, ...], sigma: float
+) -> Tensor:
+    """Return what a black body emits in bands.
+
     The part of the spectrum above a wave number is a quickly converging series (Chang & Rhee
     1984).
+
+    Parameters
+    ----------
+    temperature : (..., column)  [K]
+    edges : tuple of float
+        Wave numbers between the bands, times the second radiation constant [K].
+    terms : tuple of int
+        Terms of the series for each of them.
+    sigma : float
+        ``STEFAN_BOLTZMANN`` [W/(m2 K4)].
+
+    Returns
+    -------
+    (..., column, band)  [W/m2]
     """
     above = [torch.ones_like(temperature)]
-    for _, upper in THERMAL_BANDS[:-1]:
-        x = SECOND_RADIATION * upper / temperature
-        terms = [
+    for edge, last in zip(edges, terms, strict=True):
+        x = edge / temperature
+        series = [
             torch.exp(-n * x) * (x**3 / n + 3.0 * x**2 / n**2 + 6.0 * x / n**3 + 6.0 / n**4)
-            for n in range(1, 2 + math.ceil(4000.0 / upper))
+            for n in range(1, last + 1)
         ]
-        above.append(15.0 / math.pi**4 * torch.stack(terms).sum(0))
+        above.append(15.0 / math.pi**4 * torch.stack(series).sum(0))
     above.append(torch.zeros_like(temperature))
-    cumulative = torch.stack(above, -2)
-    bands = (cumulative[..., :-1, :] - cumulative[..., 1:, :]) * (
-        STEFAN_BOLTZMANN * temperature**4
-    ).unsqueeze(-2)
-    points = thermal_points()
-    return bands[..., [p.band for p in points], :] * _table([p.weight for p in points], temperature)
+    cumulative = torch.stack(above, -1)
+    return (cumulative[..., :-1] - cumulative[..., 1:]) * (sigma * temperature**4)[..., None]

@@ -24,6 +24,7 @@ import math
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from weather_forecast.bias_correction.physics.matrices import (
     diagonal,
     identity_minus,
@@ -115,6 +116,20 @@ def shortwave_layer(
     -------
     Slab of (3, 3, point, pair)
     """
+    return Slab(*coupled_shortwave(tau, ssa, asymmetry, mu0, diffuse, direct, THIN))
+
+
+@compiled_by("weather_forecast.bias_correction.physics.layers_loops")
+def coupled_shortwave(
+    tau: Tensor,
+    ssa: Tensor,
+    asymmetry: Tensor,
+    mu0: Tensor,
+    diffuse: tuple[Tensor, Tensor],
+    direct: tuple[Tensor, Tensor],
+    thin: float,
+) -> tuple[Tensor, ...]:
+    """Return the attributes of :func:`shortwave_layer`; `thin` is :data:`THIN`."""
     gamma1, gamma2, gamma3 = shortwave_gammas(ssa, asymmetry, mu0)
     scattered = tau * ssa / mu0
     sizes = _attenuation(tau * gamma1, *diffuse), _attenuation(tau / mu0, *direct)
@@ -122,11 +137,12 @@ def shortwave_layer(
     slab = _double(
         sizes[0].flatten(2),
         (tau * gamma2).flatten(1),
+        thin,
         sizes[1].flatten(2),
         (scattered * gamma3).flatten(1),
         (scattered * (1.0 - gamma3)).flatten(1),
     )
-    return Slab(*(part.unflatten(-1, shape) for part in slab))
+    return tuple(part.unflatten(-1, shape) for part in slab)
 
 
 def longwave_layer(
@@ -158,15 +174,34 @@ def longwave_layer(
     -------
     Emission of (3, 3, point, pair) and (3, point, pair)
     """
+    sources = planck_top, planck_base
+    return Emission(
+        *coupled_longwave(tau, ssa, asymmetry, *sources, diffuse, side, LW_DIFFUSIVITY, THIN)
+    )
+
+
+@compiled_by("weather_forecast.bias_correction.physics.layers_loops")
+def coupled_longwave(
+    tau: Tensor,
+    ssa: Tensor,
+    asymmetry: Tensor,
+    planck_top: Tensor,
+    planck_base: Tensor,
+    diffuse: tuple[Tensor, Tensor],
+    side: Tensor,
+    diffusivity: float,
+    thin: float,
+) -> tuple[Tensor, ...]:
+    """Return the attributes of :func:`longwave_layer`; `thin` is :data:`THIN`."""
     gamma1, gamma2 = longwave_gammas(ssa, asymmetry)
     out, back = diffuse
     out = out[:, None].expand(-1, *tau.shape[1:])
     back = torch.stack([back[0] * side, back[1].expand_as(side)])
     attenuation, scattering = _attenuation(tau * gamma1, out, back), tau * gamma2
-    slab = _double(attenuation.flatten(2), scattering.flatten(1))
+    slab = _double(attenuation.flatten(2), scattering.flatten(1), thin)
     reflectance, transmittance = (part.unflatten(-1, tau.shape[1:]) for part in slab)
 
-    absorption = LW_DIFFUSIVITY * tau * (1.0 - ssa)
+    absorption = diffusivity * tau * (1.0 - ssa)
     difference, total = attenuation.clone(), attenuation.clone()
     for i in range(3):
         difference[i, i] -= scattering[i]
@@ -178,7 +213,7 @@ def longwave_layer(
     dn_base, up_base = dn_top + slope, up_top + slope
     up = up_top - matvec(reflectance, dn_top) - matvec(transmittance, up_base)
     dn = dn_base - matvec(reflectance, up_base) - matvec(transmittance, dn_top)
-    return Emission(reflectance, transmittance, up, dn)
+    return reflectance, transmittance, up, dn
 
 
 def side_emissivity(clouds: Regions, tau: Tensor, ssa: Tensor, asymmetry: Tensor) -> Tensor:
@@ -205,13 +240,15 @@ def side_emissivity(clouds: Regions, tau: Tensor, ssa: Tensor, asymmetry: Tensor
     return (SIDE_EMISSIVITY_THIN - thick) / (across + 1.0) + thick
 
 
-def _double(attenuation: Tensor, scattering: Tensor, *sun: Tensor) -> list[Tensor]:
+def _double(attenuation: Tensor, scattering: Tensor, thin: float, *sun: Tensor) -> list[Tensor]:
     """Return reflectance and transmittance (and what direct light becomes) of layers.
 
     Parameters
     ----------
     attenuation, scattering : (3, 3, element), (3, element)
         G1 and the diagonal of G2, for the whole layer.
+    thin : float
+        The largest coefficient of the slab to begin with.
     *sun : (3, 3, element), (3, element), (3, element)
         G0 and the diagonals of G3 and G4; none in the long wave.
 
@@ -222,7 +259,7 @@ def _double(attenuation: Tensor, scattering: Tensor, *sun: Tensor) -> list[Tenso
     size = attenuation.diagonal(dim1=0, dim2=1).amax(-1)
     if sun:
         size = size.maximum(sun[0].diagonal(dim1=0, dim2=1).amax(-1))
-    doublings = torch.log2((size / THIN).clamp(min=1.0)).ceil().long()
+    doublings = torch.log2((size / thin).clamp(min=1.0)).ceil().long()
     doublings, order = doublings.sort(descending=True)
     scale = torch.exp2(-doublings.to(size.dtype))
     slab = _thin_slab(*(x[..., order] * scale for x in (attenuation, scattering, *sun)))

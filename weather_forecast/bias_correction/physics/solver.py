@@ -20,12 +20,16 @@ from weather_forecast.bias_correction.io.layout import (
     SCALARS,
     SW_BANDS,
 )
-from weather_forecast.bias_correction.physics.adding import longwave_fluxes, shortwave_fluxes
 from weather_forecast.bias_correction.physics.cloud_optics import (
     Cloud,
     Particles,
     solar_cloud,
     thermal_cloud,
+)
+from weather_forecast.bias_correction.physics.columns import (
+    cloud_emission,
+    longwave_columns,
+    shortwave_columns,
 )
 from weather_forecast.bias_correction.physics.gas_optics import (
     WINDOW_BANDS,
@@ -45,17 +49,10 @@ from weather_forecast.bias_correction.physics.layers import (
     side_emissivity,
     sun_tangent,
 )
-from weather_forecast.bias_correction.physics.matrices import diagonal
 from weather_forecast.bias_correction.physics.regions import (
     Regions,
     optical_depth_scalings,
     regions,
-)
-from weather_forecast.bias_correction.physics.two_stream import (
-    Emission,
-    Slab,
-    longwave_slab,
-    shortwave_slab,
 )
 
 CHUNK = 240
@@ -233,17 +230,11 @@ def _shortwave(
     clouds = regions(columns)
     points = solar_points()
     absorption, scattering = solar_optical_depths(air_layers(columns))
-    total = absorption + scattering
-    ssa = scattering / total.clamp(min=1e-30)
-    clear = shortwave_slab(total, ssa, torch.zeros_like(ssa), mu0)
 
     bands = [point.band for point in points]
     cloud = solar_cloud(_particles(columns, clouds))
     medium = _with_cloud(clouds.at_pairs(absorption), clouds.at_pairs(scattering), cloud, bands)
-    mu = mu0[clouds.column]
-    tangent = sun_tangent(mu0)
-
-    albedo, direct = (
+    ground = tuple(
         torch.stack([columns[f"{name}_{band + 1}"] for band in range(SW_BANDS)])[
             [point.albedo for point in points]
         ]
@@ -252,20 +243,14 @@ def _shortwave(
     weights = mu0.new_tensor([point.weight for point in points])
     incoming = weights[:, None] * (mu0 * columns["solar_irradiance"])
 
+    sun = mu0, incoming, sun_tangent(mu0)
     fluxes = []
     for transport in transports:
+        layers = None
         if transport:
-            layers = shortwave_layer(
-                *medium,
-                mu,
-                exchange_rates(clouds, DIFFUSE_TANGENT),
-                exchange_rates(clouds, tangent),
-            )
-        else:
-            layers = Slab(*(diagonal(part) for part in shortwave_slab(*medium, mu)))
-        solved = shortwave_fluxes(
-            clear, layers, clouds, incoming, albedo, direct, tangent if transport else None
-        )
+            rates = [exchange_rates(clouds, tangent) for tangent in (DIFFUSE_TANGENT, sun[2])]
+            layers = shortwave_layer(*medium, mu0[clouds.column], *rates)
+        solved = shortwave_columns((absorption, scattering), medium, clouds, sun, ground, layers)
         fluxes.append(tuple(night.index_copy(1, day, flux) for flux in solved))
     return [(dn, up) for dn, up in fluxes]
 
@@ -278,32 +263,24 @@ def _longwave(
     points = thermal_points()
     tau = thermal_optical_depths(air_layers(columns))
     planck = planck_fluxes(columns["temperature_hl"])
-    nothing = torch.zeros_like(tau)
-    clear = longwave_slab(tau, nothing, nothing, planck[:-1], planck[1:])
 
     bands = [point.band for point in points]
     cloud = thermal_cloud(_particles(columns, clouds))
     gases = clouds.at_pairs(tau)
     medium = _with_cloud(gases, torch.zeros_like(gases), cloud, bands)
-    area = clouds.at_pairs(clouds.fractions)[:, None]
-    sources = clouds.at_pairs(planck[:-1]) * area, clouds.at_pairs(planck[1:]) * area
 
     emissivities = torch.stack([columns[f"lw_emissivity_{i + 1}"] for i in range(LW_BANDS)])
     emissivity = emissivities[[int(point.band in WINDOW_BANDS) for point in points]]
-    emission = emissivity * planck_fluxes(columns["skin_temperature"])
+    ground = emissivity * planck_fluxes(columns["skin_temperature"]), 1.0 - emissivity
 
     fluxes = []
     for transport in transports:
+        layers = None
         if transport:
             rates = exchange_rates(clouds, DIFFUSE_TANGENT)
             side = side_emissivity(clouds, *medium)
-            layers = longwave_layer(*medium, *sources, rates, side)
-        else:
-            plain = longwave_slab(*medium, *sources)
-            layers = Emission(
-                diagonal(plain.reflectance), diagonal(plain.transmittance), plain.up, plain.dn
-            )
+            layers = longwave_layer(*medium, *cloud_emission(planck, clouds), rates, side)
         fluxes.append(
-            longwave_fluxes(clear, layers, clouds, emission, 1.0 - emissivity, conserve=conserve)
+            longwave_columns(tau, planck, medium, clouds, ground, layers, conserve=conserve)
         )
     return fluxes
