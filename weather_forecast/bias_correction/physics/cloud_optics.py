@@ -15,6 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
+
 FU_SIZE = 1.0 / 0.64952
 """Fu's effective size of ice crystals in units of the IFS' effective radius."""
 
@@ -194,3 +196,36 @@ def thermal_cloud(particles: Particles) -> Cloud:
             _polynomial(_THERMAL_ICE_ASYMMETRY, size).clamp(0.0, 0.999),
         ),
     )
+
+
+@compiled_by("weather_forecast.bias_correction.physics.cloud_optics_loops")
+def with_gases(
+    cloud: tuple[Tensor, Tensor, Tensor],
+    bands: tuple[int, ...],
+    scalings: tuple[float, ...],
+    absorption: Tensor,
+    scattering: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mix clouds and gases.
+
+    Parameters
+    ----------
+    cloud : Cloud of (band, pair)
+    bands : tuple of int
+        Band of each spectral point.
+    scalings : tuple of float
+        Optical depth of the cloud in each region, in units of its mean.
+    absorption, scattering : (point, pair)
+        Optical depths of gases.
+
+    Returns
+    -------
+    tau, ssa, asymmetry : (region, point, pair)
+    """
+    mean, ssa, asymmetry = (part[list(bands)] for part in cloud)
+    tau = mean.new_tensor(scalings)[:, None, None] * mean
+    scattered = tau * ssa
+    total = tau + absorption + scattering
+    all_scattered = scattered + scattering
+    asymmetry = scattered * asymmetry / all_scattered.clamp(min=1e-30)
+    return total, all_scattered / total.clamp(min=1e-30), asymmetry

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from ai4sim.physics.constants import GAS_CONSTANT, GRAVITY
 
 REGIONS = 3
@@ -46,6 +47,11 @@ def optical_depth_scalings() -> tuple[float, float]:
     f = FRACTIONAL_STD
     thin = 0.025 + 0.975 * math.exp(-f * (1.0 + 0.5 * f * (1.0 + 0.5 * f)))
     return thin, 2.0 - thin
+
+
+def region_scalings() -> tuple[float, float, float]:
+    """Return the optical depth of the cloud in the three regions in units of its mean."""
+    return 0.0, *optical_depth_scalings()
 
 
 class Regions(NamedTuple):
@@ -124,8 +130,8 @@ def regions(columns: Mapping[str, Tensor]) -> Regions:
     edges, size = cloud_edges(fraction, 0.5 * mean / pressure[-1])
 
     pair_level, pair_column = cloudy.nonzero(as_tuple=True)
-    ends = torch.bincount(pair_level, minlength=len(cloudy)).cumsum(0).tolist()
-    above = torch.cat([torch.zeros_like(cloudy[:1]), cloudy[:-1]])
+    ends = cloudy.sum(1).cumsum(0).tolist()
+    mixed = cloudy | torch.cat([torch.zeros_like(cloudy[:1]), cloudy[:-1]])
     return Regions(
         fractions,
         up,
@@ -137,7 +143,7 @@ def regions(columns: Mapping[str, Tensor]) -> Regions:
         pair_level,
         pair_column,
         pairs=[slice(start, end) for start, end in pairwise([0, *ends])],
-        mixed=[m.nonzero().squeeze(1) for m in cloudy | above],
+        mixed=list(mixed.nonzero()[:, 1].split(mixed.sum(1).tolist())),
     )
 
 
@@ -157,6 +163,14 @@ def overlap_matrices(fractions: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
     up : (level + 1, region above, region below, column)
     dn : (level + 1, region below, region above, column)
     """
+    return overlaps(fractions, alpha, LEAST_FRACTION, DECORRELATION)
+
+
+@compiled_by("weather_forecast.bias_correction.physics.regions_loops")
+def overlaps(
+    fractions: Tensor, alpha: Tensor, least_fraction: float, decorrelation: float
+) -> tuple[Tensor, Tensor]:
+    """Do the work of :func:`overlap_matrices`, with the constants of this module."""
     clear = torch.zeros_like(fractions[:1])
     clear[:, 0] = 1.0
     above = torch.cat([clear, fractions])
@@ -166,9 +180,9 @@ def overlap_matrices(fractions: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
     cover = _pair_cover(alpha, cloud_above, cloud_below)
     both = cloud_above + cloud_below - cover
     # Share of thick cloud in the cloud; half everywhere, but of nothing it is nothing.
-    thick_above = above[:, 2] / cloud_above.clamp(min=LEAST_FRACTION)
-    thick_below = below[:, 2] / cloud_below.clamp(min=LEAST_FRACTION)
-    alpha_inside = torch.where(alpha >= 0.0, alpha.abs() ** (1.0 / DECORRELATION), alpha)
+    thick_above = above[:, 2] / cloud_above.clamp(min=least_fraction)
+    thick_below = below[:, 2] / cloud_below.clamp(min=least_fraction)
+    alpha_inside = torch.where(alpha >= 0.0, alpha.abs() ** (1.0 / decorrelation), alpha)
     thick = _pair_cover(alpha_inside, thick_above, thick_below)
 
     area = fractions.new_zeros(len(above), REGIONS, REGIONS, fractions.shape[-1])
@@ -186,8 +200,8 @@ def overlap_matrices(fractions: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
     up = area / below.clamp(min=1e-30)[:, None]
     dn = area.transpose(1, 2) / above.clamp(min=1e-30)[:, None]
     return (
-        torch.where(below[:, None] >= LEAST_FRACTION, up, torch.zeros_like(up)),
-        torch.where(above[:, None] >= LEAST_FRACTION, dn, torch.zeros_like(dn)),
+        torch.where(below[:, None] >= least_fraction, up, torch.zeros_like(up)),
+        torch.where(above[:, None] >= least_fraction, dn, torch.zeros_like(dn)),
     )
 
 

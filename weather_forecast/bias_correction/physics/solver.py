@@ -21,10 +21,10 @@ from weather_forecast.bias_correction.io.layout import (
     SW_BANDS,
 )
 from weather_forecast.bias_correction.physics.cloud_optics import (
-    Cloud,
     Particles,
     solar_cloud,
     thermal_cloud,
+    with_gases,
 )
 from weather_forecast.bias_correction.physics.columns import (
     cloud_emission,
@@ -51,7 +51,7 @@ from weather_forecast.bias_correction.physics.layers import (
 )
 from weather_forecast.bias_correction.physics.regions import (
     Regions,
-    optical_depth_scalings,
+    region_scalings,
     regions,
 )
 
@@ -100,8 +100,8 @@ def radiative_fluxes(
     ValueError
         If a variable is missing or has another shape than the others say.
     """
-    _check(columns)
-    return _solve(columns, (transport,), like_ecrad, chunk, columns["pressure_hl"].dtype)[0]
+    used = _used(columns)
+    return _solve(used, (transport,), like_ecrad, chunk, used["pressure_hl"].dtype)[0]
 
 
 def three_dimensional_effect(
@@ -127,8 +127,7 @@ def three_dimensional_effect(
     ValueError
         If a variable is missing or has another shape than the others say.
     """
-    _check(columns)
-    plain, exchanging = _solve(columns, (False, True), like_ecrad, chunk, torch.float64)
+    plain, exchanging = _solve(_used(columns), (False, True), like_ecrad, chunk, torch.float64)
     effect = RadiativeFluxes(*(b - a for a, b in zip(plain, exchanging, strict=True)))
     pressure = columns["pressure_hl"]
     exact = pressure.to(torch.float64)
@@ -173,8 +172,8 @@ def _solve(
     ]
 
 
-def _check(columns: Mapping[str, Tensor]) -> None:
-    """Raise if something is missing or does not fit."""
+def _used(columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the variables that the solvers look at; raise if one is missing or does not fit."""
     if "pressure_hl" not in columns:
         raise ValueError("columns: pressure_hl is missing")
     number, half_levels = columns["pressure_hl"].shape
@@ -190,6 +189,7 @@ def _check(columns: Mapping[str, Tensor]) -> None:
         if tuple(columns[name].shape) != shape:
             found = tuple(columns[name].shape)
             raise ValueError(f"columns: {name} has shape {found}, expected {shape}")
+    return {name: columns[name] for name in expected}
 
 
 def _particles(columns: Mapping[str, Tensor], clouds: Regions) -> Particles:
@@ -202,19 +202,6 @@ def _particles(columns: Mapping[str, Tensor], clouds: Regions) -> Particles:
         1e6 * clouds.at_pairs(columns["re_liquid"]),
         1e6 * clouds.at_pairs(columns["re_ice"]),
     )
-
-
-def _with_cloud(
-    absorption: Tensor, scattering: Tensor, cloud: Cloud, bands: list[int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Mix gases (point, pair) and cloud (band, pair): tau, ssa, asymmetry (3, point, pair)."""
-    scaling = absorption.new_tensor([0.0, *optical_depth_scalings()])[:, None, None]
-    tau = scaling * cloud.tau[bands]
-    scattered = tau * cloud.ssa[bands]
-    total = tau + absorption + scattering
-    all_scattered = scattered + scattering
-    asymmetry = scattered * cloud.asymmetry[bands] / all_scattered.clamp(min=1e-30)
-    return total, all_scattered / total.clamp(min=1e-30), asymmetry
 
 
 def _shortwave(
@@ -231,9 +218,10 @@ def _shortwave(
     points = solar_points()
     absorption, scattering = solar_optical_depths(air_layers(columns))
 
-    bands = [point.band for point in points]
     cloud = solar_cloud(_particles(columns, clouds))
-    medium = _with_cloud(clouds.at_pairs(absorption), clouds.at_pairs(scattering), cloud, bands)
+    bands = tuple(point.band for point in points)
+    gases = absorption, scattering
+    medium = with_gases(cloud, bands, region_scalings(), *map(clouds.at_pairs, gases))
     ground = tuple(
         torch.stack([columns[f"{name}_{band + 1}"] for band in range(SW_BANDS)])[
             [point.albedo for point in points]
@@ -250,7 +238,7 @@ def _shortwave(
         if transport:
             rates = [exchange_rates(clouds, tangent) for tangent in (DIFFUSE_TANGENT, sun[2])]
             layers = shortwave_layer(*medium, mu0[clouds.column], *rates)
-        solved = shortwave_columns((absorption, scattering), medium, clouds, sun, ground, layers)
+        solved = shortwave_columns(gases, medium, clouds, sun, ground, layers)
         fluxes.append(tuple(night.index_copy(1, day, flux) for flux in solved))
     return [(dn, up) for dn, up in fluxes]
 
@@ -264,10 +252,11 @@ def _longwave(
     tau = thermal_optical_depths(air_layers(columns))
     planck = planck_fluxes(columns["temperature_hl"])
 
-    bands = [point.band for point in points]
     cloud = thermal_cloud(_particles(columns, clouds))
-    gases = clouds.at_pairs(tau)
-    medium = _with_cloud(gases, torch.zeros_like(gases), cloud, bands)
+    bands = tuple(point.band for point in points)
+    absorption = clouds.at_pairs(tau)
+    nothing = torch.zeros_like(absorption)
+    medium = with_gases(cloud, bands, region_scalings(), absorption, nothing)
 
     emissivities = torch.stack([columns[f"lw_emissivity_{i + 1}"] for i in range(LW_BANDS)])
     emissivity = emissivities[[int(point.band in WINDOW_BANDS) for point in points]]
