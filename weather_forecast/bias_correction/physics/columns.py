@@ -39,7 +39,7 @@ def shortwave_columns(
     gases : pair of (level, point, column)
         Optical depths of absorption and of scattering by gases.
     medium : three of (3, point, pair)
-        Optical depth, single-scattering albedo and asymmetry factor of the regions of cloudy layers.
+        Optical depth, single-scattering albedo and asymmetry factor in cloudy layers.
     clouds : Regions
     sun : (column,), (point, column) and (column,)
         Cosine of the solar zenith angle, > 0; sunlight on a horizontal area above the atmosphere

@@ -1,4 +1,4 @@
-"""Black-body fluxes in compiled loops: see :func:`.gas_optics.planck_bands` for the PyTorch form."""
+"""Black-body fluxes in compiled loops: see :func:`.gas_optics.planck_bands` in PyTorch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _bands(
     start: int, stop: int, temperature: Array, edges: Array, terms: NDArray[np.int64],
     sigma: float, bands: Array,
 ) -> None:  # fmt: skip
-    """Integrate the Planck function over bands: temperature (column, n), bands (column, n, band)."""
+    """Integrate the Planck function over bands: (column, n) to (column, n, band)."""
     number = temperature.shape[1]
     x, factor, power = np.empty(number), np.empty(number), np.empty(number)
     above, below = np.empty(number), np.empty(number)

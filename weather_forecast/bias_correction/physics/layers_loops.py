@@ -26,26 +26,30 @@ W2, W3, W4, W5, W6, W7, W8, W9 = (n * POINTS for n in range(2, 10))
 MOST = 64
 """More doublings than any optical depth needs."""
 MATRIX = W9
+ZERO, ONES = (0.0,) * 9, (1.0,) * 3
 
-inlined = njit(inline="always")
+inlined = njit(forceinline=True, error_model="numpy", fastmath={"contract"})
 Array = NDArray[np.float64]
+Matrix = tuple[float, ...]
+Vector = tuple[float, ...]
 
 
 @inlined
-def _load(m: Array, o: int) -> tuple[float, ...]:
+def _load(m: Array, o: int) -> Matrix:
     """Return the matrix of a point."""
-    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5], m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
+    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5],
+            m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
 
 
 @inlined
-def _store(m: Array, o: int, a: tuple[float, ...]) -> None:
+def _store(m: Array, o: int, a: Matrix) -> None:
     m[o], m[o + POINTS], m[o + W2] = a[0], a[1], a[2]
     m[o + W3], m[o + W4], m[o + W5] = a[3], a[4], a[5]
     m[o + W6], m[o + W7], m[o + W8] = a[6], a[7], a[8]
 
 
 @inlined
-def _times(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+def _times(a: Matrix, b: Matrix) -> Matrix:
     """Return the product of two matrices."""
     return (
         a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
@@ -61,13 +65,13 @@ def _times(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _plus(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+def _plus(a: Matrix, b: Matrix) -> Matrix:
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
             a[6] + b[6], a[7] + b[7], a[8] + b[8])  # fmt: skip
 
 
 @inlined
-def _apply(a: tuple[float, ...], x: tuple[float, ...]) -> tuple[float, ...]:
+def _apply(a: Matrix, x: Vector) -> Vector:
     """Return the product of a matrix and a vector."""
     return (
         a[0] * x[0] + a[1] * x[1] + a[2] * x[2],
@@ -77,7 +81,7 @@ def _apply(a: tuple[float, ...], x: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _inverse(a: tuple[float, ...]) -> tuple[float, ...]:
+def _inverse(a: Matrix) -> Matrix:
     """Return the inverse of a matrix that is diagonally dominant by columns, by its cofactors."""
     c0 = a[4] * a[8] - a[5] * a[7]
     c1 = a[5] * a[6] - a[3] * a[8]
@@ -91,38 +95,43 @@ def _inverse(a: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _rows(d: tuple[float, ...], a: tuple[float, ...]) -> tuple[float, ...]:
+def _rows(d: Vector, a: Matrix) -> Matrix:
     """Return the product of a diagonal matrix and a matrix."""
     return (d[0] * a[0], d[0] * a[1], d[0] * a[2], d[1] * a[3], d[1] * a[4], d[1] * a[5],
             d[2] * a[6], d[2] * a[7], d[2] * a[8])  # fmt: skip
 
 
 @inlined
-def _columns_times(a: tuple[float, ...], d: tuple[float, ...]) -> tuple[float, ...]:
+def _columns_times(a: Matrix, d: Vector) -> Matrix:
     """Return the product of a matrix and a diagonal matrix."""
     return (a[0] * d[0], a[1] * d[1], a[2] * d[2], a[3] * d[0], a[4] * d[1], a[5] * d[2],
             a[6] * d[0], a[7] * d[1], a[8] * d[2])  # fmt: skip
 
 
 @inlined
-def _one_minus(a: tuple[float, ...]) -> tuple[float, ...]:
+def _one_minus(a: Matrix) -> Matrix:
     return (1.0 - a[0], -a[1], -a[2], -a[3], 1.0 - a[4], -a[5], -a[6], -a[7], 1.0 - a[8])
 
 
 @inlined
-def _scaled(a: tuple[float, ...], x: float) -> tuple[float, ...]:
+def _plus_diagonal(a: Matrix, d: Vector) -> Matrix:
+    return (a[0] + d[0], a[1], a[2], a[3], a[4] + d[1], a[5], a[6], a[7], a[8] + d[2])
+
+
+@inlined
+def _scaled(a: Matrix, x: float) -> Matrix:
     return (a[0] * x, a[1] * x, a[2] * x, a[3] * x, a[4] * x, a[5] * x,
             a[6] * x, a[7] * x, a[8] * x)  # fmt: skip
 
 
 @inlined
-def _minus(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+def _minus(a: Matrix, b: Matrix) -> Matrix:
     return (a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3], a[4] - b[4], a[5] - b[5],
             a[6] - b[6], a[7] - b[7], a[8] - b[8])  # fmt: skip
 
 
 @inlined
-def _attenuation(depth: Array, j: int, rates: Array, side: float) -> tuple[float, ...]:
+def _attenuation(depth: Array, j: int, rates: Array, side: float) -> Matrix:
     """Return the matrix of what leaves regions (Hogan & Shonk 2013, Eq. 47).
 
     ``depth`` is extinction in three regions; ``rates`` 0 -> 1, 1 -> 2, 1 -> 0 and 2 -> 1, of which
@@ -145,13 +154,12 @@ def _thin(number: int, g1: Array, g2: Array, scale: Array, terms: Array, slab: A
     for j in range(number):
         a = _scaled(_load(g1, j), scale[j])
         s = (g2[j] * scale[j], g2[POINTS + j] * scale[j], g2[W2 + j] * scale[j])
-        r1 = (s[0], 0.0, 0.0, 0.0, s[1], 0.0, 0.0, 0.0, s[2])
-        b1 = (s[0] * s[0], 0.0, 0.0, 0.0, s[1] * s[1], 0.0, 0.0, 0.0, s[2] * s[2])
+        r1 = _plus_diagonal(ZERO, s)
+        b1 = _rows(s, r1)
         r2 = _scaled(_plus(_columns_times(a, s), _rows(s, a)), -0.5)
         t2 = _scaled(_plus(_times(a, a), b1), 0.5)
         b2 = _rows(s, r2)
-        q = (s[0] * b1[0], 0.0, 0.0, 0.0, s[1] * b1[4], 0.0, 0.0, 0.0, s[2] * b1[8])
-        r3 = _scaled(_minus(q, _plus(_times(a, r2), _times(r2, a))), 1.0 / 3.0)
+        r3 = _scaled(_minus(_rows(s, b1), _plus(_times(a, r2), _times(r2, a))), 1.0 / 3.0)
         t3 = _scaled(_minus(b2, _plus(_times(t2, a), _times(a, b1))), 1.0 / 3.0)
         b3 = _rows(s, r3)
         r4 = _plus(_rows(s, b2), _times(r2, b1))
@@ -160,7 +168,7 @@ def _thin(number: int, g1: Array, g2: Array, scale: Array, terms: Array, slab: A
         t4 = _scaled(t4, 0.25)
         _store(slab, j, _plus(_plus(r1, r2), _plus(r3, r4)))
         t = _minus(_plus(_plus(t2, t3), t4), a)
-        _store(slab, MATRIX + j, (1.0 + t[0], t[1], t[2], t[3], 1.0 + t[4], t[5], t[6], t[7], 1.0 + t[8]))  # fmt: skip
+        _store(slab, MATRIX + j, _plus_diagonal(t, ONES))
         _store(terms, j, r2)
         _store(terms, MATRIX + j, r3)
         _store(terms, 2 * MATRIX + j, t2)
@@ -187,39 +195,44 @@ def _thin_sunlit(
         b1 = (s[0] * u[0], s[1] * u[1], s[2] * u[2])
         rs2 = _scaled(_plus(_rows(u, e), _columns_times(a, u)), -0.5)
         q = (0.5 * s[0] * d[0], 0.5 * s[1] * d[1], 0.5 * s[2] * d[2])
-        rs2 = (rs2[0] + q[0], rs2[1], rs2[2], rs2[3], rs2[4] + q[1], rs2[5], rs2[6], rs2[7], rs2[8] + q[2])  # fmt: skip
+        rs2 = _plus_diagonal(rs2, q)
         ts2 = _scaled(_plus(_rows(d, e), _columns_times(a, d)), -0.5)
         q = (0.5 * b1[0], 0.5 * b1[1], 0.5 * b1[2])
-        ts2 = (ts2[0] + q[0], ts2[1], ts2[2], ts2[3], ts2[4] + q[1], ts2[5], ts2[6], ts2[7], ts2[8] + q[2])  # fmt: skip
+        ts2 = _plus_diagonal(ts2, q)
         e2 = _scaled(_times(e, e), 0.5)
         b2 = _rows(s, rs2)
         rs3 = _minus(_columns_times(r2, d), _plus(_times(rs2, e), _times(a, rs2)))
         q = (s[0] * b1[0], s[1] * b1[1], s[2] * b1[2])
-        rs3 = (rs3[0] + q[0], rs3[1], rs3[2], rs3[3], rs3[4] + q[1], rs3[5], rs3[6], rs3[7], rs3[8] + q[2])  # fmt: skip
+        rs3 = _plus_diagonal(rs3, q)
         rs3 = _scaled(rs3, 1.0 / 3.0)
         ts3 = _minus(_plus(_columns_times(t2, d), b2), _plus(_times(ts2, e), _columns_times(a, b1)))
         ts3 = _scaled(ts3, 1.0 / 3.0)
         e3 = _scaled(_times(e2, e), -1.0 / 3.0)
         rs4 = _minus(_columns_times(r3, d), _plus(_times(rs3, e), _times(a, rs3)))
         rs4 = _scaled(_plus(rs4, _plus(_rows(s, b2), _columns_times(r2, b1))), 0.25)
-        ts4 = _minus(_plus(_columns_times(t3, d), _rows(s, rs3)), _plus(_times(ts3, e), _times(a, b2)))
+        ts4 = _minus(
+            _plus(_columns_times(t3, d), _rows(s, rs3)), _plus(_times(ts3, e), _times(a, b2))
+        )
         ts4 = _scaled(_plus(ts4, _columns_times(t2, b1)), 0.25)
         e4 = _scaled(_times(e3, e), -0.25)
         m = _plus(_plus(rs2, rs3), rs4)
-        _store(slab, 2 * MATRIX + j, (m[0] + u[0], m[1], m[2], m[3], m[4] + u[1], m[5], m[6], m[7], m[8] + u[2]))  # fmt: skip
+        _store(slab, 2 * MATRIX + j, _plus_diagonal(m, u))
         m = _plus(_plus(ts2, ts3), ts4)
-        _store(slab, 3 * MATRIX + j, (m[0] + d[0], m[1], m[2], m[3], m[4] + d[1], m[5], m[6], m[7], m[8] + d[2]))  # fmt: skip
+        _store(slab, 3 * MATRIX + j, _plus_diagonal(m, d))
         m = _minus(_plus(_plus(e2, e3), e4), e)
-        _store(slab, 4 * MATRIX + j, (1.0 + m[0], m[1], m[2], m[3], 1.0 + m[4], m[5], m[6], m[7], 1.0 + m[8]))  # fmt: skip
+        _store(slab, 4 * MATRIX + j, _plus_diagonal(m, ONES))
 
 
 @inlined
-def _keep(m: Array, o: int, busy: bool, new: tuple[float, ...]) -> None:
+def _keep(m: Array, o: int, busy: bool, new: Matrix) -> None:
     """Store the matrix of a point that is still doubled."""
     a = _load(m, o)
-    _store(m, o, (new[0] if busy else a[0], new[1] if busy else a[1], new[2] if busy else a[2],
-                  new[3] if busy else a[3], new[4] if busy else a[4], new[5] if busy else a[5],
-                  new[6] if busy else a[6], new[7] if busy else a[7], new[8] if busy else a[8]))  # fmt: skip
+    _store(
+        m, o,
+        (new[0] if busy else a[0], new[1] if busy else a[1], new[2] if busy else a[2],
+         new[3] if busy else a[3], new[4] if busy else a[4], new[5] if busy else a[5],
+         new[6] if busy else a[6], new[7] if busy else a[7], new[8] if busy else a[8]),
+    )  # fmt: skip
 
 
 @jit("contract")
@@ -235,10 +248,11 @@ def _twice(number: int, step: int, doublings: NDArray[np.int64], slab: Array) ->
 
 @jit("contract")
 def _twice_sunlit(number: int, step: int, doublings: NDArray[np.int64], slab: Array) -> None:
-    """The same for what direct light becomes, with the diffuse slab before its doubling."""
+    """Do so for direct light, while the diffuse part is not yet doubled."""
     for j in range(number):
         r, t = _load(slab, j), _load(slab, MATRIX + j)
-        rs, ts, e = _load(slab, 2 * MATRIX + j), _load(slab, 3 * MATRIX + j), _load(slab, 4 * MATRIX + j)  # fmt: skip
+        rs, ts = _load(slab, 2 * MATRIX + j), _load(slab, 3 * MATRIX + j)
+        e = _load(slab, 4 * MATRIX + j)
         # Diffuse light between the halves, per direct light that enters: upward u, downward d.
         u = _times(_inverse(_one_minus(_times(r, r))), _plus(_times(rs, e), _times(r, ts)))
         d = _plus(ts, _times(r, u))
@@ -377,8 +391,7 @@ def _emission(
     """Add what a layer emits: a solution linear in depth, less what of it enters the layer."""
     for j in range(number):
         a, s = _load(g1, j), (g2[j], g2[POINTS + j], g2[W2 + j])
-        difference = (a[0] - s[0], a[1], a[2], a[3], a[4] - s[1], a[5], a[6], a[7], a[8] - s[2])
-        total = (a[0] + s[0], a[1], a[2], a[3], a[4] + s[1], a[5], a[6], a[7], a[8] + s[2])
+        difference, total = _plus_diagonal(a, (-s[0], -s[1], -s[2])), _plus_diagonal(a, s)
         inverse = _inverse(difference)
         mean = _apply(inverse, (source[j], source[POINTS + j], source[W2 + j]))
         slope = _apply(inverse, (source[W3 + j], source[W4 + j], source[W5 + j]))
@@ -420,7 +433,7 @@ def coupled_shortwave(
     """Solve the coupled equations for sunlight, as the function in PyTorch does."""
     _, points, number = tau.shape
     layers = [torch.empty(number, 9, points, dtype=torch.float64) for _ in range(5)]
-    arguments = (
+    arguments: Any = (
         tuple(map(_first, (tau, ssa, asymmetry))),
         _first(mu0),
         _rates(diffuse),
@@ -440,7 +453,7 @@ def coupled_longwave(
     _, points, number = tau.shape
     matrices = [torch.empty(number, 9, points, dtype=torch.float64) for _ in range(2)]
     emissions = [torch.empty(number, 3, points, dtype=torch.float64) for _ in range(2)]
-    arguments = (
+    arguments: Any = (
         tuple(map(_first, (tau, ssa, asymmetry))),
         _first(planck_top),
         _first(planck_base),

@@ -26,8 +26,10 @@ REGION = W6
 """Numbers of a region of a layer: what the layer does (four), albedo and source below it."""
 LAYER = 3 * REGION
 
-inlined = njit(inline="always")
+inlined = njit(forceinline=True, error_model="numpy", fastmath={"contract"})
 Array = NDArray[np.float64]
+Matrix = tuple[float, ...]
+Vector = tuple[float, ...]
 
 
 @inlined
@@ -60,20 +62,21 @@ def _exp(x: float) -> float:
 
 
 @inlined
-def _load(m: Array, o: int) -> tuple[float, ...]:
+def _load(m: Array, o: int) -> Matrix:
     """Return the matrix of a point."""
-    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5], m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
+    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5],
+            m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
 
 
 @inlined
-def _store(m: Array, o: int, a: tuple[float, ...]) -> None:
+def _store(m: Array, o: int, a: Matrix) -> None:
     m[o], m[o + POINTS], m[o + W2] = a[0], a[1], a[2]
     m[o + W3], m[o + W4], m[o + W5] = a[3], a[4], a[5]
     m[o + W6], m[o + W7], m[o + W8] = a[6], a[7], a[8]
 
 
 @inlined
-def _times(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+def _times(a: Matrix, b: Matrix) -> Matrix:
     """Return the product of two matrices."""
     return (
         a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
@@ -89,13 +92,13 @@ def _times(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _plus(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+def _plus(a: Matrix, b: Matrix) -> Matrix:
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
             a[6] + b[6], a[7] + b[7], a[8] + b[8])  # fmt: skip
 
 
 @inlined
-def _apply(a: tuple[float, ...], x: tuple[float, ...]) -> tuple[float, ...]:
+def _apply(a: Matrix, x: Vector) -> Vector:
     """Return the product of a matrix and a vector."""
     return (
         a[0] * x[0] + a[1] * x[1] + a[2] * x[2],
@@ -105,7 +108,7 @@ def _apply(a: tuple[float, ...], x: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _inverse(a: tuple[float, ...]) -> tuple[float, ...]:
+def _inverse(a: Matrix) -> Matrix:
     """Return the inverse of a matrix that is diagonally dominant by columns, by its cofactors."""
     c0 = a[4] * a[8] - a[5] * a[7]
     c1 = a[5] * a[6] - a[3] * a[8]
@@ -119,21 +122,21 @@ def _inverse(a: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _rows(d: tuple[float, ...], a: tuple[float, ...]) -> tuple[float, ...]:
+def _rows(d: Vector, a: Matrix) -> Matrix:
     """Return the product of a diagonal matrix and a matrix."""
     return (d[0] * a[0], d[0] * a[1], d[0] * a[2], d[1] * a[3], d[1] * a[4], d[1] * a[5],
             d[2] * a[6], d[2] * a[7], d[2] * a[8])  # fmt: skip
 
 
 @inlined
-def _columns_times(a: tuple[float, ...], d: tuple[float, ...]) -> tuple[float, ...]:
+def _columns_times(a: Matrix, d: Vector) -> Matrix:
     """Return the product of a matrix and a diagonal matrix."""
     return (a[0] * d[0], a[1] * d[1], a[2] * d[2], a[3] * d[0], a[4] * d[1], a[5] * d[2],
             a[6] * d[0], a[7] * d[1], a[8] * d[2])  # fmt: skip
 
 
 @inlined
-def _one_minus(a: tuple[float, ...]) -> tuple[float, ...]:
+def _one_minus(a: Matrix) -> Matrix:
     return (1.0 - a[0], -a[1], -a[2], -a[3], 1.0 - a[4], -a[5], -a[6], -a[7], 1.0 - a[8])
 
 
@@ -205,7 +208,9 @@ def _matrices_rise(layer: Array, below: Array, seen: Array, conserve: bool) -> N
         up = _apply(inner, right)
         away = 1.0 if conserve else 0.0
         below[j] = r[0] + reflected[0] + away * (r[3] + reflected[3] + (r[6] + reflected[6]))
-        below[POINTS + j] = r[4] + reflected[4] + away * (r[1] + reflected[1] + (r[7] + reflected[7]))
+        below[POINTS + j] = (
+            r[4] + reflected[4] + away * (r[1] + reflected[1] + (r[7] + reflected[7]))
+        )
         below[W2 + j] = r[8] + reflected[8] + away * (r[2] + reflected[2] + (r[5] + reflected[5]))
         below[W3 + j] = layer[2 * W9 + j] + up[0]
         below[W4 + j] = layer[2 * W9 + POINTS + j] + up[1]
@@ -290,17 +295,15 @@ def _columns(
                     _fill(planck[c, k][first:], black)
                     _fill(planck[c, k + 1][first:], black[POINTS:])
                     _fill(tau[c, k][first:], lanes)
-                    lanes[POINTS:] = 0.0
-                    area = fractions[c, k, 0] if p >= 0 else 1.0
-                    _slab(lanes, black, area, diffusivity, layers[o:])
-                    _rise(layers[o:], below)
-                    if p >= 0:
-                        for i in range(1, 3):
+                    for i in range(3 if p >= 0 else 1):
+                        area = fractions[c, k, i] if p >= 0 else 1.0
+                        if p >= 0:
                             for m in range(3):
                                 _fill(medium[m][p, i][first:], lanes[m * POINTS :])
-                            region = layers[o + i * REGION :]
-                            _slab(lanes, black, fractions[c, k, i], diffusivity, region)
-                            _rise(region, below[i * POINTS :])
+                        region = layers[o + i * REGION :]
+                        _slab(lanes, black, area, diffusivity, region)
+                        _rise(region, below[i * POINTS :])
+                    lanes[POINTS:] = 0.0
                 if p >= 0 or (k > 0 and pair[c, k - 1] >= 0):
                     _overlap(dn[c, k].T, below)
                     _overlap(up[c, k], below[W3:])
@@ -315,10 +318,8 @@ def _columns(
                     _fill_matrices(matrices, emissions, p, first, layer)
                     _matrices_fall(layer, light, seen[k * W6 :], total)
                 else:
-                    _fall(layers[o:], light, total)
-                    if p >= 0:
-                        for i in range(1, 3):
-                            _fall(layers[o + i * REGION :], light[i * POINTS :], total)
+                    for i in range(3 if p >= 0 else 1):
+                        _fall(layers[o + i * REGION :], light[i * POINTS :], total)
                 down, upward = _sum(total)
                 flux_dn[c, k + 1] += down
                 flux_up[c, k + 1] += upward
@@ -349,7 +350,8 @@ def follow_longwave(
     pair = np.full((number, levels), -1)
     pair[clouds.column.numpy(), clouds.level.numpy()] = np.arange(len(clouds.column))
     none = (np.empty((0, 3, 3, 0)),) * 2, (np.empty((0, 3, 0)),) * 2
-    arguments = (
+    flux_dn, flux_up = (torch.zeros(number, levels + 1, dtype=torch.float64) for _ in range(2))
+    arguments: Any = (
         _first(tau),
         _first(planck),
         tuple(map(_first, medium)),
@@ -360,9 +362,8 @@ def follow_longwave(
         *map(_first, clouds[:3]),
         tuple(map(_first, ground)),
         diffusivity,
+        flux_dn.numpy(),
+        flux_up.numpy(),
     )
-    flux_dn, flux_up = (torch.zeros(number, levels + 1, dtype=torch.float64) for _ in range(2))
-    in_threads(
-        lambda a, b: _columns(a, b, *arguments, flux_dn.numpy(), flux_up.numpy()), number, block=8
-    )
+    in_threads(lambda a, b: _columns(a, b, *arguments), number, block=8)
     return flux_dn.mT.to(tau.dtype), flux_up.mT.to(tau.dtype)

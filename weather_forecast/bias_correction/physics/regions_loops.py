@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -74,6 +76,12 @@ def overlaps(
     """Return the directional overlap matrices, as the function in PyTorch does."""
     first = [x.to(torch.float64).movedim(-1, 0).contiguous() for x in (fractions, alpha)]
     up, dn = (first[0].new_empty(*first[1].shape, 3, 3) for _ in range(2))
-    arguments = *(x.numpy() for x in first), least_fraction, decorrelation, up.numpy(), dn.numpy()
+    arguments: Any = (
+        *(x.numpy() for x in first),
+        least_fraction,
+        decorrelation,
+        up.numpy(),
+        dn.numpy(),
+    )
     in_threads(lambda a, b: _overlaps(a, b, *arguments), len(up))
     return up.movedim(0, -1).to(fractions.dtype), dn.movedim(0, -1).to(fractions.dtype)

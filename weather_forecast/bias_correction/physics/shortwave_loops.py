@@ -22,12 +22,14 @@ from ai4sim.compiled import in_threads, jit
 POINTS = 20
 """Spectral points that are solved together, whole vectors of 4; those too many stay dark."""
 W2, W3, W4, W5, W6, W7, W8, W9 = (n * POINTS for n in range(2, 10))
-CLEAR = W7
+REGION = W7
 """Numbers of a region of a layer: what the layer does (five), and the two albedos below it."""
-REGIONS = 3 * CLEAR
+LAYER = 3 * REGION
 
-inlined = njit(inline="always")
+inlined = njit(forceinline=True, error_model="numpy", fastmath={"contract"})
 Array = NDArray[np.float64]
+Matrix = tuple[float, ...]
+Vector = tuple[float, ...]
 
 
 @inlined
@@ -67,20 +69,21 @@ def _phi(x: float) -> float:
 
 
 @inlined
-def _load(m: Array, o: int) -> tuple[float, ...]:
+def _load(m: Array, o: int) -> Matrix:
     """Return the matrix of a point."""
-    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5], m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
+    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5],
+            m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
 
 
 @inlined
-def _store(m: Array, o: int, a: tuple[float, ...]) -> None:
+def _store(m: Array, o: int, a: Matrix) -> None:
     m[o], m[o + POINTS], m[o + W2] = a[0], a[1], a[2]
     m[o + W3], m[o + W4], m[o + W5] = a[3], a[4], a[5]
     m[o + W6], m[o + W7], m[o + W8] = a[6], a[7], a[8]
 
 
 @inlined
-def _times(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+def _times(a: Matrix, b: Matrix) -> Matrix:
     """Return the product of two matrices."""
     return (
         a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
@@ -96,13 +99,13 @@ def _times(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _plus(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+def _plus(a: Matrix, b: Matrix) -> Matrix:
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
             a[6] + b[6], a[7] + b[7], a[8] + b[8])  # fmt: skip
 
 
 @inlined
-def _apply(a: tuple[float, ...], x: tuple[float, ...]) -> tuple[float, ...]:
+def _apply(a: Matrix, x: Vector) -> Vector:
     """Return the product of a matrix and a vector."""
     return (
         a[0] * x[0] + a[1] * x[1] + a[2] * x[2],
@@ -112,7 +115,7 @@ def _apply(a: tuple[float, ...], x: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _inverse(a: tuple[float, ...]) -> tuple[float, ...]:
+def _inverse(a: Matrix) -> Matrix:
     """Return the inverse of a matrix that is diagonally dominant by columns, by its cofactors."""
     c0 = a[4] * a[8] - a[5] * a[7]
     c1 = a[5] * a[6] - a[3] * a[8]
@@ -126,7 +129,7 @@ def _inverse(a: tuple[float, ...]) -> tuple[float, ...]:
 
 
 @inlined
-def _one_minus(a: tuple[float, ...]) -> tuple[float, ...]:
+def _one_minus(a: Matrix) -> Matrix:
     return (1.0 - a[0], -a[1], -a[2], -a[3], 1.0 - a[4], -a[5], -a[6], -a[7], 1.0 - a[8])
 
 
@@ -302,16 +305,6 @@ def _spread(up: Array, dn: Array, below: Array, same: Array) -> None:
 
 
 @jit("contract")
-def _stay(dn: Array, below: Array, same: Array) -> None:
-    """Add what did not change region: it comes back to where it came from."""
-    for j in range(POINTS):
-        a, b, c = same[j], same[POINTS + j], same[W2 + j]
-        below[j] += dn[0, 0] * a + dn[1, 0] * b + dn[2, 0] * c
-        below[W4 + j] += dn[0, 1] * a + dn[1, 1] * b + dn[2, 1] * c
-        below[W8 + j] += dn[0, 2] * a + dn[1, 2] * b + dn[2, 2] * c
-
-
-@jit("contract")
 def _entrap(
     below: Array, same: Array, share: Array, distance: Array,
     rates: Array, fractal: float,
@@ -378,7 +371,7 @@ def _columns(
     mu0, incoming, tangent = sun
     diffuse_tangent, fractal, least_fraction = constants
     _, levels, points = absorption.shape
-    layers = np.zeros(levels * REGIONS)
+    layers = np.zeros(levels * LAYER)
     seen, below = np.zeros(levels * 2 * W9), np.zeros(2 * W9)
     layer, lanes, same = np.zeros(5 * W9), np.zeros(W3), np.zeros(W3)
     light, distance, total, rates = np.zeros(W6), np.zeros(W6), np.zeros(W2), np.zeros(4)
@@ -391,7 +384,7 @@ def _columns(
                     for kind in range(2):
                         _fill(ground[kind][c][first:], below[kind * W9 + i * W4 :])
             for k in range(levels - 1, -1, -1):
-                p, o = pair[c, k], k * REGIONS
+                p, o = pair[c, k], k * LAYER
                 through = depth[c, k] * diffuse_tangent / np.sqrt(2.0)
                 through_direct = 0.5 * depth[c, k] * slant
                 if p >= 0 and exchanging:
@@ -405,25 +398,26 @@ def _columns(
                             through, through_direct,
                         )  # fmt: skip
                     _matrices_rise(layer, below, seen[k * 2 * W9 :])
+                elif p >= 0:
+                    for i in range(3):
+                        for m in range(3):
+                            _fill(medium[m][p, i][first:], lanes[m * POINTS :])
+                        _slab(lanes, mu0[c], layers[o + i * REGION :])
+                        _rise(layers[o + i * REGION :], below[i * W4 :])
                 else:
                     for j in range(min(POINTS, points - first)):
-                        absorbed, scattered = absorption[c, k, first + j], scattering[c, k, first + j]
+                        absorbed, scattered = (
+                            absorption[c, k, first + j],
+                            scattering[c, k, first + j],
+                        )
                         tau = absorbed + scattered
                         lanes[j] = tau
                         lanes[POINTS + j] = scattered / (1e-30 if tau < 1e-30 else tau)
                         lanes[W2 + j] = 0.0
                     _slab(lanes, mu0[c], layers[o:])
                     if exchanging:
-                        _migrate(
-                            layers[o:], POINTS, below, distance, through, through_direct
-                        )
+                        _migrate(layers[o:], POINTS, below, distance, through, through_direct)
                     _rise(layers[o:], below)
-                    if p >= 0:
-                        for i in range(1, 3):
-                            for m in range(3):
-                                _fill(medium[m][p, i][first:], lanes[m * POINTS :])
-                            _slab(lanes, mu0[c], layers[o + i * CLEAR :])
-                            _rise(layers[o + i * CLEAR :], below[i * W4 :])
                 if p < 0 and (k == 0 or pair[c, k - 1] < 0):
                     continue
                 d = dn[c, k]
@@ -433,31 +427,28 @@ def _columns(
                     continue
                 for kind in range(2):
                     _spread(up[c, k], d, below[kind * W9 :], same)
-                    if k == 0:
-                        _stay(d, below[kind * W9 :], same)
-                        continue
                     for i in range(3):
-                        # Borders of the regions line up as far as overlap allows.
-                        area, above = fractions[c, k, i], fractions[c, k - 1, i]
+                        # Borders of the regions line up as far as overlap allows; space has none.
+                        a = max(k - 1, 0)
+                        area, above = fractions[c, k, i], fractions[c, a, i]
                         aligned = overlap[c, k] * min(area, above)
                         scaling = 1.0 - aligned / max(area, least_fraction)
                         for b in range(2):
-                            border = edges[c, k - 1, b] * scaling
+                            border = edges[c, a, b] * scaling if k > 0 else 0.0
                             rates[b] = border / max(up[c, k, b, i], 1e-5)
                             rates[2 + b] = border / max(up[c, k, b + 1, i], 1e-5)
                         _entrap(
                             below[kind * W9 :], same[i * POINTS :], d[i],
-                            distance[kind * W3 + i * POINTS :], rates, fractal / size[c, k - 1],
+                            distance[kind * W3 + i * POINTS :], rates, fractal / size[c, a],
                         )  # fmt: skip
-                if k > 0:
-                    _overlap(d.T, distance)
-                    _overlap(d.T, distance[W3:])
+                _overlap(d.T, distance)
+                _overlap(d.T, distance[W3:])
             for j in range(min(POINTS, points - first)):
                 light[j] = incoming[c, first + j]
                 flux_dn[c, 0] += light[j]
                 flux_up[c, 0] += below[W9 + j] * light[j]
             for k in range(levels):
-                p, o = pair[c, k], k * REGIONS
+                p, o = pair[c, k], k * LAYER
                 if p >= 0 or (k > 0 and pair[c, k - 1] >= 0):
                     _overlap(dn[c, k], light)
                     _overlap(dn[c, k], light[W3:])
@@ -469,10 +460,8 @@ def _columns(
                             _fill(row[first:], layer[i * W9 + m * POINTS :])
                     _matrices_fall(layer, light, seen[k * 2 * W9 :], total)
                 else:
-                    _fall(layers[o:], light, total)
-                    if p >= 0:
-                        for i in range(1, 3):
-                            _fall(layers[o + i * CLEAR :], light[i * POINTS :], total)
+                    for i in range(3 if p >= 0 else 1):
+                        _fall(layers[o + i * REGION :], light[i * POINTS :], total)
                 down, upward = _sum(total)
                 flux_dn[c, k + 1] += down
                 flux_up[c, k + 1] += upward
@@ -485,14 +474,15 @@ def _first(values: Tensor) -> Array:
 
 def follow_shortwave(
     gases: tuple[Tensor, Tensor], medium: tuple[Tensor, ...], clouds: Any, sun: tuple[Tensor, ...],
-    ground: tuple[Tensor, Tensor], layers: tuple[Tensor, ...] | None, constants: tuple[float, ...],
+    ground: tuple[Tensor, Tensor], layers: tuple[Tensor, ...] | None, constants: Matrix,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Follow sunlight through columns, as the function in PyTorch does."""
     levels, _, number = gases[0].shape
     pair = np.full((number, levels), -1)
     pair[clouds.column.numpy(), clouds.level.numpy()] = np.arange(len(clouds.column))
     nothing = np.empty((0, 3, 3, 0))
-    arguments = (
+    flux_dn, flux_up = (torch.zeros(number, levels + 1, dtype=torch.float64) for _ in range(2))
+    arguments: Any = (
         tuple(map(_first, gases)),
         tuple(map(_first, medium)),
         layers is not None,
@@ -502,9 +492,8 @@ def follow_shortwave(
         tuple(map(_first, sun)),
         tuple(map(_first, ground)),
         constants,
+        flux_dn.numpy(),
+        flux_up.numpy(),
     )
-    flux_dn, flux_up = (gases[0].new_zeros(number, levels + 1).double() for _ in range(2))
-    in_threads(
-        lambda a, b: _columns(a, b, *arguments, flux_dn.numpy(), flux_up.numpy()), number, block=8
-    )
+    in_threads(lambda a, b: _columns(a, b, *arguments), number, block=8)
     return flux_dn.mT.to(gases[0].dtype), flux_up.mT.to(gases[0].dtype)

@@ -222,7 +222,7 @@ def _shortwave(
     bands = tuple(point.band for point in points)
     gases = absorption, scattering
     medium = with_gases(cloud, bands, region_scalings(), *map(clouds.at_pairs, gases))
-    ground = tuple(
+    albedo, albedo_direct = (
         torch.stack([columns[f"{name}_{band + 1}"] for band in range(SW_BANDS)])[
             [point.albedo for point in points]
         ]
@@ -231,7 +231,7 @@ def _shortwave(
     weights = mu0.new_tensor([point.weight for point in points])
     incoming = weights[:, None] * (mu0 * columns["solar_irradiance"])
 
-    sun = mu0, incoming, sun_tangent(mu0)
+    sun, ground = (mu0, incoming, sun_tangent(mu0)), (albedo, albedo_direct)
     fluxes = []
     for transport in transports:
         layers = None
