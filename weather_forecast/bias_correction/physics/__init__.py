@@ -12,8 +12,13 @@ Columns go in by variable, fluxes come out (:mod:`.solver`):
 :mod:`.layers`        a layer whose regions exchange light through their borders
 :mod:`.entrapment`    exchange of light between regions on its way below a cloud and back
 :mod:`.adding`        fluxes of a column from what its layers do
+:mod:`.columns`       a column from optical depths to fluxes: its layers, then their sum
 :mod:`.matrices`      algebra of 3 x 3 matrices, many at a time
 ====================  ============================================================================
+
+Each of them is written in PyTorch, and what takes the time stands a second time as compiled loops
+in a module of the same name with ``_loops`` (:mod:`.shortwave_loops` and :mod:`.longwave_loops` for
+:mod:`.columns`), which serve on a CPU; see :mod:`ai4sim.compiled`.
 
 Both solvers are those of ecRad (Hogan & Bozzo 2018) in their operational configuration: two-stream
 equations, delta-Eddington scaling of clouds, gamma distribution of cloud water, exponential-random

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.compiled import in_threads, jit
+from weather_forecast.bias_correction.physics.matrices_loops import columns_first
 
 Array = NDArray[np.float64]
 
@@ -40,15 +41,13 @@ def with_gases(
     absorption: Tensor, scattering: Tensor,
 ) -> tuple[Tensor, ...]:  # fmt: skip
     """Mix clouds and gases, as the function in PyTorch does."""
-    medium = [
-        torch.empty(absorption.shape[1], len(scalings), len(bands), dtype=torch.float64)
-        for _ in range(3)
-    ]
-    arguments = (
-        tuple(x.to(torch.float64).mT.contiguous().numpy() for x in cloud),
+    points, pairs = absorption.shape
+    medium = [torch.empty(pairs, len(scalings), points, dtype=torch.float64) for _ in range(3)]
+    arguments: Any = (
+        tuple(columns_first(x, len(x), pairs) for x in cloud),
         np.array(bands),
         np.array(scalings),
-        tuple(x.to(torch.float64).mT.contiguous().numpy() for x in (absorption, scattering)),
+        tuple(columns_first(x, len(bands), pairs) for x in (absorption, scattering)),
         tuple(x.numpy() for x in medium),
     )
     in_threads(lambda a, b: _with_gases(a, b, *arguments), len(medium[0]), block=256)

@@ -14,11 +14,29 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.compiled import in_threads, jit
+from weather_forecast.bias_correction.physics.matrices_loops import (
+    Array,
+    Matrix,
+    apply,
+    columns_first,
+    diagonal_times,
+    either,
+    eliminate,
+    inverse,
+    load,
+    minus,
+    one_minus,
+    plus,
+    plus_diagonal,
+    scaled,
+    store,
+    times,
+    times_diagonal,
+)
 
 POINTS = 28
 """Spectral points that are worked on together, at most; whole vectors of 4."""
@@ -28,106 +46,7 @@ MOST = 64
 MATRIX = W9
 ZERO, ONES = (0.0,) * 9, (1.0,) * 3
 
-inlined = njit(forceinline=True, error_model="numpy", fastmath={"contract"})
-Array = NDArray[np.float64]
-Matrix = tuple[float, ...]
-Vector = tuple[float, ...]
-
-
-@inlined
-def _load(m: Array, o: int) -> Matrix:
-    """Return the matrix of a point."""
-    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5],
-            m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
-
-
-@inlined
-def _store(m: Array, o: int, a: Matrix) -> None:
-    m[o], m[o + POINTS], m[o + W2] = a[0], a[1], a[2]
-    m[o + W3], m[o + W4], m[o + W5] = a[3], a[4], a[5]
-    m[o + W6], m[o + W7], m[o + W8] = a[6], a[7], a[8]
-
-
-@inlined
-def _times(a: Matrix, b: Matrix) -> Matrix:
-    """Return the product of two matrices."""
-    return (
-        a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
-        a[0] * b[1] + a[1] * b[4] + a[2] * b[7],
-        a[0] * b[2] + a[1] * b[5] + a[2] * b[8],
-        a[3] * b[0] + a[4] * b[3] + a[5] * b[6],
-        a[3] * b[1] + a[4] * b[4] + a[5] * b[7],
-        a[3] * b[2] + a[4] * b[5] + a[5] * b[8],
-        a[6] * b[0] + a[7] * b[3] + a[8] * b[6],
-        a[6] * b[1] + a[7] * b[4] + a[8] * b[7],
-        a[6] * b[2] + a[7] * b[5] + a[8] * b[8],
-    )
-
-
-@inlined
-def _plus(a: Matrix, b: Matrix) -> Matrix:
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
-            a[6] + b[6], a[7] + b[7], a[8] + b[8])  # fmt: skip
-
-
-@inlined
-def _apply(a: Matrix, x: Vector) -> Vector:
-    """Return the product of a matrix and a vector."""
-    return (
-        a[0] * x[0] + a[1] * x[1] + a[2] * x[2],
-        a[3] * x[0] + a[4] * x[1] + a[5] * x[2],
-        a[6] * x[0] + a[7] * x[1] + a[8] * x[2],
-    )
-
-
-@inlined
-def _inverse(a: Matrix) -> Matrix:
-    """Return the inverse of a matrix that is diagonally dominant by columns, by its cofactors."""
-    c0 = a[4] * a[8] - a[5] * a[7]
-    c1 = a[5] * a[6] - a[3] * a[8]
-    c2 = a[3] * a[7] - a[4] * a[6]
-    d = 1.0 / (a[0] * c0 + a[1] * c1 + a[2] * c2)
-    return (
-        c0 * d, (a[2] * a[7] - a[1] * a[8]) * d, (a[1] * a[5] - a[2] * a[4]) * d,
-        c1 * d, (a[0] * a[8] - a[2] * a[6]) * d, (a[2] * a[3] - a[0] * a[5]) * d,
-        c2 * d, (a[1] * a[6] - a[0] * a[7]) * d, (a[0] * a[4] - a[1] * a[3]) * d,
-    )  # fmt: skip
-
-
-@inlined
-def _rows(d: Vector, a: Matrix) -> Matrix:
-    """Return the product of a diagonal matrix and a matrix."""
-    return (d[0] * a[0], d[0] * a[1], d[0] * a[2], d[1] * a[3], d[1] * a[4], d[1] * a[5],
-            d[2] * a[6], d[2] * a[7], d[2] * a[8])  # fmt: skip
-
-
-@inlined
-def _columns_times(a: Matrix, d: Vector) -> Matrix:
-    """Return the product of a matrix and a diagonal matrix."""
-    return (a[0] * d[0], a[1] * d[1], a[2] * d[2], a[3] * d[0], a[4] * d[1], a[5] * d[2],
-            a[6] * d[0], a[7] * d[1], a[8] * d[2])  # fmt: skip
-
-
-@inlined
-def _one_minus(a: Matrix) -> Matrix:
-    return (1.0 - a[0], -a[1], -a[2], -a[3], 1.0 - a[4], -a[5], -a[6], -a[7], 1.0 - a[8])
-
-
-@inlined
-def _plus_diagonal(a: Matrix, d: Vector) -> Matrix:
-    return (a[0] + d[0], a[1], a[2], a[3], a[4] + d[1], a[5], a[6], a[7], a[8] + d[2])
-
-
-@inlined
-def _scaled(a: Matrix, x: float) -> Matrix:
-    return (a[0] * x, a[1] * x, a[2] * x, a[3] * x, a[4] * x, a[5] * x,
-            a[6] * x, a[7] * x, a[8] * x)  # fmt: skip
-
-
-@inlined
-def _minus(a: Matrix, b: Matrix) -> Matrix:
-    return (a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3], a[4] - b[4], a[5] - b[5],
-            a[6] - b[6], a[7] - b[7], a[8] - b[8])  # fmt: skip
+inlined = jit("contract", inline=True)
 
 
 @inlined
@@ -152,27 +71,27 @@ def _thin(number: int, g1: Array, g2: Array, scale: Array, terms: Array, slab: A
     R' = G2 - G1 R - R G1 + R G2 R,  T' = T (G2 R - G1) (Ambarzumian's invariance).
     """
     for j in range(number):
-        a = _scaled(_load(g1, j), scale[j])
+        a = scaled(load(g1, j, POINTS), scale[j])
         s = (g2[j] * scale[j], g2[POINTS + j] * scale[j], g2[W2 + j] * scale[j])
-        r1 = _plus_diagonal(ZERO, s)
-        b1 = _rows(s, r1)
-        r2 = _scaled(_plus(_columns_times(a, s), _rows(s, a)), -0.5)
-        t2 = _scaled(_plus(_times(a, a), b1), 0.5)
-        b2 = _rows(s, r2)
-        r3 = _scaled(_minus(_rows(s, b1), _plus(_times(a, r2), _times(r2, a))), 1.0 / 3.0)
-        t3 = _scaled(_minus(b2, _plus(_times(t2, a), _times(a, b1))), 1.0 / 3.0)
-        b3 = _rows(s, r3)
-        r4 = _plus(_rows(s, b2), _times(r2, b1))
-        r4 = _scaled(_minus(r4, _plus(_times(a, r3), _times(r3, a))), 0.25)
-        t4 = _minus(_plus(b3, _times(t2, b1)), _plus(_times(t3, a), _times(a, b2)))
-        t4 = _scaled(t4, 0.25)
-        _store(slab, j, _plus(_plus(r1, r2), _plus(r3, r4)))
-        t = _minus(_plus(_plus(t2, t3), t4), a)
-        _store(slab, MATRIX + j, _plus_diagonal(t, ONES))
-        _store(terms, j, r2)
-        _store(terms, MATRIX + j, r3)
-        _store(terms, 2 * MATRIX + j, t2)
-        _store(terms, 3 * MATRIX + j, t3)
+        r1 = plus_diagonal(ZERO, s)
+        b1 = diagonal_times(s, r1)
+        r2 = scaled(plus(times_diagonal(a, s), diagonal_times(s, a)), -0.5)
+        t2 = scaled(plus(times(a, a), b1), 0.5)
+        b2 = diagonal_times(s, r2)
+        r3 = scaled(minus(diagonal_times(s, b1), plus(times(a, r2), times(r2, a))), 1.0 / 3.0)
+        t3 = scaled(minus(b2, plus(times(t2, a), times(a, b1))), 1.0 / 3.0)
+        b3 = diagonal_times(s, r3)
+        r4 = plus(diagonal_times(s, b2), times(r2, b1))
+        r4 = scaled(minus(r4, plus(times(a, r3), times(r3, a))), 0.25)
+        t4 = minus(plus(b3, times(t2, b1)), plus(times(t3, a), times(a, b2)))
+        t4 = scaled(t4, 0.25)
+        store(slab, j, POINTS, plus(plus(r1, r2), plus(r3, r4)))
+        t = minus(plus(plus(t2, t3), t4), a)
+        store(slab, MATRIX + j, POINTS, plus_diagonal(t, ONES))
+        store(terms, j, POINTS, r2)
+        store(terms, MATRIX + j, POINTS, r3)
+        store(terms, 2 * MATRIX + j, POINTS, t2)
+        store(terms, 3 * MATRIX + j, POINTS, t3)
 
 
 @jit("contract")
@@ -185,81 +104,69 @@ def _thin_sunlit(
     R_s' = G3 - R_s G0 - G1 R_s + R G4 + R G2 R_s,  T_s' = -T_s G0 + T G4 + T G2 R_s,  E' = -E G0.
     """
     for j in range(number):
-        a, e = _scaled(_load(g1, j), scale[j]), _scaled(_load(g0, j), scale[j])
+        a, e = scaled(load(g1, j, POINTS), scale[j]), scaled(load(g0, j, POINTS), scale[j])
         s = (g2[j] * scale[j], g2[POINTS + j] * scale[j], g2[W2 + j] * scale[j])
         u = (g3[j] * scale[j], g3[POINTS + j] * scale[j], g3[W2 + j] * scale[j])
         d = (g4[j] * scale[j], g4[POINTS + j] * scale[j], g4[W2 + j] * scale[j])
-        r2, r3 = _load(terms, j), _load(terms, MATRIX + j)
-        t2, t3 = _load(terms, 2 * MATRIX + j), _load(terms, 3 * MATRIX + j)
+        r2, r3 = load(terms, j, POINTS), load(terms, MATRIX + j, POINTS)
+        t2, t3 = load(terms, 2 * MATRIX + j, POINTS), load(terms, 3 * MATRIX + j, POINTS)
         # First order: R_s = G3, T_s = G4, E = -G0, and R = G2, T = -G1.
         b1 = (s[0] * u[0], s[1] * u[1], s[2] * u[2])
-        rs2 = _scaled(_plus(_rows(u, e), _columns_times(a, u)), -0.5)
+        rs2 = scaled(plus(diagonal_times(u, e), times_diagonal(a, u)), -0.5)
         q = (0.5 * s[0] * d[0], 0.5 * s[1] * d[1], 0.5 * s[2] * d[2])
-        rs2 = _plus_diagonal(rs2, q)
-        ts2 = _scaled(_plus(_rows(d, e), _columns_times(a, d)), -0.5)
+        rs2 = plus_diagonal(rs2, q)
+        ts2 = scaled(plus(diagonal_times(d, e), times_diagonal(a, d)), -0.5)
         q = (0.5 * b1[0], 0.5 * b1[1], 0.5 * b1[2])
-        ts2 = _plus_diagonal(ts2, q)
-        e2 = _scaled(_times(e, e), 0.5)
-        b2 = _rows(s, rs2)
-        rs3 = _minus(_columns_times(r2, d), _plus(_times(rs2, e), _times(a, rs2)))
+        ts2 = plus_diagonal(ts2, q)
+        e2 = scaled(times(e, e), 0.5)
+        b2 = diagonal_times(s, rs2)
+        rs3 = minus(times_diagonal(r2, d), plus(times(rs2, e), times(a, rs2)))
         q = (s[0] * b1[0], s[1] * b1[1], s[2] * b1[2])
-        rs3 = _plus_diagonal(rs3, q)
-        rs3 = _scaled(rs3, 1.0 / 3.0)
-        ts3 = _minus(_plus(_columns_times(t2, d), b2), _plus(_times(ts2, e), _columns_times(a, b1)))
-        ts3 = _scaled(ts3, 1.0 / 3.0)
-        e3 = _scaled(_times(e2, e), -1.0 / 3.0)
-        rs4 = _minus(_columns_times(r3, d), _plus(_times(rs3, e), _times(a, rs3)))
-        rs4 = _scaled(_plus(rs4, _plus(_rows(s, b2), _columns_times(r2, b1))), 0.25)
-        ts4 = _minus(
-            _plus(_columns_times(t3, d), _rows(s, rs3)), _plus(_times(ts3, e), _times(a, b2))
+        rs3 = plus_diagonal(rs3, q)
+        rs3 = scaled(rs3, 1.0 / 3.0)
+        ts3 = minus(plus(times_diagonal(t2, d), b2), plus(times(ts2, e), times_diagonal(a, b1)))
+        ts3 = scaled(ts3, 1.0 / 3.0)
+        e3 = scaled(times(e2, e), -1.0 / 3.0)
+        rs4 = minus(times_diagonal(r3, d), plus(times(rs3, e), times(a, rs3)))
+        rs4 = scaled(plus(rs4, plus(diagonal_times(s, b2), times_diagonal(r2, b1))), 0.25)
+        ts4 = minus(
+            plus(times_diagonal(t3, d), diagonal_times(s, rs3)), plus(times(ts3, e), times(a, b2))
         )
-        ts4 = _scaled(_plus(ts4, _columns_times(t2, b1)), 0.25)
-        e4 = _scaled(_times(e3, e), -0.25)
-        m = _plus(_plus(rs2, rs3), rs4)
-        _store(slab, 2 * MATRIX + j, _plus_diagonal(m, u))
-        m = _plus(_plus(ts2, ts3), ts4)
-        _store(slab, 3 * MATRIX + j, _plus_diagonal(m, d))
-        m = _minus(_plus(_plus(e2, e3), e4), e)
-        _store(slab, 4 * MATRIX + j, _plus_diagonal(m, ONES))
-
-
-@inlined
-def _keep(m: Array, o: int, busy: bool, new: Matrix) -> None:
-    """Store the matrix of a point that is still doubled."""
-    a = _load(m, o)
-    _store(
-        m, o,
-        (new[0] if busy else a[0], new[1] if busy else a[1], new[2] if busy else a[2],
-         new[3] if busy else a[3], new[4] if busy else a[4], new[5] if busy else a[5],
-         new[6] if busy else a[6], new[7] if busy else a[7], new[8] if busy else a[8]),
-    )  # fmt: skip
+        ts4 = scaled(plus(ts4, times_diagonal(t2, b1)), 0.25)
+        e4 = scaled(times(e3, e), -0.25)
+        m = plus(plus(rs2, rs3), rs4)
+        store(slab, 2 * MATRIX + j, POINTS, plus_diagonal(m, u))
+        m = plus(plus(ts2, ts3), ts4)
+        store(slab, 3 * MATRIX + j, POINTS, plus_diagonal(m, d))
+        m = minus(plus(plus(e2, e3), e4), e)
+        store(slab, 4 * MATRIX + j, POINTS, plus_diagonal(m, ONES))
 
 
 @jit("contract")
 def _twice(number: int, step: int, doublings: NDArray[np.int64], slab: Array) -> None:
     """Put slabs on top of themselves (van de Hulst 1963)."""
     for j in range(number):
-        r, t = _load(slab, j), _load(slab, MATRIX + j)
-        inner = _times(_inverse(_one_minus(_times(r, r))), t)
+        r, t = load(slab, j, POINTS), load(slab, MATRIX + j, POINTS)
+        inner = times(inverse(one_minus(times(r, r))), t)
         busy = doublings[j] >= step
-        _keep(slab, j, busy, _plus(r, _times(_times(t, r), inner)))
-        _keep(slab, MATRIX + j, busy, _times(t, inner))
+        store(slab, j, POINTS, either(busy, plus(r, times(times(t, r), inner)), r))
+        store(slab, MATRIX + j, POINTS, either(busy, times(t, inner), t))
 
 
 @jit("contract")
 def _twice_sunlit(number: int, step: int, doublings: NDArray[np.int64], slab: Array) -> None:
     """Do so for direct light, while the diffuse part is not yet doubled."""
     for j in range(number):
-        r, t = _load(slab, j), _load(slab, MATRIX + j)
-        rs, ts = _load(slab, 2 * MATRIX + j), _load(slab, 3 * MATRIX + j)
-        e = _load(slab, 4 * MATRIX + j)
+        r, t = load(slab, j, POINTS), load(slab, MATRIX + j, POINTS)
+        rs, ts = load(slab, 2 * MATRIX + j, POINTS), load(slab, 3 * MATRIX + j, POINTS)
+        e = load(slab, 4 * MATRIX + j, POINTS)
         # Diffuse light between the halves, per direct light that enters: upward u, downward d.
-        u = _times(_inverse(_one_minus(_times(r, r))), _plus(_times(rs, e), _times(r, ts)))
-        d = _plus(ts, _times(r, u))
+        u = times(inverse(one_minus(times(r, r))), plus(times(rs, e), times(r, ts)))
+        d = plus(ts, times(r, u))
         busy = doublings[j] >= step
-        _keep(slab, 2 * MATRIX + j, busy, _plus(rs, _times(t, u)))
-        _keep(slab, 3 * MATRIX + j, busy, _plus(_times(ts, e), _times(t, d)))
-        _keep(slab, 4 * MATRIX + j, busy, _times(e, e))
+        store(slab, 2 * MATRIX + j, POINTS, either(busy, plus(rs, times(t, u)), rs))
+        store(slab, 3 * MATRIX + j, POINTS, either(busy, plus(times(ts, e), times(t, d)), ts))
+        store(slab, 4 * MATRIX + j, POINTS, either(busy, times(e, e), e))
 
 
 @jit()
@@ -313,8 +220,8 @@ def _shortwave(
                         g4[i * POINTS + j] = scattered * (1.0 - gamma3)
                     a = _attenuation(diagonal, j, diffuse[p], 1.0)
                     e = _attenuation(diagonal[W3:], j, direct[p], 1.0)
-                    _store(g1, j, a)
-                    _store(g0, j, e)
+                    store(g1, j, POINTS, a)
+                    store(g0, j, POINTS, e)
                     size[j] = max(max(max(a[0], a[4]), a[8]), max(max(e[0], e[4]), e[8]))
                 if sorting:
                     _sort(here, size, thin, order, doublings)
@@ -362,7 +269,7 @@ def _longwave(
                         source[i * POINTS + j] = absorption * top[p, i, q]
                         source[W3 + i * POINTS + j] = absorption * (base[p, i, q] - top[p, i, q])
                     a = _attenuation(diagonal, j, rates[p], side[p, q])
-                    _store(g1, j, a)
+                    store(g1, j, POINTS, a)
                     size[j] = max(max(a[0], a[4]), a[8])
                 if sorting:
                     _sort(here, size, thin, order, doublings)
@@ -390,35 +297,29 @@ def _emission(
 ) -> None:
     """Add what a layer emits: a solution linear in depth, less what of it enters the layer."""
     for j in range(number):
-        a, s = _load(g1, j), (g2[j], g2[POINTS + j], g2[W2 + j])
-        difference, total = _plus_diagonal(a, (-s[0], -s[1], -s[2])), _plus_diagonal(a, s)
-        inverse = _inverse(difference)
-        mean = _apply(inverse, (source[j], source[POINTS + j], source[W2 + j]))
-        slope = _apply(inverse, (source[W3 + j], source[W4 + j], source[W5 + j]))
-        half = _apply(_inverse(total), slope)
+        a, s = load(g1, j, POINTS), (g2[j], g2[POINTS + j], g2[W2 + j])
+        difference, total = plus_diagonal(a, (-s[0], -s[1], -s[2])), plus_diagonal(a, s)
+        mean = eliminate(difference, (source[j], source[POINTS + j], source[W2 + j]))
+        slope = eliminate(difference, (source[W3 + j], source[W4 + j], source[W5 + j]))
+        half = eliminate(total, slope)
         dn_top = (mean[0] - half[0], mean[1] - half[1], mean[2] - half[2])
         up_top = (mean[0] + half[0], mean[1] + half[1], mean[2] + half[2])
         dn_base = (dn_top[0] + slope[0], dn_top[1] + slope[1], dn_top[2] + slope[2])
         up_base = (up_top[0] + slope[0], up_top[1] + slope[1], up_top[2] + slope[2])
-        r, t = _load(slab, j), _load(slab, MATRIX + j)
-        back, passed = _apply(r, dn_top), _apply(t, up_base)
+        r, t = load(slab, j, POINTS), load(slab, MATRIX + j, POINTS)
+        back, passed = apply(r, dn_top), apply(t, up_base)
         emitted[j] = up_top[0] - back[0] - passed[0]
         emitted[POINTS + j] = up_top[1] - back[1] - passed[1]
         emitted[W2 + j] = up_top[2] - back[2] - passed[2]
-        back, passed = _apply(r, up_base), _apply(t, dn_top)
+        back, passed = apply(r, up_base), apply(t, dn_top)
         emitted[W3 + j] = dn_base[0] - back[0] - passed[0]
         emitted[W4 + j] = dn_base[1] - back[1] - passed[1]
         emitted[W5 + j] = dn_base[2] - back[2] - passed[2]
 
 
-def _first(values: Tensor) -> Array:
-    """Return an array in double precision with the cloudy pairs first."""
-    return values.to(torch.float64).movedim(-1, 0).contiguous().numpy()
-
-
-def _rates(pair: tuple[Tensor, Tensor]) -> Array:
+def _rates(pair: tuple[Tensor, Tensor], number: int) -> Array:
     """Return rates of exchange 0 -> 1, 1 -> 2, 1 -> 0 and 2 -> 1: (pair, 4)."""
-    return _first(torch.cat([x.expand(2, -1) for x in pair]))
+    return columns_first(torch.cat([x.expand(2, number) for x in pair]), 4, number)
 
 
 def _pairs_last(values: Tensor, like: Tensor) -> Tensor:
@@ -434,10 +335,10 @@ def coupled_shortwave(
     _, points, number = tau.shape
     layers = [torch.empty(number, 9, points, dtype=torch.float64) for _ in range(5)]
     arguments: Any = (
-        tuple(map(_first, (tau, ssa, asymmetry))),
-        _first(mu0),
-        _rates(diffuse),
-        _rates(direct),
+        tuple(columns_first(x, 3, points, number) for x in (tau, ssa, asymmetry)),
+        columns_first(mu0, number),
+        _rates(diffuse, number),
+        _rates(direct, number),
         thin,
         tuple(layer.numpy() for layer in layers),
     )
@@ -454,11 +355,11 @@ def coupled_longwave(
     matrices = [torch.empty(number, 9, points, dtype=torch.float64) for _ in range(2)]
     emissions = [torch.empty(number, 3, points, dtype=torch.float64) for _ in range(2)]
     arguments: Any = (
-        tuple(map(_first, (tau, ssa, asymmetry))),
-        _first(planck_top),
-        _first(planck_base),
-        _rates(diffuse),
-        _first(side),
+        tuple(columns_first(x, 3, points, number) for x in (tau, ssa, asymmetry)),
+        columns_first(planck_top, 3, points, number),
+        columns_first(planck_base, 3, points, number),
+        _rates(diffuse, number),
+        columns_first(side, points, number),
         diffusivity,
         thin,
         tuple(matrix.numpy() for matrix in matrices),

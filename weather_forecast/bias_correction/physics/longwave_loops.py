@@ -13,11 +13,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.compiled import in_threads, jit
+from ai4sim.physics.elementary_loops import at_least, exp
+from weather_forecast.bias_correction.physics.matrices_loops import (
+    Array,
+    apply,
+    columns_first,
+    diagonal_times,
+    inverse,
+    load,
+    one_minus,
+    times,
+    times_diagonal,
+)
 
 POINTS = 28
 """Spectral points that are solved together, whole vectors of 4; those too many emit nothing."""
@@ -26,118 +36,7 @@ REGION = W6
 """Numbers of a region of a layer: what the layer does (four), albedo and source below it."""
 LAYER = 3 * REGION
 
-inlined = njit(forceinline=True, error_model="numpy", fastmath={"contract"})
-Array = NDArray[np.float64]
-Matrix = tuple[float, ...]
-Vector = tuple[float, ...]
-
-
-@inlined
-def _exponential(x: float) -> tuple[float, float]:
-    """Return s and q of exp(x) = s + s q, x <= 0: the library's does not take points together."""
-    x = -708.0 if x < -708.0 else x
-    shifted = x * 1.4426950408889634 + 6755399441055744.0  # x / log(2), rounded, in the last bits
-    n = shifted - 6755399441055744.0
-    r = (x - n * 0.693145751953125) - n * 1.4286068203094172e-06
-    q = 1.0 / 479001600.0
-    q = q * r + 1.0 / 39916800.0
-    q = q * r + 1.0 / 3628800.0
-    q = q * r + 1.0 / 362880.0
-    q = q * r + 1.0 / 40320.0
-    q = q * r + 1.0 / 5040.0
-    q = q * r + 1.0 / 720.0
-    q = q * r + 1.0 / 120.0
-    q = q * r + 1.0 / 24.0
-    q = q * r + 1.0 / 6.0
-    q = q * r + 0.5
-    q = q * r + 1.0
-    s = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
-    return s, q * r
-
-
-@inlined
-def _exp(x: float) -> float:
-    s, q = _exponential(x)
-    return s * q + s
-
-
-@inlined
-def _load(m: Array, o: int) -> Matrix:
-    """Return the matrix of a point."""
-    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5],
-            m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
-
-
-@inlined
-def _store(m: Array, o: int, a: Matrix) -> None:
-    m[o], m[o + POINTS], m[o + W2] = a[0], a[1], a[2]
-    m[o + W3], m[o + W4], m[o + W5] = a[3], a[4], a[5]
-    m[o + W6], m[o + W7], m[o + W8] = a[6], a[7], a[8]
-
-
-@inlined
-def _times(a: Matrix, b: Matrix) -> Matrix:
-    """Return the product of two matrices."""
-    return (
-        a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
-        a[0] * b[1] + a[1] * b[4] + a[2] * b[7],
-        a[0] * b[2] + a[1] * b[5] + a[2] * b[8],
-        a[3] * b[0] + a[4] * b[3] + a[5] * b[6],
-        a[3] * b[1] + a[4] * b[4] + a[5] * b[7],
-        a[3] * b[2] + a[4] * b[5] + a[5] * b[8],
-        a[6] * b[0] + a[7] * b[3] + a[8] * b[6],
-        a[6] * b[1] + a[7] * b[4] + a[8] * b[7],
-        a[6] * b[2] + a[7] * b[5] + a[8] * b[8],
-    )
-
-
-@inlined
-def _plus(a: Matrix, b: Matrix) -> Matrix:
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
-            a[6] + b[6], a[7] + b[7], a[8] + b[8])  # fmt: skip
-
-
-@inlined
-def _apply(a: Matrix, x: Vector) -> Vector:
-    """Return the product of a matrix and a vector."""
-    return (
-        a[0] * x[0] + a[1] * x[1] + a[2] * x[2],
-        a[3] * x[0] + a[4] * x[1] + a[5] * x[2],
-        a[6] * x[0] + a[7] * x[1] + a[8] * x[2],
-    )
-
-
-@inlined
-def _inverse(a: Matrix) -> Matrix:
-    """Return the inverse of a matrix that is diagonally dominant by columns, by its cofactors."""
-    c0 = a[4] * a[8] - a[5] * a[7]
-    c1 = a[5] * a[6] - a[3] * a[8]
-    c2 = a[3] * a[7] - a[4] * a[6]
-    d = 1.0 / (a[0] * c0 + a[1] * c1 + a[2] * c2)
-    return (
-        c0 * d, (a[2] * a[7] - a[1] * a[8]) * d, (a[1] * a[5] - a[2] * a[4]) * d,
-        c1 * d, (a[0] * a[8] - a[2] * a[6]) * d, (a[2] * a[3] - a[0] * a[5]) * d,
-        c2 * d, (a[1] * a[6] - a[0] * a[7]) * d, (a[0] * a[4] - a[1] * a[3]) * d,
-    )  # fmt: skip
-
-
-@inlined
-def _rows(d: Vector, a: Matrix) -> Matrix:
-    """Return the product of a diagonal matrix and a matrix."""
-    return (d[0] * a[0], d[0] * a[1], d[0] * a[2], d[1] * a[3], d[1] * a[4], d[1] * a[5],
-            d[2] * a[6], d[2] * a[7], d[2] * a[8])  # fmt: skip
-
-
-@inlined
-def _columns_times(a: Matrix, d: Vector) -> Matrix:
-    """Return the product of a matrix and a diagonal matrix."""
-    return (a[0] * d[0], a[1] * d[1], a[2] * d[2], a[3] * d[0], a[4] * d[1], a[5] * d[2],
-            a[6] * d[0], a[7] * d[1], a[8] * d[2])  # fmt: skip
-
-
-@inlined
-def _one_minus(a: Matrix) -> Matrix:
-    return (1.0 - a[0], -a[1], -a[2], -a[3], 1.0 - a[4], -a[5], -a[6], -a[7], 1.0 - a[8])
+inlined = jit("contract", inline=True)
 
 
 @jit("contract")
@@ -149,13 +48,13 @@ def _slab(medium: Array, planck: Array, area: float, diffusivity: float, layer: 
         gamma1 = diffusivity - half * (1.0 + g)  # Fu et al. (1997), Eqs. 2.9 and 2.10
         gamma2 = half * (1.0 - g)
         k2 = (gamma1 - gamma2) * (gamma1 + gamma2)
-        k = np.sqrt(1e-12 if k2 < 1e-12 else k2)
-        decay = _exp(-k * tau)
-        inverse = 1.0 / (k + gamma1 + (k - gamma1) * (decay * decay))
-        r = gamma2 * (1.0 - decay * decay) * inverse  # Meador & Weaver (1980), Eq. 25
-        t = 2.0 * k * decay * inverse  # Eq. 26
+        k = np.sqrt(at_least(k2, 1e-12))
+        decay = exp(-k * tau)
+        over = 1.0 / (k + gamma1 + (k - gamma1) * (decay * decay))
+        r = gamma2 * (1.0 - decay * decay) * over  # Meador & Weaver (1980), Eq. 25
+        t = 2.0 * k * decay * over  # Eq. 26
         top, base = area * planck[j], area * planck[POINTS + j]
-        slope = (base - top) / ((gamma1 + gamma2) * (1e-4 if tau < 1e-4 else tau))
+        slope = (base - top) / ((gamma1 + gamma2) * at_least(tau, 1e-4))
         up = top + slope - r * (top - slope) - t * (base + slope)
         dn = base - slope - r * (base + slope) - t * (top - slope)
         mean = (1.0 - r - t) * 0.5 * (top + base)
@@ -200,12 +99,12 @@ def _matrices_rise(layer: Array, below: Array, seen: Array, conserve: bool) -> N
         s = (below[W3 + j], below[W4 + j], below[W5 + j])
         seen[j], seen[POINTS + j], seen[W2 + j] = a
         seen[W3 + j], seen[W4 + j], seen[W5 + j] = s
-        r, t = _load(layer, j), _load(layer, W9 + j)
-        inner = _times(t, _inverse(_one_minus(_rows(a, r))))
-        reflected = _times(inner, _rows(a, t))
+        r, t = load(layer, j, POINTS), load(layer, W9 + j, POINTS)
+        inner = times(t, inverse(one_minus(diagonal_times(a, r))))
+        reflected = times(inner, diagonal_times(a, t))
         dn = (layer[2 * W9 + W3 + j], layer[2 * W9 + W4 + j], layer[2 * W9 + W5 + j])
         right = (s[0] + a[0] * dn[0], s[1] + a[1] * dn[1], s[2] + a[2] * dn[2])
-        up = _apply(inner, right)
+        up = apply(inner, right)
         away = 1.0 if conserve else 0.0
         below[j] = r[0] + reflected[0] + away * (r[3] + reflected[3] + (r[6] + reflected[6]))
         below[POINTS + j] = (
@@ -223,15 +122,15 @@ def _matrices_fall(layer: Array, light: Array, seen: Array, total: Array) -> Non
     for j in range(POINTS):
         a = (seen[j], seen[POINTS + j], seen[W2 + j])
         s = (seen[W3 + j], seen[W4 + j], seen[W5 + j])
-        r = _load(layer, j)
-        passed = _apply(_load(layer, W9 + j), (light[j], light[POINTS + j], light[W2 + j]))
-        back = _apply(r, s)
+        r = load(layer, j, POINTS)
+        passed = apply(load(layer, W9 + j, POINTS), (light[j], light[POINTS + j], light[W2 + j]))
+        back = apply(r, s)
         right = (
             passed[0] + back[0] + layer[2 * W9 + W3 + j],
             passed[1] + back[1] + layer[2 * W9 + W4 + j],
             passed[2] + back[2] + layer[2 * W9 + W5 + j],
         )
-        d = _apply(_inverse(_one_minus(_columns_times(r, a))), right)
+        d = apply(inverse(one_minus(times_diagonal(r, a))), right)
         light[j], light[POINTS + j], light[W2 + j] = d
         total[j] += d[0] + d[1] + d[2]
         total[POINTS + j] += s[0] + s[1] + s[2] + (a[0] * d[0] + a[1] * d[1] + a[2] * d[2])
@@ -335,32 +234,36 @@ def _fill_matrices(matrices: Any, emissions: Any, p: int, first: int, layer: Arr
             _fill(emissions[i][p, m, first:], layer[2 * W9 + i * W3 + m * POINTS :])
 
 
-def _first(values: Tensor) -> Array:
-    """Return an array in double precision with the columns (or cloudy pairs) first."""
-    return values.to(torch.float64).movedim(-1, 0).contiguous().numpy()
-
-
 def follow_longwave(
     tau: Tensor, planck: Tensor, medium: tuple[Tensor, ...], clouds: Any,
     ground: tuple[Tensor, Tensor], layers: tuple[Tensor, ...] | None, conserve: bool,
     diffusivity: float,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Follow long-wave radiation through columns, as the function in PyTorch does."""
-    levels, _, number = tau.shape
+    levels, points, number = tau.shape
+    pairs = len(clouds.column)
     pair = np.full((number, levels), -1)
-    pair[clouds.column.numpy(), clouds.level.numpy()] = np.arange(len(clouds.column))
-    none = (np.empty((0, 3, 3, 0)),) * 2, (np.empty((0, 3, 0)),) * 2
+    pair[clouds.column.numpy(), clouds.level.numpy()] = np.arange(pairs)
+    matrices: tuple[Array, ...] = (np.empty((0, 3, 3, 0)),) * 2
+    emissions: tuple[Array, ...] = (np.empty((0, 3, 0)),) * 2
+    if layers is not None:
+        r, t, up, dn = layers
+        matrices = tuple(columns_first(x, 3, 3, points, pairs) for x in (r, t))
+        emissions = tuple(columns_first(x, 3, points, pairs) for x in (up, dn))
     flux_dn, flux_up = (torch.zeros(number, levels + 1, dtype=torch.float64) for _ in range(2))
     arguments: Any = (
-        _first(tau),
-        _first(planck),
-        tuple(map(_first, medium)),
+        columns_first(tau, levels, points, number),
+        columns_first(planck, levels + 1, points, number),
+        tuple(columns_first(x, 3, points, pairs) for x in medium),
         layers is not None,
         conserve,
-        *(none if layers is None else (tuple(map(_first, layers[i : i + 2])) for i in (0, 2))),
+        matrices,
+        emissions,
         pair,
-        *map(_first, clouds[:3]),
-        tuple(map(_first, ground)),
+        columns_first(clouds.fractions, levels, 3, number),
+        columns_first(clouds.up, levels + 1, 3, 3, number),
+        columns_first(clouds.dn, levels + 1, 3, 3, number),
+        tuple(columns_first(x, points, number) for x in ground),
         diffusivity,
         flux_dn.numpy(),
         flux_up.numpy(),

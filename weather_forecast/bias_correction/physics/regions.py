@@ -118,7 +118,7 @@ def regions(columns: Mapping[str, Tensor]) -> Regions:
     fractions = torch.stack([1.0 - fraction, 0.5 * fraction, 0.5 * fraction], 1)
 
     alpha = columns["overlap_param"]
-    top = torch.ones_like(alpha[:1])
+    top = torch.ones_like(fraction[:1])
     overlap = torch.cat([top, alpha])
     up, dn = overlap_matrices(fractions, torch.cat([overlap, top]))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.compiled import in_threads, jit
+from weather_forecast.bias_correction.physics.matrices_loops import columns_first
 
 Array = NDArray[np.float64]
 
@@ -74,10 +75,11 @@ def overlaps(
     fractions: Tensor, alpha: Tensor, least_fraction: float, decorrelation: float
 ) -> tuple[Tensor, Tensor]:
     """Return the directional overlap matrices, as the function in PyTorch does."""
-    first = [x.to(torch.float64).movedim(-1, 0).contiguous() for x in (fractions, alpha)]
-    up, dn = (first[0].new_empty(*first[1].shape, 3, 3) for _ in range(2))
+    levels, _, number = fractions.shape
+    up, dn = (torch.empty(number, levels + 1, 3, 3, dtype=torch.float64) for _ in range(2))
     arguments: Any = (
-        *(x.numpy() for x in first),
+        columns_first(fractions, levels, 3, number),
+        columns_first(alpha, levels + 1, number),
         least_fraction,
         decorrelation,
         up.numpy(),

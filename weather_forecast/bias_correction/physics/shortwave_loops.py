@@ -13,11 +13,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ai4sim.compiled import in_threads, jit
+from ai4sim.physics.elementary_loops import at_least, exp
+from weather_forecast.bias_correction.physics.matrices_loops import (
+    Array,
+    Matrix,
+    apply,
+    columns_first,
+    inverse,
+    load,
+    one_minus,
+    plus,
+    store,
+    times,
+)
 
 POINTS = 20
 """Spectral points that are solved together, whole vectors of 4; those too many stay dark."""
@@ -26,111 +37,17 @@ REGION = W7
 """Numbers of a region of a layer: what the layer does (five), and the two albedos below it."""
 LAYER = 3 * REGION
 
-inlined = njit(forceinline=True, error_model="numpy", fastmath={"contract"})
-Array = NDArray[np.float64]
-Matrix = tuple[float, ...]
-Vector = tuple[float, ...]
-
-
-@inlined
-def _exponential(x: float) -> tuple[float, float]:
-    """Return s and q of exp(x) = s + s q, x <= 0: the library's does not take points together."""
-    x = -708.0 if x < -708.0 else x
-    shifted = x * 1.4426950408889634 + 6755399441055744.0  # x / log(2), rounded, in the last bits
-    n = shifted - 6755399441055744.0
-    r = (x - n * 0.693145751953125) - n * 1.4286068203094172e-06
-    q = 1.0 / 479001600.0
-    q = q * r + 1.0 / 39916800.0
-    q = q * r + 1.0 / 3628800.0
-    q = q * r + 1.0 / 362880.0
-    q = q * r + 1.0 / 40320.0
-    q = q * r + 1.0 / 5040.0
-    q = q * r + 1.0 / 720.0
-    q = q * r + 1.0 / 120.0
-    q = q * r + 1.0 / 24.0
-    q = q * r + 1.0 / 6.0
-    q = q * r + 0.5
-    q = q * r + 1.0
-    s = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
-    return s, q * r
-
-
-@inlined
-def _exp(x: float) -> float:
-    s, q = _exponential(x)
-    return s * q + s
+inlined = jit("contract", inline=True)
 
 
 @inlined
 def _phi(x: float) -> float:
-    """Return (exp(x) - 1) / x."""
-    s, q = _exponential(x)
-    return 1.0 if x == 0.0 else (s * q + (s - 1.0)) / x
-
-
-@inlined
-def _load(m: Array, o: int) -> Matrix:
-    """Return the matrix of a point."""
-    return (m[o], m[o + POINTS], m[o + W2], m[o + W3], m[o + W4], m[o + W5],
-            m[o + W6], m[o + W7], m[o + W8])  # fmt: skip
-
-
-@inlined
-def _store(m: Array, o: int, a: Matrix) -> None:
-    m[o], m[o + POINTS], m[o + W2] = a[0], a[1], a[2]
-    m[o + W3], m[o + W4], m[o + W5] = a[3], a[4], a[5]
-    m[o + W6], m[o + W7], m[o + W8] = a[6], a[7], a[8]
-
-
-@inlined
-def _times(a: Matrix, b: Matrix) -> Matrix:
-    """Return the product of two matrices."""
-    return (
-        a[0] * b[0] + a[1] * b[3] + a[2] * b[6],
-        a[0] * b[1] + a[1] * b[4] + a[2] * b[7],
-        a[0] * b[2] + a[1] * b[5] + a[2] * b[8],
-        a[3] * b[0] + a[4] * b[3] + a[5] * b[6],
-        a[3] * b[1] + a[4] * b[4] + a[5] * b[7],
-        a[3] * b[2] + a[4] * b[5] + a[5] * b[8],
-        a[6] * b[0] + a[7] * b[3] + a[8] * b[6],
-        a[6] * b[1] + a[7] * b[4] + a[8] * b[7],
-        a[6] * b[2] + a[7] * b[5] + a[8] * b[8],
-    )
-
-
-@inlined
-def _plus(a: Matrix, b: Matrix) -> Matrix:
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5],
-            a[6] + b[6], a[7] + b[7], a[8] + b[8])  # fmt: skip
-
-
-@inlined
-def _apply(a: Matrix, x: Vector) -> Vector:
-    """Return the product of a matrix and a vector."""
-    return (
-        a[0] * x[0] + a[1] * x[1] + a[2] * x[2],
-        a[3] * x[0] + a[4] * x[1] + a[5] * x[2],
-        a[6] * x[0] + a[7] * x[1] + a[8] * x[2],
-    )
-
-
-@inlined
-def _inverse(a: Matrix) -> Matrix:
-    """Return the inverse of a matrix that is diagonally dominant by columns, by its cofactors."""
-    c0 = a[4] * a[8] - a[5] * a[7]
-    c1 = a[5] * a[6] - a[3] * a[8]
-    c2 = a[3] * a[7] - a[4] * a[6]
-    d = 1.0 / (a[0] * c0 + a[1] * c1 + a[2] * c2)
-    return (
-        c0 * d, (a[2] * a[7] - a[1] * a[8]) * d, (a[1] * a[5] - a[2] * a[4]) * d,
-        c1 * d, (a[0] * a[8] - a[2] * a[6]) * d, (a[2] * a[3] - a[0] * a[5]) * d,
-        c2 * d, (a[1] * a[6] - a[0] * a[7]) * d, (a[0] * a[4] - a[1] * a[3]) * d,
-    )  # fmt: skip
-
-
-@inlined
-def _one_minus(a: Matrix) -> Matrix:
-    return (1.0 - a[0], -a[1], -a[2], -a[3], 1.0 - a[4], -a[5], -a[6], -a[7], 1.0 - a[8])
+    """Return (exp(x) - 1) / x for x <= 0: near 0 by its series."""
+    y = at_least(x, -0.3)
+    series = 1.0
+    for n in range(12, 1, -1):
+        series = 1.0 + series * y * (1.0 / n)
+    return series if y == x else (exp(x) - 1.0) / x
 
 
 @jit("contract")
@@ -144,14 +61,14 @@ def _slab(medium: Array, mu0: float, layer: Array) -> None:
         mu = mu0 * (1.0 - 1e-6) if abs(1.0 - k2 * (mu0 * mu0)) < 1e-6 else mu0
         gamma3 = 0.5 - mu * g
         gamma4 = 1.0 - gamma3
-        k = np.sqrt(1e-12 if k2 < 1e-12 else k2)
-        decay = _exp(-k * tau)
-        inverse = 1.0 / (k + gamma1 + (k - gamma1) * (decay * decay))
+        k = np.sqrt(at_least(k2, 1e-12))
+        decay = exp(-k * tau)
+        over = 1.0 / (k + gamma1 + (k - gamma1) * (decay * decay))
         alpha1 = gamma1 * gamma4 + gamma2 * gamma3  # Eq. 16
         alpha2 = gamma1 * gamma3 + gamma2 * gamma4  # Eq. 17
         k_mu = k * mu
-        direct = _exp(-tau / mu)
-        factor = ssa * inverse / (1.0 - k_mu * k_mu)
+        direct = exp(-tau / mu)
+        factor = ssa * over / (1.0 - k_mu * k_mu)
         twice = 2.0 * k * decay
         up = factor * (  # Eq. 14
             (1.0 - k_mu) * (alpha2 + k * gamma3)
@@ -166,12 +83,12 @@ def _slab(medium: Array, mu0: float, layer: Array) -> None:
                 - (1.0 - k_mu) * (alpha1 - k * gamma4) * (decay * decay)
             )
         )
-        up = 0.0 if up < 0.0 else up
+        up = at_least(up, 0.0)
         up = 1.0 - direct if up > 1.0 - direct else up
-        dn = 0.0 if dn < 0.0 else dn
+        dn = at_least(dn, 0.0)
         dn = 1.0 - direct - up if dn > 1.0 - direct - up else dn
-        layer[j] = gamma2 * (1.0 - decay * decay) * inverse  # Eq. 25
-        layer[POINTS + j] = 2.0 * k * decay * inverse  # Eq. 26
+        layer[j] = gamma2 * (1.0 - decay * decay) * over  # Eq. 25
+        layer[POINTS + j] = 2.0 * k * decay * over  # Eq. 26
         layer[W2 + j] = up
         layer[W3 + j] = dn
         layer[W4 + j] = direct
@@ -243,26 +160,28 @@ def _migrate(
         total = rs + t * bounce * (by_diffuse + by_direct)
         way = (by_diffuse * longer + by_direct * (longer - 1.0)) * (diffuse + through)
         way = way + by_direct * (direct + through_direct)
-        new = through_direct + t * way / (1e-8 if total < 1e-8 else total)
-        distance[W3 + j] = 0.0 if new < 0.0 else new
+        new = through_direct + t * way / at_least(total, 1e-8)
+        distance[W3 + j] = at_least(new, 0.0)
         total = r + t * bounce * t * below
         way = longer * below * (t * t) * (diffuse + through)
-        distance[j] = through + way / (1e-8 if total < 1e-8 else total)
+        distance[j] = through + way / at_least(total, 1e-8)
 
 
 @jit("contract")
 def _matrices_rise(layer: Array, below: Array, seen: Array) -> None:
     """Put a layer whose regions exchange light on top of what is below."""
     for j in range(POINTS):
-        a, ad = _load(below, j), _load(below, W9 + j)
-        _store(seen, j, a)
-        _store(seen, W9 + j, ad)
-        t = _load(layer, W9 + j)
-        lit = _plus(_times(ad, _load(layer, 4 * W9 + j)), _times(a, _load(layer, 3 * W9 + j)))
-        r = _load(layer, j)
-        inner = _times(t, _inverse(_one_minus(_times(a, r))))
-        _store(below, j, _plus(r, _times(inner, _times(a, t))))
-        _store(below, W9 + j, _plus(_load(layer, 2 * W9 + j), _times(inner, lit)))
+        a, ad = load(below, j, POINTS), load(below, W9 + j, POINTS)
+        store(seen, j, POINTS, a)
+        store(seen, W9 + j, POINTS, ad)
+        t = load(layer, W9 + j, POINTS)
+        lit = plus(
+            times(ad, load(layer, 4 * W9 + j, POINTS)), times(a, load(layer, 3 * W9 + j, POINTS))
+        )
+        r = load(layer, j, POINTS)
+        inner = times(t, inverse(one_minus(times(a, r))))
+        store(below, j, POINTS, plus(r, times(inner, times(a, t))))
+        store(below, W9 + j, POINTS, plus(load(layer, 2 * W9 + j, POINTS), times(inner, lit)))
 
 
 @jit("contract")
@@ -271,19 +190,19 @@ def _matrices_fall(layer: Array, light: Array, seen: Array, total: Array) -> Non
     for j in range(POINTS):
         sun = (light[j], light[POINTS + j], light[W2 + j])
         diffuse = (light[W3 + j], light[W4 + j], light[W5 + j])
-        r, a = _load(layer, j), _load(seen, j)
-        passing = _apply(_load(layer, 4 * W9 + j), sun)
-        reflected = _apply(_load(seen, W9 + j), passing)
-        passed = _apply(_load(layer, W9 + j), diffuse)
-        back = _apply(r, reflected)
-        scattered = _apply(_load(layer, 3 * W9 + j), sun)
+        r, a = load(layer, j, POINTS), load(seen, j, POINTS)
+        passing = apply(load(layer, 4 * W9 + j, POINTS), sun)
+        reflected = apply(load(seen, W9 + j, POINTS), passing)
+        passed = apply(load(layer, W9 + j, POINTS), diffuse)
+        back = apply(r, reflected)
+        scattered = apply(load(layer, 3 * W9 + j, POINTS), sun)
         right = (
             passed[0] + back[0] + scattered[0],
             passed[1] + back[1] + scattered[1],
             passed[2] + back[2] + scattered[2],
         )
-        leaving = _apply(_inverse(_one_minus(_times(r, a))), right)
-        rising = _apply(a, leaving)
+        leaving = apply(inverse(one_minus(times(r, a))), right)
+        rising = apply(a, leaving)
         light[j], light[POINTS + j], light[W2 + j] = passing
         light[W3 + j], light[W4 + j], light[W5 + j] = leaving
         total[j] += passing[0] + passing[1] + passing[2] + leaving[0] + leaving[1] + leaving[2]
@@ -298,10 +217,10 @@ def _spread(up: Array, dn: Array, below: Array, same: Array) -> None:
     u = (up[0, 0], up[0, 1], up[0, 2], up[1, 0], up[1, 1], up[1, 2], up[2, 0], up[2, 1], up[2, 2])
     d = (dn[0, 0], dn[0, 1], dn[0, 2], dn[1, 0], dn[1, 1], dn[1, 2], dn[2, 0], dn[2, 1], dn[2, 2])
     for j in range(POINTS):
-        a = _load(below, j)
+        a = load(below, j, POINTS)
         same[j], same[POINTS + j], same[W2 + j] = a[0], a[4], a[8]
         changed = (0.0, a[1], a[2], a[3], 0.0, a[5], a[6], a[7], 0.0)
-        _store(below, j, _times(_times(u, changed), d))
+        store(below, j, POINTS, times(times(u, changed), d))
 
 
 @jit("contract")
@@ -318,12 +237,12 @@ def _entrap(
     for j in range(POINTS):
         far, albedo = distance[j], same[j]
         ratio = fractal * far
-        far = far / np.sqrt(1.0 if ratio < 1.0 else ratio)
+        far = far / np.sqrt(at_least(ratio, 1.0))
         out, on, back, off = o01 * far, o12 * far, b10 * far, b21 * far
         half = -0.5 * (out + on + (back + off))
         product = out * on + out * off + back * off
         square = half * half - product
-        root = np.sqrt(1e-12 if square < 1e-12 else square)
+        root = np.sqrt(at_least(square, 1e-12))
         second = half - root
         first = product / second
         phi = _phi(first)
@@ -412,7 +331,7 @@ def _columns(
                         )
                         tau = absorbed + scattered
                         lanes[j] = tau
-                        lanes[POINTS + j] = scattered / (1e-30 if tau < 1e-30 else tau)
+                        lanes[POINTS + j] = scattered / at_least(tau, 1e-30)
                         lanes[W2 + j] = 0.0
                     _slab(lanes, mu0[c], layers[o:])
                     if exchanging:
@@ -467,30 +386,39 @@ def _columns(
                 flux_up[c, k + 1] += upward
 
 
-def _first(values: Tensor) -> Array:
-    """Return an array in double precision with the columns (or cloudy pairs) first."""
-    return values.to(torch.float64).movedim(-1, 0).contiguous().numpy()
-
-
 def follow_shortwave(
     gases: tuple[Tensor, Tensor], medium: tuple[Tensor, ...], clouds: Any, sun: tuple[Tensor, ...],
     ground: tuple[Tensor, Tensor], layers: tuple[Tensor, ...] | None, constants: Matrix,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Follow sunlight through columns, as the function in PyTorch does."""
-    levels, _, number = gases[0].shape
+    levels, points, number = gases[0].shape
+    pairs = len(clouds.column)
     pair = np.full((number, levels), -1)
-    pair[clouds.column.numpy(), clouds.level.numpy()] = np.arange(len(clouds.column))
+    pair[clouds.column.numpy(), clouds.level.numpy()] = np.arange(pairs)
     nothing = np.empty((0, 3, 3, 0))
     flux_dn, flux_up = (torch.zeros(number, levels + 1, dtype=torch.float64) for _ in range(2))
     arguments: Any = (
-        tuple(map(_first, gases)),
-        tuple(map(_first, medium)),
+        tuple(columns_first(x, levels, points, number) for x in gases),
+        tuple(columns_first(x, 3, points, pairs) for x in medium),
         layers is not None,
-        (nothing,) * 5 if layers is None else tuple(map(_first, layers)),
+        tuple(
+            nothing if layers is None else columns_first(layers[i], 3, 3, points, pairs)
+            for i in range(5)
+        ),
         pair,
-        *map(_first, clouds[:7]),
-        tuple(map(_first, sun)),
-        tuple(map(_first, ground)),
+        columns_first(clouds.fractions, levels, 3, number),
+        columns_first(clouds.up, levels + 1, 3, 3, number),
+        columns_first(clouds.dn, levels + 1, 3, 3, number),
+        columns_first(clouds.overlap, levels, number),
+        columns_first(clouds.edges, levels, 2, number),
+        columns_first(clouds.size, levels, number),
+        columns_first(clouds.depth, levels, number),
+        (
+            columns_first(sun[0], number),
+            columns_first(sun[1], points, number),
+            columns_first(sun[2], number),
+        ),
+        tuple(columns_first(x, points, number) for x in ground),
         constants,
         flux_dn.numpy(),
         flux_up.numpy(),

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ai4sim import compiled
 from ai4sim.tests.reference import needs_reference
+from weather_forecast.bias_correction.physics.cloud_optics import with_gases
 from weather_forecast.bias_correction.physics.columns import longwave_columns, shortwave_columns
 from weather_forecast.bias_correction.physics.gas_optics import planck_bands
 from weather_forecast.bias_correction.physics.layers import longwave_layer, shortwave_layer
@@ -55,7 +56,8 @@ def overcast(columns: Columns) -> None:
 
 
 def hardly_cloudy(columns: Columns) -> None:
-    columns["cloud_fraction"] = 2e-6 * columns["cloud_fraction"].sign()
+    for name in ("cloud_fraction", "q_liquid", "q_ice"):
+        columns[name] = 5e-5 * columns[name]
 
 
 def every_layer_cloudy(columns: Columns) -> None:
@@ -219,22 +221,16 @@ def test_black_bodies_in_bands() -> None:
 
 
 def test_gradients_flow_through_pytorch() -> None:
-    """The derivative of the fluxes by an optical depth of the clouds is their difference."""
-    mu0 = torch.tensor([0.9, 0.3]).double()
-    clouds, tau, (depth, ssa, asymmetry), flux = setting(3, mu0)
-
-    def reaches_the_ground(depth: Tensor) -> Tensor:
-        ground = 0.3 * flux / 100.0, 0.3 * flux / 100.0
-        medium = depth, ssa, asymmetry
-        dn, _ = shortwave_columns((0.1 * tau, tau), medium, clouds, (mu0, flux, mu0), ground)
-        return dn[-1].sum()
-
-    depth.requires_grad_()
-    (gradient,) = torch.autograd.grad(reaches_the_ground(depth), depth)
-    step = torch.zeros_like(depth)
-    step[1, 0, 0] = 1e-5
-    change = reaches_the_ground(depth.detach() + step) - reaches_the_ground(depth.detach() - step)
-    assert gradient[1, 0, 0].item() == pytest.approx(change.item() / 2e-5, rel=1e-5)
+    """What black bodies emit, and how deep clouds are among gases."""
+    temperature = torch.tensor([220.0, 300.0]).double().requires_grad_()
+    emitted = planck_bands(temperature, (500.0, 1000.0), (13, 9), 5.67e-8).sum()
+    (gradient,) = torch.autograd.grad(emitted, temperature)
+    torch.testing.assert_close(gradient, 4 * 5.67e-8 * temperature.detach() ** 3)
+    depth, *others = (torch.full((2, 4), x).double().requires_grad_() for x in (3.0, 0.9, 0.8))
+    gases = torch.full((3, 4), 0.1).double()
+    tau, _, _ = with_gases((depth, others[0], others[1]), (0, 1, 1), (0.0, 0.2, 1.8), gases, gases)
+    (gradient,) = torch.autograd.grad(tau.sum(), depth)
+    torch.testing.assert_close(gradient, torch.tensor([2.0, 4.0]).double()[:, None].expand(2, 4))
 
 
 @pytest.mark.parametrize("transport", [False, True])
