@@ -1,4 +1,4 @@
-"""Logarithm, exponential, arc tangent and cube root for compiled loops.
+"""Logarithm, exponential, cosine, arc tangent and cube root for compiled loops.
 
 numba's own are calls to the mathematical library, one number after the other, and a loop that has
 one in it is not turned into vector instructions. These are polynomials without branches, in single
@@ -117,6 +117,35 @@ def arctan(x: float) -> float:
         p = f(-0.33333333333332007) + z * (f(0.199999999994244499) + z * p)
     found = x + x * (z * p)
     return found + f(math.pi / 4) if far else found
+
+
+@inlined
+def cosine(x: float) -> float:
+    """Return the cosine of a number up to some thousands: ``x = k pi + r``, the sign from k."""
+    f = type(x)
+    if is_single(x):
+        shifted = x * f(1 / math.pi) + f(1.5 * 2**23)
+        k = shifted - f(1.5 * 2**23)
+        word = np.uint32(np.float32(shifted).view(np.uint32) << np.uint32(31))
+        sign = f(np.uint32(word | np.uint32(0x3F800000)).view(np.float32))
+        r = (x - k * f(3.140625)) - k * f(math.pi - 3.140625)
+        z = r * r
+        p = f(0.0416666558) + z * (
+            f(-0.00138885689) + z * (f(2.47692889e-5) + z * f(-2.6193493e-7))
+        )
+    else:
+        shifted = x * f(1 / math.pi) + f(1.5 * 2**52)
+        k = shifted - f(1.5 * 2**52)
+        long = np.uint64(np.float64(shifted).view(np.uint64) << np.uint64(63))
+        sign = f(np.uint64(long | np.uint64(0x3FF0000000000000)).view(np.float64))
+        # pi as a number of 33 bits, so that its products are exact, and the rest
+        r = (x - k * f(3.14159265346825122833)) - k * f(1.2154201013012385e-10)
+        z = r * r
+        p = f(-1.14641188889750819e-11) + z * f(4.62109904905973355e-14)
+        p = f(-2.75573174479559068e-7) + z * (f(2.0876611530944792e-9) + z * p)
+        p = f(-0.00138888888888518761) + z * (f(0.0000248015872898494152) + z * p)
+        p = f(0.0416666666666662841) + z * p
+    return sign * (f(1) + z * (f(-0.5) + z * p))
 
 
 @inlined

@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor
 
+from ai4sim.compiled import compiled_by
 from ai4sim.physics.constants import MEAN_EARTH_RADIUS
 
 WAVES = 48
@@ -62,5 +63,22 @@ def smooth_fields(
     phase = 2 * math.pi * uniform(generator, count * WAVES)
     phi, lam = latitude.deg2rad(), longitude.deg2rad()
     place = torch.stack([phi.cos() * lam.cos(), phi.cos() * lam.sin(), phi.sin()], dim=-1)
-    fields = (place @ wave + phase).cos().unflatten(-1, (count, WAVES)).sum(-1)
-    return math.sqrt(2 / WAVES) * fields
+    return math.sqrt(2 / WAVES) * sums_of_waves(place, wave, phase, count)
+
+
+@compiled_by("ai4sim.physics.random_fields_loops")
+def sums_of_waves(place: Tensor, wave: Tensor, phase: Tensor, count: int) -> Tensor:
+    """Return the sums of as many plane waves each, ``cos(k x + phase)``.
+
+    Parameters
+    ----------
+    place : (place, 3)
+    wave : (3, count wave)
+    phase : (count wave,)
+    count : int
+
+    Returns
+    -------
+    (place, count)
+    """
+    return (place @ wave + phase).cos().unflatten(-1, (count, -1)).sum(-1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ai4sim.compiled import jit
-from ai4sim.physics.elementary_loops import arctan, cube_root, exp, log
+from ai4sim.physics.elementary_loops import arctan, cosine, cube_root, exp, log
 
 LARGE = np.log(np.finfo(np.float32).max) - 1
 PRECISIONS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -28,6 +28,12 @@ def _exponentials(x, y):
 def _arc_tangents(x, y):
     for i in range(len(x)):
         y[i] = arctan(x[i])
+
+
+@jit("contract")
+def _cosines(x, y):
+    for i in range(len(x)):
+        y[i] = cosine(x[i])
 
 
 @jit("contract")
@@ -61,6 +67,14 @@ def test_errors_are_below_two_units_in_the_last_place(name, dtype):
     expected = exact(x.astype(np.longdouble))
     error = np.abs(of(loop, x) - expected)
     assert (error <= 2 * np.finfo(dtype).eps * np.abs(expected)).all()
+
+
+@PRECISIONS
+def test_cosines_to_the_last_place_of_one(dtype):
+    x = np.linspace(-3000, 3000, 200_001).astype(dtype)
+    error = np.abs(of(_cosines, x) - np.cos(x.astype(np.longdouble)))
+    assert error.max() < 1.5 * np.finfo(dtype).eps
+    assert math.isnan(of(_cosines, np.array([math.nan], dtype))[0])
 
 
 @PRECISIONS

@@ -5,7 +5,13 @@ import datetime
 import pytest
 import torch
 
-from ai4sim.physics.random_fields import date_generator, rank, smooth_fields, uniform
+from ai4sim.physics.random_fields import (
+    date_generator,
+    rank,
+    smooth_fields,
+    sums_of_waves,
+    uniform,
+)
 
 TIME = datetime.datetime(2020, 5, 1, 6)
 
@@ -49,3 +55,16 @@ def test_dates_seeds_and_purposes_differ():
     first = {uniform(date_generator(*source), 1).item() for source in sources}
     assert len(first) == 4
     assert uniform(date_generator(TIME, 0), 1).item() in first
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 5e-12), (torch.float32, 1e-4)])
+def test_compiled_sums_of_waves_are_those_of_pytorch(dtype, tolerance):
+    rng = torch.Generator().manual_seed(2)
+    place, wave = (torch.randn(n, m, generator=rng, dtype=dtype) for n, m in ((700, 3), (3, 60)))
+    phase = torch.rand(60, generator=rng, dtype=dtype)
+    scale = 10 if dtype == torch.float32 else 600
+    found = sums_of_waves(place, scale * wave, phase, 5)
+    expected = sums_of_waves.__wrapped__(place.double(), scale * wave.double(), phase.double(), 5)
+    assert found.shape == (700, 5) and found.dtype == dtype
+    torch.testing.assert_close(found.double(), expected, atol=tolerance, rtol=0)
+    assert sums_of_waves(place[:0], wave, phase, 5).shape == (0, 5)
