@@ -184,6 +184,8 @@ def low_level_flow(
 
     along = (mean_u[:, None] * u + mean_v[:, None] * v) / speed[:, None]
     blocked, breaking = blocked_and_breaking_level(along, column, peak, parameters)
+    # Only where a number is missing could they be above the column.
+    blocked, breaking = blocked.clamp(min=1), breaking.clamp(min=0)
     blocking_height = column.height.gather(1, blocked[:, None])[:, 0]
     rising = 2 * (3 * std - blocking_height).clamp(min=0)
     scale = parameters.wave_drag * slope * shape / (4 * std)
@@ -269,8 +271,7 @@ def mountain_drag(
     """Compute what :func:`orographic_drag` returns."""
     flow = low_level_flow(columns, parameters, table=table)
     column, (u, v) = flow.background, columns[:2]
-    above = (flow.blocking_level - 1).clamp(min=0)  # negative only where a number is missing
-    z_b = column.half_height.gather(1, above[:, None])[:, 0]
+    z_b = column.half_height.gather(1, flow.blocking_level[:, None] - 1)[:, 0]
     beta = blocking_coefficient(columns, column.height, z_b, parameters)
     stress = wave_stress(u, v, flow, parameters)
     drag = drag_from(u, v, flow, stress, beta, parameters, table=table)
