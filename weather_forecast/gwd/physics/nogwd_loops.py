@@ -1,6 +1,6 @@
 """The scheme of :mod:`weather_forecast.gwd.physics.nogwd` in compiled loops.
 
-A wave field of one column and azimuth is a lane; 32 lanes march up together, one row of lanes per
+A wave field of one column and azimuth is a lane; 64 lanes march up together, one row of lanes per
 phase speed, so that every loop over lanes is one of vector instructions and their spectra stay in
 the first cache. Two bounds keep the rows few. Those slower than every lane's critical level are
 gone. And of the waves that no lane has broken yet, the slowest break first: where U >= 0 a wave
@@ -25,7 +25,7 @@ from ai4sim.compiled import in_threads, jit
 
 Array = NDArray[Any]
 
-LANES = 32
+LANES = 64
 MARGIN = 1 - 1e-5
 """A row counts as one that could break this share below what breaks it: more than round-off."""
 
@@ -103,7 +103,7 @@ def _drag(
     numbers: tuple[float, ...],
     found: tuple[Array, ...],
 ) -> None:
-    """Compute the columns from `start` to `stop`, up to 32 at a time."""
+    """Compute the columns from `start` to `stop`, up to 64 at a time."""
     u, v, launched, temperature, surface_pressure, a, b = given
     (cos, sin), (du, dv, u_flux, v_flux) = azimuth, found
     number = u.dtype.type
