@@ -42,7 +42,7 @@ PENALTY = 200.0
 data, where the R2 of validation dates is flat around it)."""
 SCHEME_COLUMNS = 20_000
 """Columns that the cheaper schemes see, about. They cost far more than a network: together about a
-second per 2,000 columns on a core."""
+second per 20,000 columns on a core."""
 
 
 @dataclass(frozen=True)
