@@ -1,8 +1,9 @@
 """More columns out of a few: the air of one, the clouds of another, the sun and ground of a third.
 
-ecRad's columns are dear and few, and the solvers of this repository, which label any column in ten
-milliseconds, are right to about a tenth of the effect. So the training columns of a data set are
-put together anew, labelled here, and join the training with ``--data.extra_data_path='[MORE]'``.
+ecRad's columns are dear and few, and the solvers of this repository, which label any column in a
+millisecond or so, are right to about a tenth of the effect. So the training columns of a data set
+are put together anew, labelled here, and join the training with
+``--data.extra_data_path='[MORE]'``.
 Nothing but columns of the training set is looked at: give the split that the training will have.
 
 Clouds keep their levels but for a shift by up to four, their water is scaled by a factor of half to
