@@ -244,9 +244,18 @@ def nonorographic_drag(
     Raises
     ------
     ValueError
-        Columns that end above the launch level.
+        Columns that end above the launch level, or fields whose shapes do not fit each other.
     """
     spectrum = spectrum or WaveSpectrum()
+    fields = {"v": v, "temperature": temperature}
+    numbers = {"surface_pressure": surface_pressure, "latitude": latitude}
+    for name, field in (fields | numbers).items():
+        expected = u.shape if name in fields else u.shape[:1]
+        if u.ndim != 2 or field.shape != expected:
+            raise ValueError(
+                f"{name}: expected the shape {tuple(expected)} beside u of {tuple(u.shape)}, "
+                f"(column, level), found {tuple(field.shape)}"
+            )
     launch = spectrum.launch_level(u.shape[-1], table)
     launched = spectrum.launch_momentum_flux(latitude).to(u)
     half_levels = hybrid_coefficients(launch, table)

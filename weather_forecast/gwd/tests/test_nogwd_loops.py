@@ -147,6 +147,17 @@ def test_columns_have_the_same_bits_in_any_company(dtype):
             assert torch.equal(one, other[start:stop])
 
 
+@pytest.mark.parametrize(
+    ("place", "name"), [(1, "v"), (2, "temperature"), (3, "surface_pressure"), (4, "latitude")]
+)
+def test_fields_that_do_not_fit_each_other_are_refused(place, name, in_torch):
+    case = air(4)
+    case[place] = case[place][:3]
+    for drag in (nonorographic_drag, in_torch):
+        with pytest.raises(ValueError, match=rf"{name}: expected the shape \(4,.* found \(3,"):
+            drag(*case)
+
+
 def test_no_columns_have_no_drag(in_torch):
     for drag in (nonorographic_drag, in_torch):
         found = drag(*(field[:0] for field in air(2, 66)))
