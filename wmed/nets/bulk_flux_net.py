@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,7 @@ from wmed.nets.features import (
 from wmed.nets.heads import DRAG, neutral_drag, radiative_fluxes, turbulent_fluxes
 
 COLUMN_FEATURES = 32
+Encoder = Literal["convolutions", "linear"]
 
 
 class ColumnEncoder(nn.Module):
@@ -51,6 +54,33 @@ class ColumnEncoder(nn.Module):
         return self.last(hidden).unflatten(0, found.shape[:-2])
 
 
+class LinearEncoder(nn.Linear):
+    """A linear map of a column, to a vector that says what it is like.
+
+    A linear map and a linear interpolation commute: the vector of a point is the interpolated one
+    of the columns around it, as it is that of the interpolated column. So a coupler encodes the
+    atmosphere's columns, of which there are 8 to 25 times fewer than points.
+
+    Parameters
+    ----------
+    levels : int
+    features : int
+        Length of the vector.
+    """
+
+    def __init__(self, levels: int, features: int = COLUMN_FEATURES) -> None:
+        super().__init__(2 * levels, features)
+
+    def forward(self, profiles: Tensor) -> Tensor:
+        """Encode ``profiles : (..., 5 level)``, see :data:`.layout.PROFILES`: (..., features)."""
+        _, _, theta, ratio, _ = profiles.unflatten(-1, (len(PROFILES), -1)).unbind(-2)
+        rises = theta - theta[..., :1]
+        return super().forward(torch.cat([rises / 5, 100 * ratio - 0.5], dim=-1))
+
+
+ENCODERS = {"convolutions": ColumnEncoder, "linear": LinearEncoder}
+
+
 class BulkFluxNet(nn.Module):
     """Transfer coefficients from the surface, radiation from the surface and the column.
 
@@ -67,6 +97,11 @@ class BulkFluxNet(nn.Module):
         continued.
     profile : bool
         Whether the radiation sees more of the column than its lowest level.
+    encoder : {"convolutions", "linear"}
+        What the radiation sees of the column: of convolutions over its levels, at each point, or of
+        a linear map, which a coupler applies to the atmosphere's columns.
+    sky_features : int, optional
+        The width of the hidden layers that give the radiation; default: `features`.
 
     Attributes
     ----------
@@ -80,26 +115,46 @@ class BulkFluxNet(nn.Module):
     strongest: Tensor
 
     def __init__(
-        self, levels: int = 15, features: int = 64, layers: int = 3, profile: bool = True
+        self,
+        levels: int = 15,
+        features: int = 64,
+        layers: int = 3,
+        profile: bool = True,
+        encoder: Encoder = "convolutions",
+        sky_features: int | None = None,
     ) -> None:
         super().__init__()
+        if encoder not in ENCODERS:
+            raise ValueError(
+                f"BulkFluxNet: encoder must be one of {sorted(ENCODERS)}, found {encoder!r}"
+            )
         self.layout = RhoLayout(levels)
         self.register_buffer("height", torch.tensor(10.0))
         self.register_buffer("strongest", torch.tensor(torch.inf))
-        self.encoder = ColumnEncoder(levels) if profile and layers else None
+        self.encoder = ENCODERS[encoder](levels) if profile and layers else None
         sky = SKY_FEATURES + (COLUMN_FEATURES if self.encoder else 0)
         self.drag = Numbers(1, SURFACE_FEATURES, features, layers)
         self.transfer = Numbers(2, SURFACE_FEATURES, features, layers)
-        self.radiation = Numbers(2, sky, features, layers)
+        self.radiation = Numbers(2, sky, sky_features or features, layers)
+
+    @property
+    def of_columns(self) -> bool:
+        """Whether the atmosphere's columns may be encoded, and the interpolation done after it."""
+        return isinstance(self.encoder, LinearEncoder)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map ``inputs : (row, input channel)`` to the fluxes (row, 6) [N/m2], [W/m2]."""
         surface = sea_surface(inputs, self.layout, self.height)
-        drag = self.drag(surface_features(surface, self.height, self.strongest))
-        transfer = self.transfer(surface_features(surface, self.height))
-        above = [sky_features(surface)]
-        if self.encoder is not None:
-            above.append(self.encoder(inputs[:, : len(PROFILES) * self.layout.levels]))
+        column = inputs[:, : len(PROFILES) * self.layout.levels]
+        return self.of_surface(surface, None if self.encoder is None else self.encoder(column))
+
+    def of_surface(self, surface: SeaSurface, column: Tensor | None = None) -> Tensor:
+        """Map both sides of the surface and the encoded columns (row, features) to the fluxes."""
+        known = surface_features(surface, self.height)
+        transfer = self.transfer(known)
+        strongest = torch.minimum(surface.speed, self.strongest).log() - 1.5
+        drag = self.drag(torch.cat([strongest[:, None], known[:, 1:]], dim=-1))
+        above = [sky_features(surface)] + ([] if column is None else [column])
         radiation = self.radiation(torch.cat(above, dim=-1))
         base = neutral_drag(surface.speed, self.height) if self.drag.net else DRAG
         return fluxes(surface, torch.cat([drag, transfer], dim=-1), radiation, base)

@@ -10,7 +10,9 @@ from torch import Tensor
 from ai4sim.surrogate import Surrogate
 from wmed.io.graph import CouplingGraph
 from wmed.io.layout import FLUXES, PROFILES, SURFACE, RhoLayout
-from wmed.nets.inputs import rho_inputs
+from wmed.nets.bulk_flux_net import BulkFluxNet
+from wmed.nets.features import sea_surface
+from wmed.nets.inputs import check_levels, lowest_inputs, rho_inputs
 
 ROWS_AT_ONCE = 16_384
 """On a CPU: what is made of so many rows stays in its cache, which halves the time of more."""
@@ -49,6 +51,9 @@ def fluxes(
     """
     from wmed.nets.coupling_net import CouplingNet, coupled  # brings torch_geometric
 
+    net = surrogate.net
+    if inputs is None and isinstance(net, BulkFluxNet) and net.of_columns and not net.training:
+        return on_own_points(_of_columns(net, fields, graph), graph)
     if inputs is None:
         inputs = rho_inputs(fields, graph, layout_of(surrogate))
     hetero = coupled(graph, fields) if isinstance(surrogate.net, CouplingNet) else None
@@ -58,6 +63,24 @@ def fluxes(
     else:
         found = surrogate(rows, graph=hetero)
     return on_own_points(found.unflatten(0, inputs.shape[:2]), graph)
+
+
+def _of_columns(net: BulkFluxNet, fields: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:
+    """Return the fluxes at rho points, (time, rho, 6), from columns encoded where they are."""
+    assert net.encoder is not None
+    columns = fields["atmosphere"]
+    check_levels(columns, net.layout)
+    # The rows of a surface alone: what an atmosphere of one level and no more would have.
+    surface = RhoLayout(1)
+    rows = lowest_inputs(fields, graph)
+    encoded = graph.interpolate(net.encoder(columns))
+    pieces = zip(
+        rows.flatten(0, 1).split(ROWS_AT_ONCE),
+        encoded.flatten(0, 1).split(ROWS_AT_ONCE),
+        strict=True,
+    )
+    found = [net.of_surface(sea_surface(row, surface, net.height), x) for row, x in pieces]
+    return torch.cat(found).unflatten(0, rows.shape[:2])
 
 
 def on_own_points(rows: Tensor, graph: CouplingGraph) -> NamedFluxes:

@@ -42,12 +42,24 @@ def rho_inputs(
         The columns have other levels than the layout.
     """
     air = fields["atmosphere"]
+    check_levels(air, layout)
+    return rho_rows(air[:, graph.nearest] if nearest else graph.interpolate(air), fields, graph)
+
+
+def check_levels(air: Tensor, layout: RhoLayout) -> None:
+    """Raise ValueError unless the columns ``(..., 5 level)`` have the levels of the layout."""
     if air.shape[-1] != len(PROFILES) * layout.levels:
         raise ValueError(
             f"atmosphere: expected {len(PROFILES)} profiles of {layout.levels} levels, found "
             f"{air.shape[-1]} channels"
         )
-    return rho_rows(air[:, graph.nearest] if nearest else graph.interpolate(air), fields, graph)
+
+
+def lowest_inputs(fields: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:
+    """Return the rows that :func:`rho_inputs` makes of the lowest level, of ``RhoLayout(1)``."""
+    levels = fields["atmosphere"].shape[-1] // len(PROFILES)
+    lowest = fields["atmosphere"][..., ::levels]
+    return rho_rows(graph.interpolate(lowest), fields, graph)
 
 
 def rho_rows(columns: Tensor, fields: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:

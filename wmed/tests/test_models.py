@@ -308,6 +308,36 @@ def test_a_column_encoder_takes_columns_of_any_shape():
     torch.testing.assert_close(encoder(columns)[1, 3], encoder(columns[1:, 3:4])[0, 0])
 
 
+@pytest.mark.parametrize("levels", [4, 9])
+def test_columns_are_encoded_before_the_interpolation_or_after_it(levels):
+    fields, graph = states(made_up_ocean())
+    net = surrogate(LitTransferNet)
+    assert net.net.of_columns
+    if levels != LAYOUT.levels:
+        fields["atmosphere"] = torch.cat([fields["atmosphere"]] * 9, dim=-1)[..., : 5 * levels]
+        with pytest.raises(ValueError, match="expected 5 profiles of 4 levels, found 45"):
+            fluxes(net, fields, graph)
+        return
+    before = fluxes(net, fields, graph)
+    after = fluxes(net, fields, graph, rho_inputs(fields, graph, LAYOUT))
+    for name, values in before.items():
+        # Weights of the interpolation are in single precision, and so is their sum.
+        torch.testing.assert_close(values, after[name], rtol=2e-6, atol=1e-6)
+
+
+def test_a_specification_of_before_is_a_network_of_convolutions_with_the_same_numbers(tmp_path):
+    fields, graph = states(made_up_ocean())
+    fields = {name: values.float() for name, values in fields.items()}
+    spec = {"name": "BulkFluxNet", "levels": 4, "features": 16, "layers": 2, "profile": True}
+    net = Surrogate(spec, LAYOUT.inputs, LAYOUT.outputs).eval()
+    assert isinstance(net.net.encoder, ColumnEncoder) and not net.net.of_columns
+    with pytest.raises(ValueError, match="encoder must be one of .*, found 'quadratic'"):
+        Surrogate({**spec, "encoder": "quadratic"}, LAYOUT.inputs, LAYOUT.outputs)
+    net.save(tmp_path / "model")
+    rows = rho_inputs(fields, build(AIR, made_up_ocean()), LAYOUT)[0]
+    assert torch.equal(Surrogate.load(tmp_path / "model")(rows), net(rows))
+
+
 # ---- in and out ------------------------------------------------------------------------------
 
 
