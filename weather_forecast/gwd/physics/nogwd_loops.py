@@ -73,7 +73,7 @@ def _discretisation(
 
     Returns
     -------
-    numbers : time step [s], weight of an azimuth [1]
+    numbers : slowest speed [m/s], time step [s], weight of an azimuth [1]
     axes : tuple of
         cos, sin : (azimuth,)
         c, m4, cdc, root, slope : (row,)
@@ -83,12 +83,17 @@ def _discretisation(
     """
     cos, sin = spectrum.directions()
     c, dc = spectrum.quadrature()
+    if (c.diff() > 0).any() or not (dc > 0).all():
+        raise ValueError(
+            f"phase speeds: expected them from the fastest on, with positive weights, "
+            f"found {c.tolist()} and {dc.tolist()} m/s"
+        )
     if len(c) % 2:
         c, dc = torch.cat([c, c[-1:]]), torch.cat([dc, dc.new_zeros(1)])
     m_star = 2 * math.pi / spectrum.vertical_wavelength
     root = (dc / c).sqrt()
     axes = (cos, sin, c, (m_star * c) ** 4, c * dc, root, c * root)
-    numbers = (spectrum.time_step, float(2 / cos.abs().sum()))
+    numbers = (spectrum.slowest, spectrum.time_step, float(2 / cos.abs().sum()))
     return numbers, tuple(axis.to(dtype).numpy() for axis in axes)
 
 
@@ -107,7 +112,7 @@ def _drag(
     u, v, launched, temperature, surface_pressure, a, b = given
     (cos, sin), (du, dv, u_flux, v_flux) = azimuth, found
     number = u.dtype.type
-    time_step, weight = numbers[0], number(numbers[1])
+    slowest, time_step, weight = number(numbers[0]), numbers[1], number(numbers[2])
     gravity = constants[1]
     launch, azimuths, rows = len(a) - 1, len(cos), len(waves[0])
     inner = launch - 1
@@ -151,7 +156,7 @@ def _drag(
             for lane in range(LANES):
                 lanes[0, lane] = cos[min(east + lane % sector, azimuths - 1)]
                 lanes[1, lane] = sin[min(east + lane % sector, azimuths - 1)]
-            _march(waves, air, lanes, born, passed, spectra, alive, levels)
+            _march(waves, slowest, air, lanes, born, passed, spectra, alive, levels)
             _limit(air, lanes, levels)
             # In the order of the azimuths, however many of a column march together.
             for i in range(inner):
@@ -301,6 +306,7 @@ def _launch(waves: tuple[Array, ...], air: Array, lanes: Array, born: Array, pas
 @jit("contract", "nsz")
 def _march(
     waves: tuple[Array, ...],
+    slowest: float,
     air: Array,
     lanes: Array,
     born: Array,
@@ -315,6 +321,8 @@ def _march(
     ----------
     waves : tuple of (row,)
         See :func:`_discretisation`.
+    slowest : float
+        Slower waves are gone at the first level above the launch [m/s].
     air : (6, level, lane)
         The root of ``rho / N``, eastward and northward wind of inner half levels in 0, 1 and 3.
     lanes : (11, lane)
@@ -343,7 +351,7 @@ def _march(
         for lane in range(LANES):
             spectra[j, lane] = born[j, lane]
     for lane in range(LANES):
-        edge[lane] = c[rows - 1]
+        edge[lane] = c[rows - 1] if c[rows - 1] >= slowest else -np.inf
         speed[lane] = zero
         alive[lane] = rows
         lost[inner - 1, lane] = zero
@@ -367,8 +375,8 @@ def _march(
             rising += total[lane] > edge[lane]
         if rising > 0:
             for lane in range(LANES):
-                w = total[lane]
-                if w > edge[lane]:
+                w = max(total[lane], slowest)
+                if total[lane] > edge[lane]:
                     n, dead, moment = alive[lane], zero, zero
                     while n > 0 and c[n - 1] < w:
                         n -= 1

@@ -59,6 +59,22 @@ def test_the_loops_give_the_numbers_of_the_scheme(spectrum, in_torch):
     assert error(single, expected) < 2e-4  # a wave that just passes its critical level
 
 
+class Given(WaveSpectrum):
+    """A spectrum of given phase speeds."""
+
+    def quadrature(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return phase speeds below the slowest, too."""
+        c = torch.tensor([80.0, 20.0, 5.0, 0.6, 0.4, 0.3]).double()
+        return (c if self.stretching else c.flip(0)), c / 2
+
+
+def test_waves_slower_than_the_slowest_are_gone_above_the_launch(in_torch):
+    case, spectrum = air(70), Given(8, 6)
+    assert error(nonorographic_drag(*case, spectrum), in_torch(*case, spectrum)) < 1e-10
+    with pytest.raises(ValueError, match="phase speeds: expected them from the fastest on"):
+        nonorographic_drag(*case, Given(8, 6, stretching=0.0))
+
+
 @needs_reference
 def test_on_columns_of_the_ifs_too(in_torch):
     with h5py.File(Path(REFERENCE, "gwd", "raw", "2017-07-19.h5")) as file:
