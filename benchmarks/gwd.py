@@ -19,8 +19,9 @@ training
 inference
     Columns per second of the networks and of the schemes that they emulate, in physical units, at
     the batch size that suits each best. All take turns. The schemes are those of
-    ``weather_forecast.gwd``: compiled loops on a CPU, torch on a GPU. Beside them stand the published
-    figures of the IFS' own Fortran on one core of another machine, which are not measured here.
+    ``weather_forecast.gwd``: compiled loops on a CPU, torch on a GPU. Beside them stand the
+    published figures of the IFS' own Fortran on one core of another machine, which are not measured
+    here.
 
 Other programs disturb processor time less than they disturb wall-clock time: both are given. The
 processor time of a Trainer lacks that of its loader's worker processes.
