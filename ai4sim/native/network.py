@@ -81,6 +81,9 @@ def compile_package(routine: Routine, path: Path, processor: Processor) -> Path:
         "cpp.threads": 1,
         "aot_inductor.check_lowerbound": False,
     }
+    if isinstance(routine, Mesh):
+        # What a node sends is stored, and not computed anew for each edge and each few channels.
+        options["realize_opcount_threshold"] = 5
     if processor != "native":
         options |= {"cpp.march": processor, "cpp.simdlen": VECTOR_BITS[processor]}
     with warnings.catch_warnings():

@@ -31,7 +31,9 @@ class GATConv(conv.GATConv):
         weight = self.lin.weight.unflatten(0, (self.heads, self.out_channels))
         # The shares of senders and receivers in the logits are linear in x, too.
         shares = [(att.transpose(0, 1) @ weight)[:, 0] for att in (self.att_src, self.att_dst)]
-        features = torch.cat([self.lin.weight, *shares]) @ x.t()
+        rows = torch.cat([self.lin.weight, *shares])
+        # A program gathers the channels of a node at once; here those of one head are worked on.
+        features = (x @ rows.t()).t() if torch.compiler.is_compiling() else rows @ x.t()
         y = attention(
             features.to(precision(features)),
             graph,

@@ -9,7 +9,10 @@
 ``scheme_4x20``, ``scheme_4x32``, ``scheme_16x8``, ``scheme_16x20``
     The non-orographic scheme itself with fewer azimuths x phase speeds: as in operational
     forecasts, before and since cycle 49R1 of the IFS; what a flux network begins with; a fifth of
-    the cost of 16 x 100. They need the latitude.
+    the waves of 16 x 100. They need the latitude.
+``learned_16x8``, ``learned_16x16``
+    The same with phase speeds that were learned from the demo's columns, see
+    :mod:`weather_forecast.gwd.physics.learned`.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from ai4sim.evaluation.baselines import FittedBaselines
 from ai4sim.evaluation.moments import CrossMoments
 from ai4sim.evaluation.ridge import ridge_weights
 from weather_forecast.gwd.io.rows import DragLayout
+from weather_forecast.gwd.physics.learned import learned_speeds
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 
 log = logging.getLogger(__name__)
@@ -35,6 +39,8 @@ SCHEMES = {
     "scheme_4x32": WaveSpectrum(azimuths=4, phase_speeds=32),
     "scheme_16x8": few_speeds(azimuths=16, phase_speeds=8),
     "scheme_16x20": WaveSpectrum(azimuths=16, phase_speeds=20),
+    "learned_16x8": learned_speeds(azimuths=16, phase_speeds=8),
+    "learned_16x16": learned_speeds(azimuths=16, phase_speeds=16),
 }
 """Cheaper discretisations of the non-orographic scheme."""
 PENALTY = 200.0

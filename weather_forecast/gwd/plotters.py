@@ -40,6 +40,7 @@ LOOKS = {
     "scheme_4x32": look("Scheme, 4 × 32", "purple", "-.", 1.6),
     "scheme_16x8": look("Scheme, 16 × 8", "sky_blue", "--", 1.6),
     "scheme_16x20": look("Scheme, 16 × 20", "green", "--", 1.6),
+    "learned_16x16": look("Learned speeds, 16 × 16", "grey", "--", 1.6),
 }
 """Climatology is not drawn."""
 SHOWN = 3e-5

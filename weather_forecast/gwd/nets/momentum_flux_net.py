@@ -20,6 +20,7 @@ between them.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from ai4sim.nets.mlp import ResidualLayers
 from ai4sim.normalization import full_precision
 from ai4sim.physics.constants import GRAVITY
+from weather_forecast.gwd.physics.learned import learned_speeds
 from weather_forecast.gwd.physics.nogwd import (
     STANDARD_PRESSURE,
     Background,
@@ -65,6 +67,9 @@ class MomentumFluxNet(nn.Module):
         Width of the hidden layers.
     layers : int
         Number of hidden layers.
+    quadrature : {"stretched", "learned"}
+        The few phase speeds: those of :func:`.nogwd.few_speeds`, or those of
+        :func:`.learned.learned_speeds`, which are nearer to the teacher.
     """
 
     output_scale: Tensor
@@ -80,11 +85,13 @@ class MomentumFluxNet(nn.Module):
         phase_speeds: int = 8,
         features: int = 128,
         layers: int = 3,
+        quadrature: Literal["stretched", "learned"] = "stretched",
     ) -> None:
         super().__init__()
         self.levels, self.table = levels, table
         self.spectrum = WaveSpectrum(azimuths=azimuths)
-        self.coarse = few_speeds(azimuths, phase_speeds) if phase_speeds else None
+        choose = learned_speeds if quadrature == "learned" else few_speeds
+        self.coarse = choose(azimuths, phase_speeds) if phase_speeds else None
         self.launch = self.spectrum.launch_level(levels, table)
         inner = self.launch - 1
         profiles = 3 if self.coarse is None else 4

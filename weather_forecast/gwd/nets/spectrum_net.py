@@ -10,34 +10,12 @@ flux.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from ai4sim.normalization import full_precision
+from weather_forecast.gwd.physics.learned import LearnedSpectrum
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
-
-
-@dataclass(frozen=True)
-class LearnedSpectrum(WaveSpectrum):
-    """A spectrum with phase speeds and weights of its own.
-
-    Attributes
-    ----------
-    speeds, weights : tuple of float
-        From the fastest to the slowest  [m/s]; as many as `phase_speeds`.
-    """
-
-    speeds: tuple[float, ...] = ()
-    weights: tuple[float, ...] = ()
-
-    def quadrature(self) -> tuple[Tensor, Tensor]:
-        """Return the phase speeds c and their weights dc [m/s], each (phase_speed,), float64."""
-        return (
-            torch.tensor(self.speeds, dtype=torch.float64),
-            torch.tensor(self.weights, dtype=torch.float64),
-        )
 
 
 class _Trained(WaveSpectrum):

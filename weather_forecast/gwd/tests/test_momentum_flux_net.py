@@ -11,6 +11,7 @@ import torch
 from ai4sim.physics.constants import GRAVITY, HEAT_CAPACITY
 from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.nets.momentum_flux_net import MomentumFluxNet
+from weather_forecast.gwd.physics.learned import learned_speeds
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 from weather_forecast.gwd.physics.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
@@ -67,9 +68,12 @@ def force(net: MomentumFluxNet, x: torch.Tensor) -> torch.Tensor:
     return drag(net, x).double().unflatten(-1, (2, levels)) * mass[:, None]
 
 
-def test_before_any_training_it_is_the_scheme_with_few_phase_speeds():
-    x, spectrum = columns(), dataclasses.replace(few_speeds(16, 8), tropical_reduction=0.0)
-    expected, found = scheme(x, spectrum), drag(calibrated(), x)
+@pytest.mark.parametrize(
+    ("quadrature", "chosen"), [("stretched", few_speeds), ("learned", learned_speeds)]
+)
+def test_before_any_training_it_is_the_scheme_with_few_phase_speeds(quadrature, chosen):
+    x, spectrum = columns(), dataclasses.replace(chosen(16, 8), tropical_reduction=0.0)
+    expected, found = scheme(x, spectrum), drag(calibrated(quadrature=quadrature), x)
     assert (found - expected).norm() < 1e-5 * expected.norm()
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-9)
 

@@ -7,7 +7,8 @@ import torch
 
 from ai4sim.physics.constants import GRAVITY
 from weather_forecast.gwd.io.rows import DragLayout
-from weather_forecast.gwd.nets.spectrum_net import LearnedSpectrum, SpectrumNet
+from weather_forecast.gwd.nets.spectrum_net import SpectrumNet
+from weather_forecast.gwd.physics.learned import QUADRATURES, LearnedSpectrum, learned_speeds
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum, few_speeds, nonorographic_drag
 from weather_forecast.gwd.physics.symmetries import transform
 from weather_forecast.gwd.tests.made_up import smooth_columns
@@ -125,3 +126,21 @@ def test_a_learned_spectrum_is_what_it_is_made_of():
 def test_columns_that_end_above_the_launch_level_are_refused():
     with pytest.raises(ValueError, match="above the launch level"):
         SpectrumNet(levels=50)
+
+
+@pytest.mark.parametrize("speeds", QUADRATURES)
+def test_learned_quadratures_are_nearer_to_a_hundred_speeds_than_even_ones(speeds):
+    x = columns(200, seed=3)
+    expected = scheme(x, WaveSpectrum())
+    scale = expected.std(0).clamp(min=1e-9)
+
+    def error(spectrum: WaveSpectrum) -> float:
+        return float(((scheme(x, spectrum) - expected) / scale).square().mean())
+
+    learned = error(learned_speeds(16, speeds))
+    assert learned < 0.6 * min(error(few_speeds(16, speeds)), error(WaveSpectrum(16, speeds)))
+
+
+def test_a_number_of_speeds_that_none_has_learned_is_refused():
+    with pytest.raises(ValueError, match="phase_speeds: expected 8, 12, 16, .* found 9"):
+        learned_speeds(16, 9)
