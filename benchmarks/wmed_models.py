@@ -54,9 +54,7 @@ NETWORKS: dict[str, Callable[[], CouplingModule]] = {
     "LitConstantBulk": LitConstantBulk,
     "LitTransferNet, no profile": partial(LitTransferNet, profile=False),
     "LitTransferNet": LitTransferNet,
-    "LitTransferNet, convolutions": partial(
-        LitTransferNet, encoder="convolutions", features=64, layers=3
-    ),
+    "LitTransferNet, linear map": partial(LitTransferNet, encoder="linear", features=32, layers=2),
     "LitMLP": LitMLP,
     "LitCouplingGNN": LitCouplingGNN,
 }
@@ -181,8 +179,8 @@ def print_inference(grids: Grids, device: str, bf16: bool, rows: int, repeats: i
 def print_speeds(title: str, costs: dict[str, list[Cost]], points: int, clock: str) -> None:
     """Print million points per second of each way, and what COARE takes relative to it."""
     references = [f"COARE 3.6, {n} iterations" for n in ITERATIONS]
-    heads = "".join(f"{f'/ COARE, {n}':>13s}" for n in ITERATIONS) + f"{'/ convol.':>13s}"
-    references.append("LitTransferNet, convolutions")
+    heads = "".join(f"{f'/ COARE, {n}':>13s}" for n in ITERATIONS) + f"{'/ Transfer':>13s}"
+    references.append("LitTransferNet")
     print(f"  {title + ', M points/s':34s}{'wall':>9s}{'cpu':>9s}{heads}   ({clock} time)")
     for way, some in costs.items():
         wall, cpu = (rate / 1e6 for rate in median(some).rates(points))

@@ -100,8 +100,6 @@ class BulkFluxNet(nn.Module):
     encoder : {"convolutions", "linear"}
         What the radiation sees of the column: of convolutions over its levels, at each point, or of
         a linear map, which a coupler applies to the atmosphere's columns.
-    sky_features : int, optional
-        The width of the hidden layers that give the radiation; default: `features`.
 
     Attributes
     ----------
@@ -121,7 +119,6 @@ class BulkFluxNet(nn.Module):
         layers: int = 3,
         profile: bool = True,
         encoder: Encoder = "convolutions",
-        sky_features: int | None = None,
     ) -> None:
         super().__init__()
         if encoder not in ENCODERS:
@@ -135,7 +132,7 @@ class BulkFluxNet(nn.Module):
         sky = SKY_FEATURES + (COLUMN_FEATURES if self.encoder else 0)
         self.drag = Numbers(1, SURFACE_FEATURES, features, layers)
         self.transfer = Numbers(2, SURFACE_FEATURES, features, layers)
-        self.radiation = Numbers(2, sky, sky_features or features, layers)
+        self.radiation = Numbers(2, sky, features, layers)
 
     @property
     def of_columns(self) -> bool:

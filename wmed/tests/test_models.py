@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -311,7 +312,7 @@ def test_a_column_encoder_takes_columns_of_any_shape():
 @pytest.mark.parametrize("levels", [4, 9])
 def test_columns_are_encoded_before_the_interpolation_or_after_it(levels):
     fields, graph = states(made_up_ocean())
-    net = surrogate(LitTransferNet)
+    net = surrogate(partial(LitTransferNet, encoder="linear"))
     assert net.net.of_columns
     if levels != LAYOUT.levels:
         fields["atmosphere"] = torch.cat([fields["atmosphere"]] * 9, dim=-1)[..., : 5 * levels]
