@@ -16,7 +16,7 @@ from sessions.registry import use_cases
 
 FIXED = {"LitConstantBulk": {"features", "layers", "profile"}}
 RENAMED = {("LitUnet1D", "grids"): "levels"}
-BY_NAME = {"table": "L137", "act": "relu"}
+BY_NAME = {"table": "L137", "act": "relu", "phase_speeds": 16}
 
 
 def models() -> list[type[SurrogateModule]]:
@@ -65,7 +65,7 @@ def options_of_network(model: type[SurrogateModule]) -> dict[str, inspect.Parame
 def other_value(name: str, parameter: inspect.Parameter) -> Any:
     """Return a valid value of an option that is not its default."""
     default, kind = parameter.default, parameter.annotation
-    if name in BY_NAME and isinstance(default, str) and get_origin(kind) is not Literal:
+    if name in BY_NAME and isinstance(default, str | int) and get_origin(kind) is not Literal:
         return BY_NAME[name]
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     literals = [value for k in kinds if get_origin(k) is Literal for value in get_args(k)]
