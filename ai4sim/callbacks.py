@@ -127,11 +127,12 @@ def comparable(
 ) -> bool:
     """Return whether a callback watches the same quantity as when a checkpoint was written.
 
-    The loss decides what ``val_loss`` is: the mean absolute error, or the mean square error.
+    The loss decides what ``val_loss`` is: see :class:`ai4sim.module.SurrogateModule`.
     """
     theirs = checkpoint.get("hyper_parameters", {}).get("loss", "mse")
     ours = module.hparams.get("loss", "mse")
-    same_loss = callback.monitor != "val_loss" or (theirs == "mae") == (ours == "mae")
+    squares = {"mse", "huber"}
+    same_loss = callback.monitor != "val_loss" or theirs == ours or {theirs, ours} == squares
     return same_loss and callback.state_key in checkpoint.get("callbacks", {})
 
 

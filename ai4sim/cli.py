@@ -6,6 +6,7 @@ import argparse
 import difflib
 import logging
 import os
+import pkgutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,13 +24,17 @@ COMMANDS = {
     "test": "compare a checkpoint with the baselines on the whole test set",
     "predict": "predict raw files, with or without targets",
     "check": "read all raw files and report what they hold, without training",
+    "ensemble": "make trained experiments one, which predicts their mean and spread",
     "couple": "make a library that Fortran, C and C++ programs call",
 }
 """The commands of ``trainer.py``."""
+FUNCTIONS = {"ensemble": "ai4sim.ensemble:command", "couple": "ai4sim.native.couple:command"}
+"""Those that take no configuration: what makes each, of a use case and the experiments' folder."""
 EXAMPLES = """examples:
   python trainer.py fit --config configs/demo.yaml
   python trainer.py test --config configs/demo.yaml --ckpt_path best
   python trainer.py predict --config configs/demo.yaml --ckpt_path best --data.data_path DIR
+  python trainer.py ensemble --experiments seed1 seed2 seed3 --to seeds
   python trainer.py couple --experiment best --to coupled
 """
 
@@ -56,11 +61,11 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI | None:
         _help_out(use_case, given[0] if given else "")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     experiments = Path(os.environ.get("AI4SIM_EXPERIMENTS", use_case.experiments))
-    if isinstance(given, list) and given[0] == "couple":
+    if isinstance(given, list) and given[0] in FUNCTIONS:
         from ai4sim.command import run as run_function
-        from ai4sim.native.couple import command
 
-        run_function(command(use_case, experiments), given[1:], "trainer.py couple")
+        command = pkgutil.resolve_name(FUNCTIONS[given[0]])
+        run_function(command(use_case, experiments), given[1:], f"trainer.py {given[0]}")
         return None
     from ai4sim.surrogate_cli import run
 

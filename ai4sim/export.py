@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -64,16 +65,17 @@ def export_program(
         Whether the program takes fields on a graph, rather than on a grid or columns.
     """
     path = Path(path)
-    if not getattr(surrogate.net, "exportable", True):
-        log.info("no %s: torch.export cannot trace a %s", path.name, type(surrogate.net).__name__)
-        return
+    for net in (member.net for member in surrogate.members):
+        if not getattr(net, "exportable", True):
+            log.info("no %s: torch.export cannot trace a %s", path.name, type(net).__name__)
+            return
     surrogate = copy.deepcopy(surrogate).cpu().float().eval()
     surrogate.max_nodes = None
     make_compilable(surrogate)
     if on_graph:
         write_program(OnGraph(surrogate), *small_graph(inputs.shape[1]), path)
         return
-    stride = int(getattr(surrogate.net, "stride", 1))
+    stride = math.lcm(*(int(getattr(m.net, "stride", 1)) for m in surrogate.members))
     free_axes = range(2, inputs.ndim) if inputs.ndim > 3 else range(0)
     # A size of 1, or two equal sizes, would be taken for a rule: hence two samples and these axes.
     space = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import math
 from abc import abstractmethod
@@ -15,15 +16,20 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import MeanMetric
 
 from ai4sim.evaluation.baselines import FittedBaselines
+from ai4sim.evaluation.calibration import Calibration
+from ai4sim.evaluation.calibration import figures as calibration_figures
 from ai4sim.evaluation.cost import Contenders
 from ai4sim.evaluation.figures import save_figures
 from ai4sim.evaluation.scores import RegressionMetrics
 from ai4sim.experiment import Experiment
+from ai4sim.forecast import Forecast, forecast_of
+from ai4sim.gaussian import GAUSSIAN, GaussianLikelihood, GaussianScore
 from ai4sim.io.files import write_json
 from ai4sim.normalization import full_precision
-from ai4sim.surrogate import Surrogate
+from ai4sim.surrogate import Surrogate, surrogate_of
 from ai4sim.variables import Batch
 from ai4sim.weights import require_same_spec, write_mesh, write_samples
 
@@ -31,7 +37,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
-LOSSES: dict[str, type[nn.Module]] = {"mse": nn.MSELoss, "mae": nn.L1Loss}
+LOSSES: dict[str, type[nn.Module]] = {
+    "mse": nn.MSELoss,
+    "mae": nn.L1Loss,
+    "crps": GaussianScore,
+    "nll": GaussianLikelihood,
+}
 
 
 def undefined_as_none(results: Any) -> Any:
@@ -74,9 +85,12 @@ class SurrogateModule(pl.LightningModule):
         Course of the learning rate over all optimiser steps, after the warm-up.
     warmup : float
         Share of all steps over which the learning rate rises linearly from 0.
-    loss : {"mse", "mae", "huber"}
-        Taken between normalised prediction and normalised target. The best checkpoint is the one
-        with the least mean absolute error ("mae"), else mean square error, of the validation set.
+    loss : {"mse", "mae", "huber", "crps", "nll"}
+        Taken between normalised prediction and normalised target. With "crps", the continuous
+        ranked probability score, or "nll", the negative log likelihood, the network predicts a
+        Gaussian: a mean and a standard deviation of each output. The best checkpoint is the one
+        with the least mean absolute error ("mae"), "crps" or "nll", else mean square error, of the
+        validation set.
     huber_delta : float
         Error, in normalised units, from which the Huber loss is linear: small where few samples
         hold most of the variance.
@@ -105,20 +119,22 @@ class SurrogateModule(pl.LightningModule):
         weight_decay: float = 1e-2,
         schedule: Literal["cosine", "constant"] = "cosine",
         warmup: float = 0.05,
-        loss: Literal["mse", "mae", "huber"] = "mse",
+        loss: Literal["mse", "mae", "huber", "crps", "nll"] = "mse",
         huber_delta: float = 1.0,
         max_nodes: int | None = None,
     ) -> None:
         super().__init__()
-        self.surrogate = surrogate
+        self.surrogate = surrogate.with_spread() if loss in GAUSSIAN else surrogate
         self.surrogate.max_nodes = max_nodes
         self.keeps_statistics = False
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.schedule, self.warmup = schedule, warmup
         self.loss = nn.HuberLoss(delta=huber_delta) if loss == "huber" else LOSSES[loss]()
         self.val_metrics = RegressionMetrics()
+        self.val_score = MeanMetric(nan_strategy="disable")
         self.baselines: Any = None
         self._test: Evaluation | None = None
+        self._calibration: Calibration | None = None
         self._log_every = 1
         self.save_hyperparameters(ignore=["surrogate"])
 
@@ -136,9 +152,32 @@ class SurrogateModule(pl.LightningModule):
         """Return the model and its baselines as calls, which ``--cost`` measures, for a batch."""
         return Contenders("sample", len(batch["inputs"]), {"model": lambda: self(batch)})
 
-    def normalized_prediction(self, batch: Batch) -> Tensor:
-        """Return the network's own output for a batch, in normalised units."""
-        return self.surrogate.normalized(batch["inputs"], batch.get("periods"), batch.get("graph"))
+    def normalized_prediction(self, batch: Batch, surrogate: Surrogate | None = None) -> Tensor:
+        """Return a network's own output for a batch, in normalised units.
+
+        Parameters
+        ----------
+        batch : dict
+        surrogate : Surrogate, optional
+            A member of an ensemble; default the module's own.
+        """
+        surrogate = surrogate or self.surrogate
+        return surrogate.normalized(batch["inputs"], batch.get("periods"), batch.get("graph"))
+
+    def predictions_of(self, surrogate: Surrogate, batch: Batch) -> Any:
+        """Predict a batch by a network, in physical units; its spread comes with it."""
+        normalized = self.normalized_prediction(batch, surrogate)
+        return surrogate.denormalize(normalized, self.output_scale(batch))
+
+    def by_output(self, values: Any) -> Mapping[str, Tensor]:
+        """Divide targets or predictions, (batch, channel, ...), by the outputs' names."""
+        targets = self.surrogate.targets
+        parts = values.split([v.channels for v in targets], dim=1)
+        return {v.name: part for v, part in zip(targets, parts, strict=True)}
+
+    def labels(self, batch: Batch) -> Any:
+        """Return the targets of a batch of the test set, as :meth:`forward` gives predictions."""
+        return batch["targets"]
 
     def output_scale(self, batch: Batch) -> Tensor | None:
         """Return the reference value of each sample's outputs; None means 1.
@@ -218,9 +257,17 @@ class SurrogateModule(pl.LightningModule):
         checkpoint["extra_state"] = self.extra_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the facts back; a checkpoint of another network or of other channels is refused."""
+        """Take the facts back; a checkpoint of another network or of other channels is refused.
+
+        Of an ensemble's checkpoint the module becomes that ensemble.
+        """
         self.require_checkpoint(checkpoint)
-        self.surrogate.facts = checkpoint["surrogate"]["facts"]
+        spec, facts = (checkpoint["surrogate"][name] for name in ("spec", "facts"))
+        if "members" in spec:
+            most = self.surrogate.max_nodes
+            self.surrogate = surrogate_of({**spec, "facts": facts}).to(self.device)
+            self.surrogate.max_nodes = most
+        self.surrogate.facts = facts
         self.set_extra_state_from(checkpoint["extra_state"])
 
     def require_checkpoint(
@@ -242,7 +289,8 @@ class SurrogateModule(pl.LightningModule):
                     f"{source} differs from the model. {name}: found {theirs[name]}, expected "
                     f"{self.hparams[name]}"
                 )
-        require_same_spec(checkpoint["surrogate"]["spec"], self.surrogate.spec, source)
+        theirs, ours = checkpoint["surrogate"]["spec"], self.surrogate.members[0].spec
+        require_same_spec(theirs.get("members", [theirs])[0], ours, source)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; weight decay acts on weight matrices and kernels only, not on biases and norms."""
@@ -276,10 +324,17 @@ class SurrogateModule(pl.LightningModule):
         }
 
     def forward(self, batch: Batch) -> Any:
-        """Predict a batch in physical units: a tensor, unless a use case gives more than one."""
-        return self.surrogate.denormalize(
-            self.normalized_prediction(batch), self.output_scale(batch)
-        )
+        """Predict a batch in physical units: a tensor, unless a use case gives more than one.
+
+        With a spread it is the mean; :meth:`forecast` returns both.
+        """
+        return self.forecast(batch).mean
+
+    def forecast(self, batch: Batch) -> Forecast:
+        """Predict a batch with its spread, physical units: of an ensemble, of a Gaussian."""
+        members = self.surrogate.members
+        found = [self.predictions_of(member, batch) for member in members]
+        return forecast_of(found, members[0].has_spread)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch in normalised units."""
@@ -313,14 +368,26 @@ class SurrogateModule(pl.LightningModule):
         prediction = full_precision(self.normalized_prediction(batch))
         target = self.surrogate.normalize_targets(batch["targets"], self.output_scale(batch))
         if not batch["repeated"]:
-            self.val_metrics.update(prediction, target)
+            self.add_validation(prediction, target)
+
+    def add_validation(self, prediction: Tensor, target: Tensor) -> None:
+        """Add normalised values to the validation metrics; a spread comes behind the mean."""
+        if self.surrogate.has_spread:
+            self.val_score.update(self.loss(prediction, target), weight=target.numel())
+            prediction = prediction.chunk(2, dim=1)[0]
+        self.val_metrics.update(prediction, target)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the whole validation set."""
         values = self.val_metrics.compute()
         self.val_metrics.reset()
         # Already summed over the processes: synchronising the values again would change nothing.
-        mean_error = values["mae"] if isinstance(self.loss, nn.L1Loss) else values["rmse"].square()
+        if self.surrogate.has_spread:
+            mean_error = self.val_score.compute()
+            self.val_score.reset()
+        else:
+            absolute = isinstance(self.loss, nn.L1Loss)
+            mean_error = values["mae"] if absolute else values["rmse"].square()
         self.log(
             "val_loss",
             mean_error.float(),
@@ -334,20 +401,30 @@ class SurrogateModule(pl.LightningModule):
         """Check the data, and start with an empty accumulator."""
         self.require(self.trainer.datamodule)  # type: ignore[attr-defined]
         self._test = self.evaluation()
+        members = self.surrogate.members
+        if self.surrogate.has_spread:
+            self._calibration = Calibration(None if members[0].has_spread else len(members))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Accumulate model and baselines, in physical units."""
-        prediction = self(batch)
-        if not batch["repeated"]:
-            self.evaluate(self._test, batch, prediction)
+        forecast = self.forecast(batch)
+        if batch["repeated"]:
+            return
+        self.evaluate(self._test, batch, forecast.mean)
+        if self._calibration is not None:
+            labels = self.by_output(self.labels(batch))
+            for name, part in forecast.by_output(self.by_output).items():
+                self._calibration.update(name, labels[name], part)
 
     def on_test_end(self) -> None:
         """Merge what the processes saw; the first one writes ``results.json`` and the figures."""
-        evaluation = self._gather(self._test)
+        evaluation, calibration = self._gather(self._test), self._gather(self._calibration)
         if not self.trainer.is_global_zero:
             return
         experiment = Experiment(Path(self.trainer.default_root_dir))
         results = {**undefined_as_none(evaluation.metrics()), "headline": list(self.headline)}
+        if calibration is not None:
+            results["calibration"] = undefined_as_none(calibration.metrics(self.surrogate.targets))
         done, total = sum(self.trainer.num_test_batches), len(self.trainer.test_dataloaders or ())
         if done < total:
             results["part"] = f"{done} of {total} batches of the test set"
@@ -356,19 +433,22 @@ class SurrogateModule(pl.LightningModule):
         if self.logger is not None:
             scalars = {f"test/{k}": v for k, v in results["model"].items() if isinstance(v, float)}
             self.logger.log_metrics(scalars)
-        save_figures(self.figures(evaluation), experiment.plots)
+        drawn = self.figures(evaluation)
+        if calibration is not None:
+            of_spread = calibration_figures(calibration, self.surrogate.targets)
+            drawn = itertools.chain(drawn, of_spread)
+        save_figures(drawn, experiment.plots)
 
     def on_predict_start(self) -> None:
         """Check the data."""
         self.require(self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the prediction of a batch in physical units."""
-        prediction: Tensor = self(batch)
-        return prediction
+        """Return the prediction of a batch in physical units; behind it its spread, if any."""
+        return self.forecast(batch).channels
 
     def _gather(self, evaluation: Any) -> Any:
-        if self.trainer.world_size == 1:
+        if self.trainer.world_size == 1 or evaluation is None:
             return evaluation
         parts: list[Any] = [None] * self.trainer.world_size
         torch.distributed.all_gather_object(parts, evaluation)

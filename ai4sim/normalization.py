@@ -127,4 +127,8 @@ class Normalizer(nn.Module):
 
     def inverse(self, x: Tensor) -> Tensor:
         """Undo :meth:`forward`."""
-        return x * self._aligned(self.std, x) + self._aligned(self.mean, x)
+        return self.scaled(x) + self._aligned(self.mean, x)
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Give differences or deviations their unit back: without the mean."""
+        return x * self._aligned(self.std, x)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,16 +11,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
-from ai4sim.nets import build
+from ai4sim.checkpoints import find_weights
+from ai4sim.forecast import forecast_of, spread_of
+from ai4sim.named_arrays import batch_of_columns, batch_of_fields
+from ai4sim.nets import build, widened
+from ai4sim.nets.fields import on_periodic, over_reflections
 from ai4sim.nets.graph import Graph
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.tiling import in_pieces
 from ai4sim.normalization import Normalizer, full_precision
 from ai4sim.variables import Periods, Variable, split_channels
-from ai4sim.weights import read_checkpoint, read_folder, require_same_spec, write_folder
+from ai4sim.weights import (
+    read_checkpoint,
+    read_folder,
+    require_alike,
+    require_same_spec,
+    write_folder,
+)
 
 PERIODIC_HALO = 2  # cells of a U-Net's coarsest grid by which periodic fields are continued
+LEAST_SPREAD = 1e-3
+"""Smallest predicted standard deviation, in units of the normalised output."""
 
 
 class Surrogate(nn.Module):
@@ -47,9 +59,17 @@ class Surrogate(nn.Module):
         Spatial axes (0 is the first) under whose reflections the physics is unchanged. In
         evaluation the prediction is the mean over all of them, and commutes with each exactly; two
         axes make it four times as expensive.
+    spread : bool
+        Whether the network gives twice as many channels as there are `outputs`: a mean and, from
+        the other half, a standard deviation of each, which is ``softplus(x)`` and not less than
+        :data:`LEAST_SPREAD` of the output's scale. See :meth:`with_spread`.
 
     Attributes
     ----------
+    targets : list of Variable
+        The `outputs` that it was given.
+    outputs : list of Variable
+        All that it predicts: the targets and, behind them, with a spread, ``NAME_spread`` of each.
     max_nodes : int or None
         Cells or nodes evaluated at once: in evaluation, larger fields are cut into pieces that
         overlap, with the same result and without gradients (`ai4sim.nets.tiling`). None, the
@@ -64,6 +84,7 @@ class Surrogate(nn.Module):
         input_shape: tuple[int, ...] | None = None,
         output_shape: tuple[int, ...] | None = None,
         reflections: Sequence[int] = (),
+        spread: bool = False,
     ) -> None:
         super().__init__()
         self.spec: dict[str, Any] = {
@@ -74,12 +95,48 @@ class Surrogate(nn.Module):
             "output_shape": list(output_shape or (sum(v.channels for v in outputs),)),
             "reflections": list(reflections),
         }
-        self.inputs, self.outputs = list(inputs), list(outputs)
+        if spread:
+            self.spec["spread"] = True
+        self.inputs, self.targets, self.has_spread = list(inputs), list(outputs), spread
+        self.outputs = [*self.targets, *(map(spread_of, self.targets) if spread else ())]
         self.net = build(dict(net))
         self.input_norm = Normalizer(tuple(self.spec["input_shape"]))
         self.output_norm = Normalizer(tuple(self.spec["output_shape"]))
         self.facts: dict[str, Any] = {}
         self.max_nodes: int | None = None
+
+    @property
+    def members(self) -> Sequence[Surrogate]:
+        """The surrogates whose predictions are averaged: this one alone."""
+        return (self,)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """All but the weights: the specification and the facts."""
+        return {**self.spec, "facts": self.facts}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.input_norm.mean.device
+
+    def with_spread(self) -> Surrogate:
+        """Return a new surrogate, untrained, of a network that predicts a spread, too.
+
+        Raises
+        ------
+        ValueError
+            The network cannot give one.
+        """
+        return Surrogate(
+            widened(self.spec["net"]),
+            self.inputs,
+            self.targets,
+            tuple(self.spec["input_shape"]),
+            tuple(self.spec["output_shape"]),
+            self.spec["reflections"],
+            spread=True,
+        )
 
     def forward(
         self,
@@ -105,7 +162,7 @@ class Surrogate(nn.Module):
         Returns
         -------
         Tensor of shape (batch, output channel, ...), with a graph (nodes, output channel)
-            Physical units.
+            Physical units; the channels of `outputs`.
 
         Raises
         ------
@@ -117,23 +174,18 @@ class Surrogate(nn.Module):
     def normalized(
         self, inputs: Tensor, periods: Periods | None = None, graph: Graph | None = None
     ) -> Tensor:
-        """Return the network's own output, which the loss sees."""
+        """Return the network's own output, which the loss sees: the mean, then the spread."""
         if graph is not None:
             if any(periods or ()):
                 raise ValueError(f"periods {tuple(periods or ())}: a graph has none of its own")
             if not isinstance(self.net, GraphNet):
                 raise ValueError(f"{type(self.net).__name__} takes fields on grids, not on a graph")
             return self._symmetric(self.input_norm(inputs), graph)
-        halo = self.periodic_halo
-        axes = [(axis, p) for axis, p in enumerate(periods or (), start=2) if p]
-        for axis, period in axes:
-            n = inputs.shape[axis]
-            around = torch.arange(-halo, n + halo, device=inputs.device) % period
-            inputs = inputs.index_select(axis, around)
-        prediction = self._symmetric(self.input_norm(inputs), None)
-        for axis, _ in axes:
-            prediction = prediction.narrow(axis, halo, prediction.shape[axis] - 2 * halo)
-        return prediction
+
+        def network(x: Tensor) -> Tensor:
+            return self._symmetric(self.input_norm(x), None)
+
+        return on_periodic(network, inputs, periods, self.periodic_halo)
 
     @property
     def periodic_halo(self) -> int:
@@ -148,26 +200,37 @@ class Surrogate(nn.Module):
         """Apply the network; in evaluation, the mean over all reflections of the chosen axes."""
         if self.training or not self.spec["reflections"]:
             return self._network(x, graph)
-        axes = self.spec["reflections"]
-        reflections = [c for n in range(len(axes) + 1) for c in itertools.combinations(axes, n)]
-        if graph is not None:
-            predictions = [self._network(x, graph.reflected(chosen)) for chosen in reflections]
-        else:
-            flips = [[axis + 2 for axis in chosen] for chosen in reflections]
-            predictions = [self._network(x.flip(f), None).flip(f) for f in flips]
-        return torch.stack(predictions).mean(0)
+        return over_reflections(self._network, x, graph, self.spec["reflections"])
 
     def _network(self, x: Tensor, graph: Graph | None) -> Tensor:
         """Apply the network, in evaluation to at most `max_nodes` cells or nodes at once."""
+        prediction: Tensor
         if self.max_nodes is not None and not self.training:
-            return in_pieces(self.net, x, self.max_nodes, graph)
-        prediction: Tensor = self.net(x) if graph is None else self.net(x, graph)
-        return prediction
+            prediction = in_pieces(self.net, x, self.max_nodes, graph)
+        else:
+            prediction = self.net(x) if graph is None else self.net(x, graph)
+        if not self.has_spread:
+            return prediction
+        mean, raw = full_precision(prediction).chunk(2, dim=1)
+        return self.bounded(torch.cat([mean, functional.softplus(raw)], dim=1))
+
+    def bounded(self, outputs: Tensor) -> Tensor:
+        """Return normalised outputs whose spread, if they have one, is at least the least."""
+        if not self.has_spread:
+            return outputs
+        mean, spread = outputs.chunk(2, dim=1)
+        return torch.cat([mean, spread.clamp(min=LEAST_SPREAD)], dim=1)
 
     def denormalize(self, outputs: Tensor, output_scale: Tensor | None = None) -> Tensor:
         """Turn the network's output into physical units."""
         # Whatever precision the network ran in.
-        physical = self.output_norm.inverse(full_precision(outputs))
+        outputs = full_precision(outputs)
+        if self.has_spread:
+            mean, spread = outputs.chunk(2, dim=1)
+            both = self.output_norm.inverse(mean), self.output_norm.scaled(spread)
+            physical = torch.cat(both, dim=1)
+        else:
+            physical = self.output_norm.inverse(outputs)
         return physical if output_scale is None else physical * _per_sample(output_scale, physical)
 
     def normalize_targets(self, targets: Tensor, output_scale: Tensor | None = None) -> Tensor:
@@ -223,7 +286,12 @@ class Surrogate(nn.Module):
                 f"missing input {missing}: expected {expected}, found {sorted(fields)}"
             )
         arrays = [np.asarray(fields[v.name], dtype=np.float32) for v in self.inputs]
-        x, batched = self._columns(arrays) if self._of_columns else self._fields(arrays, graph)
+        if self._of_columns:
+            x, batched = batch_of_columns(arrays, self.inputs)
+        else:
+            # Where the network does not say, space has three axes at most.
+            dimensions = self.members[0].spec["net"].get("dimensions", min(arrays[0].ndim, 3))
+            x, batched = batch_of_fields(arrays, self.inputs, dimensions, graph)
         if output_scale is None:
             output_scale = self.facts.get("output_scale", 1.0)
         if output_scale is None:
@@ -232,7 +300,7 @@ class Surrogate(nn.Module):
                 f"({self.facts.get('output_scale_meaning', 'see its documentation')}): give one"
             )
         scale = torch.as_tensor(output_scale, dtype=torch.float32).expand(len(x))
-        device = self.input_norm.mean.device
+        device = self.device
         before = self.training, self.max_nodes
         self.eval()
         self.max_nodes = self.max_nodes if max_nodes is None else max_nodes
@@ -254,38 +322,9 @@ class Surrogate(nn.Module):
     def _of_columns(self) -> bool:
         return any(v.levels is not None for v in (*self.inputs, *self.outputs))
 
-    def _columns(self, arrays: Sequence[NDArray]) -> tuple[Tensor, bool]:
-        """Put the variables of columns side by side: (column, channel), and if there were many."""
-        profile = next((i for i, v in enumerate(self.inputs) if v.levels is not None), 0)
-        batched = arrays[profile].ndim > (self.inputs[profile].levels is not None)
-        columns = arrays[profile].shape[:1] if batched else ()
-        for v, a in zip(self.inputs, arrays, strict=True):
-            expected = columns if v.levels is None else (*columns, v.levels)
-            if a.shape != expected:
-                raise ValueError(
-                    f"input {v.name} has shape {a.shape}, expected {expected}: "
-                    f"(column, level) or (level,) with levels {v.levels}, alike in all inputs"
-                )
-        parts = [a.reshape(-1, v.channels) for v, a in zip(self.inputs, arrays, strict=True)]
-        return torch.from_numpy(np.concatenate(parts, axis=1)), batched
-
-    def _fields(self, arrays: Sequence[NDArray], graph: Graph | None) -> tuple[Tensor, bool]:
-        """Stack fields: (batch, channel, *space), and whether they came with a batch axis."""
-        if len({a.shape for a in arrays}) > 1:
-            shapes = {v.name: a.shape for v, a in zip(self.inputs, arrays, strict=True)}
-            raise ValueError(f"input fields differ in shape: {shapes}")
-        shape = arrays[0].shape
-        if graph is not None and shape != (graph.nodes,):
-            raise ValueError(f"input fields have shape {shape}, the graph has {graph.nodes} nodes")
-        # Space has three axes at most: where the network does not say, a fourth one is the batch.
-        dimensions = self.spec["net"].get("dimensions", min(len(shape), 3))
-        batched = graph is not None or len(shape) > dimensions
-        x = torch.from_numpy(np.stack(arrays, axis=1 if batched else 0))
-        return (x if batched else x[None]), batched
-
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``surrogate.json`` into a folder."""
-        write_folder(Path(folder), {**self.spec, "facts": self.facts}, self.state_dict())
+        write_folder(Path(folder), self.description, self.state_dict())
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Surrogate:
@@ -298,18 +337,15 @@ class Surrogate(nn.Module):
         ValueError
             The file is no checkpoint of this package, a format of another version, or weights that
             do not fit the description.
+
+        Returns
+        -------
+        Surrogate
+            An :class:`Ensemble` where the files hold one.
         """
         path = Path(path)
         description, state = read_folder(path, device) if path.is_dir() else read_checkpoint(path)
-        surrogate = cls(
-            net=description["net"],
-            inputs=[Variable(**v) for v in description["inputs"]],
-            outputs=[Variable(**v) for v in description["outputs"]],
-            input_shape=tuple(description["input_shape"]),
-            output_shape=tuple(description["output_shape"]),
-            reflections=description["reflections"],
-        )
-        surrogate.facts = description["facts"]
+        surrogate = surrogate_of(description)
         surrogate._take(state, path)
         return surrogate.to(device).eval()
 
@@ -330,6 +366,8 @@ class Surrogate(nn.Module):
         """
         path = Path(path)
         found, state = read_folder(path) if path.is_dir() else read_checkpoint(path)
+        if "members" in found:
+            raise ValueError(f"{path} is an ensemble: expected one network, such as a member of it")
         require_same_spec(found, self.spec, path)
         self._take(state, path)
         self.facts = found["facts"]
@@ -340,6 +378,115 @@ class Surrogate(nn.Module):
             differing = sorted(set(state) ^ set(expected)) or "shapes"
             raise ValueError(f"{source}: its weights do not fit its description: {differing}")
         self.load_state_dict(state)
+
+
+class Ensemble(Surrogate):
+    """Trained surrogates as one: the mean of their predictions, with their spread beside it.
+
+    The spread of an output is the sample standard deviation of the members, see
+    :func:`ai4sim.forecast.forecast_of`.
+
+    Parameters
+    ----------
+    members : sequence of Surrogate
+        Two or more, of the same inputs, outputs and facts. Networks may differ.
+    names : sequence of str, optional
+        Of the members, for messages.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two members, or one differs from the first.
+    """
+
+    def __init__(self, members: Sequence[Surrogate], names: Sequence[str] = ()) -> None:
+        nn.Module.__init__(self)
+        if len(members) < 2:
+            raise ValueError(f"an ensemble has two members or more, found {len(members)}")
+        first = members[0]
+        for i, member in enumerate(members[1:], start=1):
+            a, b = (names[0], names[i]) if names else ("member 0", f"member {i}")
+            require_alike(member.description, first.description, b, a)
+        self.member = nn.ModuleList(members)
+        self.inputs, self.targets, self.has_spread = first.inputs, first.targets, True
+        self.outputs = [*self.targets, *map(spread_of, self.targets)]
+        self.spec = {"members": [member.spec for member in members]}
+        self.facts = first.facts
+
+    @property
+    def members(self) -> Sequence[Surrogate]:
+        """The surrogates whose predictions are averaged."""
+        return list(self.member)  # type: ignore[arg-type]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.members[0].device
+
+    @property
+    def max_nodes(self) -> int | None:
+        """Cells or nodes evaluated at once by each member."""
+        return self.members[0].max_nodes
+
+    @max_nodes.setter
+    def max_nodes(self, most: int | None) -> None:
+        for member in self.members:
+            member.max_nodes = most
+
+    def forward(
+        self,
+        inputs: Tensor,
+        output_scale: Tensor | None = None,
+        periods: Periods | None = None,
+        graph: Graph | None = None,
+    ) -> Tensor:
+        """Predict mean and spread in physical units; see :meth:`Surrogate.forward`."""
+        found = [member(inputs, output_scale, periods, graph) for member in self.members]
+        return forecast_of(found, self.members[0].has_spread).channels
+
+    @classmethod
+    def load(
+        cls, path: str | Path | Sequence[str | Path], device: str | torch.device = "cpu"
+    ) -> Ensemble:
+        """Make an ensemble of trained surrogates, or read one.
+
+        Parameters
+        ----------
+        path : path, or sequence of paths
+            What :meth:`Surrogate.load` reads, or experiment folders, of which the best checkpoints
+            are taken: of several networks, or of one ensemble.
+        device : str or torch.device
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            See :meth:`Surrogate.load`; or the members do not go together, see :class:`Ensemble`.
+        """
+        paths = [path] if isinstance(path, str | Path) else list(path)
+        found = [Surrogate.load(find_weights(Path(), str(p)), device) for p in paths]
+        if len(found) == 1 and isinstance(found[0], Ensemble):
+            return found[0]
+        members = [member for one in found for member in one.members]
+        names = [str(p) for p, one in zip(paths, found, strict=True) for _ in one.members]
+        return cls(members, names).eval()
+
+
+def surrogate_of(description: Mapping[str, Any]) -> Surrogate:
+    """Build the surrogate of a description, or the ensemble, untrained."""
+    facts = description["facts"]
+    if "members" in description:
+        return Ensemble([surrogate_of({**one, "facts": facts}) for one in description["members"]])
+    surrogate = Surrogate(
+        net=description["net"],
+        inputs=[Variable(**v) for v in description["inputs"]],
+        outputs=[Variable(**v) for v in description["outputs"]],
+        input_shape=tuple(description["input_shape"]),
+        output_shape=tuple(description["output_shape"]),
+        reflections=description["reflections"],
+        spread=description.get("spread", False),
+    )
+    surrogate.facts = facts
+    return surrogate
 
 
 def _plain(variable: Variable) -> dict[str, Any]:

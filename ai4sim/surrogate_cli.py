@@ -283,7 +283,13 @@ class SurrogateCLI(LightningCLI):
         """Take over the weights that training starts from; compare model and checkpoint."""
         checkpoint = self.config[self.subcommand].get("ckpt_path")
         if checkpoint:
-            self.model.require_checkpoint(read_file(Path(checkpoint)), checkpoint)
+            found = read_file(Path(checkpoint))
+            self.model.require_checkpoint(found, checkpoint)
+            if "members" in found["surrogate"]["spec"] and self.subcommand in ("fit", "validate"):
+                raise ValueError(
+                    f"{checkpoint} is an ensemble, which {self.subcommand} does not take: test and "
+                    "predict do, and its members are single networks"
+                )
         if self._starts:
             path = self.config[self.subcommand].start_from
             self.model.start_from(path)

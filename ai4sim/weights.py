@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,59 @@ def require_same_spec(
     ]
     if differing:
         raise ValueError(f"{source} differs from the model. {'; '.join(differing)}")
+
+
+def require_alike(
+    found: Mapping[str, Any], expected: Mapping[str, Any], name: str, first: str
+) -> None:
+    """Refuse a member of an ensemble that predicts something else than the first one.
+
+    Parameters
+    ----------
+    found, expected : mapping
+        The descriptions of a member and of the first one: variables, facts, whether they predict a
+        spread. Networks may differ.
+    name, first : str
+        What they are called in the message.
+
+    Raises
+    ------
+    ValueError
+        The message names the member and the field that differs.
+    """
+    for kind in ("inputs", "outputs"):
+        theirs, ours = found[kind], expected[kind]
+        for i in range(max(len(theirs), len(ours))):
+            was, wanted = (_variable(part[i : i + 1]) for part in (theirs, ours))
+            if was != wanted:
+                raise ValueError(
+                    f"{name}: number {i + 1} of its {kind} is {was}, expected {wanted} as in "
+                    f"{first}"
+                )
+    was, wanted = ("a spread" if one.get("spread") else "no spread" for one in (found, expected))
+    if was != wanted:
+        raise ValueError(f"{name} predicts {was}, expected {wanted} as in {first}")
+    for fact in {**expected["facts"], **found["facts"]}:
+        theirs, ours = found["facts"].get(fact), expected["facts"].get(fact)
+        if not _close(theirs, ours):
+            raise ValueError(f"{name}: {fact} is {theirs}, expected {ours} as in {first}")
+
+
+def _variable(one: Sequence[Mapping[str, Any]]) -> str:
+    """Name a variable with its units and levels."""
+    for v in one:
+        levels = f" of {v['levels']} levels" if "levels" in v else ""
+        return f"{v['name']} [{v['units']}]{levels}"
+    return "none"
+
+
+def _close(a: Any, b: Any) -> bool:
+    """Whether two facts are equal, numbers to rounding."""
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(_close(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-6)
+    return bool(a == b)
 
 
 def _entries(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

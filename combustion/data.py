@@ -27,6 +27,7 @@ from combustion.io.facts import facts_of, grid_spacing, period
 from combustion.io.grids import read_snapshot, write_like
 from combustion.io.layouts import (
     FIELDS,
+    PREDICTED,
     UNITS,
     Flame,
     Snapshot,
@@ -256,17 +257,25 @@ class FlameDataModule(SurrogateDataModule):
         """Return whole snapshots."""
         return FullFields([self.snapshot(path, stage != "predict") for path in files])
 
-    def by_file(self, batch: Batch, prediction: Tensor) -> list[tuple[Path, Tensor]]:
-        """Divide the prediction of a batch: each raw file with its flame surface density [1/m]."""
-        fields = prediction[:, 0].float().cpu()
+    def by_file(
+        self, batch: Batch, prediction: Tensor, channel: int = 0
+    ) -> list[tuple[Path, Tensor]]:
+        """Divide the prediction of a batch: each raw file with its flame surface density [1/m].
+
+        The second channel, if there is one, is its spread [1/m].
+        """
+        fields = prediction[:, channel].float().cpu()
         return list(zip(map(Path, batch["files"]), fields, strict=True))
 
     def write_prediction(self, folder: Path, batch: Batch, prediction: Tensor) -> list[Path]:
         """Write one file per raw file, of its layout and attributes; Sigma is predicted."""
         written = []
-        for file, sigma in self.by_file(batch, prediction):
+        channels = [self.by_file(batch, prediction, i) for i in range(prediction.shape[1])]
+        for parts in zip(*channels, strict=True):
+            file = parts[0][0]
             destination = folder / file.name
             write = write_mesh_like if is_mesh(file) else write_like
-            write(file, destination, {"flame_surface_density": sigma.numpy()})
+            fields = {name: values.numpy() for name, (_, values) in zip(PREDICTED, parts)}
+            write(file, destination, fields)
             written.append(destination)
         return written

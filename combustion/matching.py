@@ -83,7 +83,8 @@ def matched(
     # A spline may overshoot where the flame is thin.
     there = resampled(inputs, grids.there).clamp(0, 1)
     prediction = surrogate.normalized(there, grids.periods)
-    return resampled(full_precision(prediction), grids.back) / factor
+    # It may undershoot where a spread is least.
+    return surrogate.bounded(resampled(full_precision(prediction), grids.back) / factor)
 
 
 _resampling = functools.lru_cache(maxsize=16)(Resampling.between)

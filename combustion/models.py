@@ -76,11 +76,15 @@ class FlameModule(SurrogateModule):
         self.match_filter = match_filter
         self.baselines = Closures()
 
-    def normalized_prediction(self, batch: Batch) -> Tensor:
-        """Return the network's own output, of a mesh patch without the nodes of its halo."""
+    def normalized_prediction(self, batch: Batch, surrogate: Surrogate | None = None) -> Tensor:
+        """Return a network's own output, of a mesh patch without the nodes of its halo."""
         cells = batch.get("cells") if self.match_filter else None
         prediction = matched(
-            self.surrogate, batch["inputs"], cells, batch.get("periods"), batch.get("graph")
+            surrogate or self.surrogate,
+            batch["inputs"],
+            cells,
+            batch.get("periods"),
+            batch.get("graph"),
         )
         return prediction[batch["inner"]] if "inner" in batch else prediction
 
@@ -135,24 +139,32 @@ class FlameModule(SurrogateModule):
             evaluation.update(snapshot, {MODEL: sigma, **rivals, **closed})
 
 
-@torch.inference_mode()
 def predict(surrogate: Surrogate, snapshot: Flame) -> NDArray[np.float32]:
     """Apply a trained network to a snapshot, at the resolution of its training.
+
+    Of an ensemble, or of a network that predicts a spread, it is the mean.
 
     Returns
     -------
     ndarray, of the shape of the snapshot's fields
         Flame surface density [1/m].
     """
+    found = [_predict(member, snapshot) for member in surrogate.members]
+    return np.mean(found, axis=0) if len(found) > 1 else found[0]
+
+
+@torch.inference_mode()
+def _predict(surrogate: Surrogate, snapshot: Flame) -> NDArray[np.float32]:
     surrogate = surrogate.eval()
-    device = next(surrogate.parameters()).device
+    device = surrogate.device
     c_bar = torch.from_numpy(np.array(snapshot.progress_variable)).to(device)
     cells = torch.tensor([cells_per_filter(snapshot)])
     if isinstance(snapshot, MeshSnapshot):
         graph = snapshot.scaled_graph().to(device)
-        normalized = matched(surrogate, c_bar[:, None], cells, graph=graph)[:, 0]
+        normalized = matched(surrogate, c_bar[:, None], cells, graph=graph)
+        sigma_dx = surrogate.denormalize(normalized)[:, 0]
     else:
         periods = [period(snapshot, axis) for axis in range(3)]
-        normalized = matched(surrogate, c_bar[None, None], cells, periods)[0, 0]
-    sigma_dx = surrogate.denormalize(normalized[None, None])[0, 0]
+        normalized = matched(surrogate, c_bar[None, None], cells, periods)
+        sigma_dx = surrogate.denormalize(normalized)[0, 0]
     return (sigma_dx / snapshot.dx).cpu().numpy()

@@ -86,8 +86,10 @@ def routine(surrogate: Surrogate, on: Literal["grid", "mesh"] | None = None) -> 
     Raises
     ------
     ValueError
-        Its network cannot be traced, or takes no mesh.
+        Its network cannot be traced, or takes no mesh; it predicts a spread.
     """
+    if len(surrogate.members) > 1 or surrogate.has_spread:
+        raise ValueError("flame_closure: no library can be made of an ensemble or a Gaussian yet")
     net = surrogate.net
     if not getattr(net, "exportable", True):
         raise ValueError(f"no library can be made of a {type(net).__name__} yet")

@@ -18,6 +18,7 @@ from ai4sim.data.datamodule import Quantity, Stage
 from ai4sim.data.row_datamodule import RowDataModule
 from ai4sim.data.rows import RowLoader
 from ai4sim.data.splits import Split, Strategy, find_table
+from ai4sim.forecast import SUFFIX
 from wmed.io.bounds import BOUNDS
 from wmed.io.croco import grid_files, read_times
 from wmed.io.croco_layout import FLUXES
@@ -238,21 +239,31 @@ class CouplingDataModule(RowDataModule[Grids]):
 
     # --- Back to files ---
 
-    def write_like(self, source: Path, destination: Path, outputs: NDArray[np.float32]) -> None:
+    def write_like(
+        self,
+        source: Path,
+        destination: Path,
+        outputs: NDArray[np.float32],
+        spread: NDArray[np.float32] | None = None,
+    ) -> None:
         """Write a copy of an ocean's file with other fluxes, atomically."""
         _, attributes = self.processed(source)
         masks = self.layout.ocean.masks
         edges = np.cumsum(list(self.layout.flux_sizes.values()))[:-1]
 
-        def fields(row: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        def fields(row: NDArray[np.float32], suffix: str = "") -> dict[str, NDArray[np.float32]]:
             parts = zip(TARGETS, np.split(row, edges), strict=True)
-            return {name: on_grid(part, masks[points_of(name)]) for name, part in parts}
+            return {name + suffix: on_grid(part, masks[points_of(name)]) for name, part in parts}
+
+        def record_of(i: int) -> dict[str, NDArray[np.float32]]:
+            spreads = {} if spread is None else fields(spread[i], SUFFIX)
+            return {**fields(outputs[i]), **spreads}
 
         records: Sequence[int] = attributes["records"]
         write_like(
             source,
             destination,
-            ((record, fields(row)) for record, row in zip(records, outputs, strict=True)),
+            ((record, record_of(i)) for i, record in enumerate(records)),
             {"bulk_algorithm": "predicted by a network of wmed"},
         )
 

@@ -15,7 +15,7 @@ faces; the heat flux is the sum of its parts. All but the perceptron know the bu
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from torch import Tensor
 
 from ai4sim.evaluation.cost import Contenders
 from ai4sim.evaluation.scores import MODEL
+from ai4sim.forecast import Forecast
 from ai4sim.module import SurrogateModule
 from ai4sim.native.routine import example_of
 from ai4sim.nets import completed
 from ai4sim.network_arguments import with_network
 from ai4sim.normalization import full_precision
-from ai4sim.surrogate import Surrogate
+from ai4sim.surrogate import LEAST_SPREAD, Surrogate
 from ai4sim.variables import Batch
 from ai4sim.weights import MOST, MOST_NODES, write_tensors
 from wmed import plotters
@@ -153,7 +154,7 @@ class CouplingModule(SurrogateModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
-        errors = self._normalized(self(batch), batch)
+        errors = self._normalized(self.forecast(batch), batch)
         loss = torch.stack([self.loss(*pair) for pair in errors]).mean()
         if (self.global_step + 1) % self._log_every == 0:
             self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["sst"]))
@@ -163,22 +164,37 @@ class CouplingModule(SurrogateModule):
         """Accumulate validation metrics of all outputs together, in units of their scales."""
         if batch["repeated"]:
             return
-        for prediction, target in self._normalized(self(batch), batch):
-            self.val_metrics.update(prediction, target)
+        for prediction, target in self._normalized(self.forecast(batch), batch):
+            self.add_validation(prediction, target)
 
-    def _normalized(self, prediction: NamedFluxes, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-        """Return prediction and target of each output, in its scale; 0 where it is not known."""
+    def _normalized(self, prediction: Forecast, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+        """Return prediction and target of each output, in its scale; 0 where it is not known.
+
+        Behind a prediction, (time, point), comes its spread, if there is one.
+        """
         pairs = []
         for name, scale in zip(TARGETS, self.scales, strict=True):
             target = batch[name] / scale
             known = target.isfinite()
-            guess = full_precision(prediction[name]) / scale
-            pairs.append((torch.where(known, guess, 0.0), torch.where(known, target, 0.0)))
+            guess = torch.where(known, full_precision(prediction.mean[name]) / scale, 0.0)
+            if prediction.spread is not None:
+                spread = (prediction.spread[name] / scale).clamp(min=LEAST_SPREAD)
+                guess = torch.cat([guess, torch.where(known, spread, 1.0)], dim=1)
+            pairs.append((guess, torch.where(known, target, 0.0)))
         return pairs
 
-    def forward(self, batch: Batch) -> NamedFluxes:
+    def predictions_of(self, surrogate: Surrogate, batch: Batch) -> NamedFluxes:
         """Predict the fluxes of a batch on their own points, physical units."""
-        return fluxes(self.surrogate, batch, batch["graph"], batch["inputs"])
+        return fluxes(surrogate, batch, batch["graph"], batch["inputs"])
+
+    def by_output(self, values: Any) -> Mapping[str, Tensor]:
+        """Return fluxes, which have names."""
+        named: Mapping[str, Tensor] = values
+        return named
+
+    def labels(self, batch: Batch) -> NamedFluxes:
+        """Return the fluxes that the files have; NaN where one is not known."""
+        return {name: batch[name] for name in TARGETS}
 
     # --- Test ---
 
@@ -235,8 +251,10 @@ class CouplingModule(SurrogateModule):
         evaluation.update(conditions, {name: batch[name] for name in TARGETS}, predictions)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the fluxes of a batch as rows that are written, physical units."""
-        return row_of(self(batch))
+        """Return the fluxes of a batch as rows that are written, physical units; their spread."""
+        forecast = self.forecast(batch)
+        parts = [forecast.mean] if forecast.spread is None else [forecast.mean, forecast.spread]
+        return torch.cat([row_of(part) for part in parts], dim=1)
 
     def export(self, folder: Path, batch: Batch) -> None:
         """Write weights and description, samples, and the program.
@@ -245,7 +263,7 @@ class CouplingModule(SurrogateModule):
         that of a library: see :class:`.nets.routine.SeaFluxesOnGrids`.
         """
         graph = self.trainer.datamodule.graph  # type: ignore[attr-defined]
-        if isinstance(self.surrogate.net, CouplingNet):
+        if isinstance(self.surrogate.members[0].net, CouplingNet):
             from ai4sim.export import PROGRAM, write_program
 
             self.surrogate.save(folder)

@@ -36,9 +36,9 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
     """Samples such as columns of the atmosphere, each a row of ``inputs`` and one of ``targets``.
 
     Raw files are turned into rows once, block by block, under ``processed/``, and batches are read
-    from there (see :mod:`ai4sim.data.rows`): neither needs the data to fit in memory. In evaluation a
-    batch says with ``file`` and ``rows`` where it is from. Predicted rows are gathered until those
-    of a raw file are complete.
+    from there (see :mod:`ai4sim.data.rows`): neither needs the data to fit in memory. In evaluation
+    a batch says with ``file`` and ``rows`` where it is from. Predicted rows are gathered until
+    those of a raw file are complete.
 
     A use case names what :class:`ai4sim.data.datamodule.SurrogateDataModule` processes,
     :attr:`served` and :attr:`needed`, and implements :meth:`read_layout` and :meth:`write_like`,
@@ -96,7 +96,9 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         """Tell the layout of a raw file."""
 
     @abstractmethod
-    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
+    def write_like(
+        self, source: Path, destination: Path, outputs: NDArray, spread: NDArray | None = None
+    ) -> None:
         """Write a copy of a raw file with other targets, atomically.
 
         Parameters
@@ -104,6 +106,8 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         source, destination : Path
         outputs : (row, output_channels)
             Mapped into memory.
+        spread : (row, output_channels), optional
+            The standard deviations, which are written beside the targets.
         """
 
     def widths(self, stage: Stage) -> Mapping[str, tuple[int, ...]]:
@@ -284,8 +288,8 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         folder : Path
         batch : dict
             As served, with ``file`` and ``rows``.
-        prediction : (batch, output_channels)
-            In the units of the raw file.
+        prediction : (batch, output_channels), or (batch, 2 output_channels)
+            In the units of the raw file; the second half is the spread.
 
         Returns
         -------
@@ -297,12 +301,17 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
         if destination not in self._predictions:
             folder.mkdir(parents=True, exist_ok=True)
             remove_stale_temporaries(folder)
-            shape = (self.table(source, "predict").rows, self.layout.output_channels)
+            width = self.layout.output_channels
+            if prediction.shape[1] == 2 * width:
+                width = 2 * width
+            shape = (self.table(source, "predict").rows, width)
             self._predictions[destination] = GatheredRows(destination, shape)
         gathered = self._predictions[destination]
         if not gathered.add(start, prediction.detach().float().cpu().numpy()):
             return []
-        self.write_like(source, destination, gathered.open())
+        rows, width = gathered.open(), self.layout.output_channels
+        spread = rows[:, width:] if rows.shape[1] > width else None
+        self.write_like(source, destination, rows[:, :width], spread)
         gathered.remove()
         del self._predictions[destination]
         return [destination]

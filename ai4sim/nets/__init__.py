@@ -25,7 +25,7 @@ from ai4sim.nets.unet import UNet
 
 log = logging.getLogger(__name__)
 
-__all__ = ["NETS", "UNet", "build", "completed", "find", "known", "tiled"]
+__all__ = ["NETS", "UNet", "build", "completed", "find", "known", "tiled", "widened"]
 
 NETS = {
     "UNet": "unet",
@@ -106,6 +106,32 @@ def completed(net: str | Mapping[str, Any], **sizes: Any) -> dict[str, Any]:
     spec = {"name": net} if isinstance(net, str) else dict(net)
     takes = inspect.signature(find(spec["name"])).parameters if "name" in spec else {}
     return {**spec, **{name: size for name, size in sizes.items() if name in takes}}
+
+
+def widened(net: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the specification of a network with twice as many outputs: of each a spread, too.
+
+    Parameters
+    ----------
+    net : mapping
+        A specification, see :func:`build`. The argument ``spread`` of its class is set, else
+        ``outputs``, a number of profiles, or ``out_channels`` is doubled.
+
+    Raises
+    ------
+    ValueError
+        The class has none of these: what it predicts follows from physics, and has no second half.
+    """
+    takes = inspect.signature(find(net["name"])).parameters
+    if "spread" in takes:
+        return {**net, "spread": True}
+    for argument in ("outputs", "out_channels"):
+        if argument in takes:
+            return {**net, argument: 2 * net[argument]}
+    raise ValueError(
+        f"loss crps or nll: a {net['name']} predicts no spread, since physics binds its outputs to "
+        "each other. Choose another network, or train an ensemble of several seeds"
+    )
 
 
 def find(name: str) -> type[nn.Module]:

@@ -33,7 +33,9 @@ class TextDataModule(RowDataModule[Columns]):
     def read_layout(self, path: Path) -> Columns:
         return Columns(read(path).shape[1])
 
-    def write_like(self, source: Path, destination: Path, outputs: NDArray) -> None:
+    def write_like(
+        self, source: Path, destination: Path, outputs: NDArray, spread: NDArray | None = None
+    ) -> None:
         np.savetxt(destination, outputs)
 
 

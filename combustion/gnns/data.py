@@ -186,9 +186,11 @@ class GraphDataModule(CropDataModule):
             return Patches(meshes, self.patch_nodes, self.halo, self.augment)
         return Meshes(meshes)
 
-    def by_file(self, batch: Batch, prediction: Tensor) -> list[tuple[Path, Tensor]]:
+    def by_file(
+        self, batch: Batch, prediction: Tensor, channel: int = 0
+    ) -> list[tuple[Path, Tensor]]:
         """Divide the prediction of a batch: each raw file with its flame surface density [1/m]."""
         if "graph" not in batch:
-            return super().by_file(batch, prediction)
-        fields = prediction[:, 0].float().cpu().split(batch["sizes"])
+            return super().by_file(batch, prediction, channel)
+        fields = prediction[:, channel].float().cpu().split(batch["sizes"])
         return list(zip(map(Path, batch["files"]), fields, strict=True))

@@ -219,7 +219,7 @@ def _write_zone(zone: Place, fields: Mapping[str, NDArray[np.float32]], source: 
     where = f"{source}: zone '{zone.name}'"
     layout, arrays = _solution(zone, where)
     for field, in_si in fields.items():
-        name, units = layout.datasets[field], UNITS[field]
+        name, units = layout.stored(field), UNITS[field]
         array = arrays.get(field) or _new_array(arrays["progress_variable"], name, units, where)
         scale, offset = (1, 0) if has_units(array.group) else to_si(array, units, where)
         _put(array.group, (in_si.astype(np.float64) - offset) / scale, units)
@@ -228,6 +228,8 @@ def _write_zone(zone: Place, fields: Mapping[str, NDArray[np.float32]], source: 
 def _new_array(model: Place, name: str, units: str, where: str) -> Place:
     """Make an array beside another one, and say its units where CGNS says those of the other."""
     holder, node = model.groups[-2:]
+    if name in holder:
+        del holder[name]
     if isinstance(node, h5py.Dataset):
         holder.copy(node, holder, name)
     else:

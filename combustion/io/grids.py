@@ -24,6 +24,7 @@ from ai4sim.io.units import convert_from
 from combustion.io.facts import agree, facts_in, grid_spacing, repeated
 from combustion.io.layouts import (
     FIELDS,
+    PREDICTED,
     PROGRESS_TOLERANCE,
     FlameLayout,
     Snapshot,
@@ -123,14 +124,14 @@ def write_snapshot(
         `CNF` or `R2`.
     """
     stored = {
-        layout.datasets[name]: layout.reorder(values)
+        layout.stored(name): layout.reorder(values)
         for name, values in _checked_arrays(Path(path), fields).items()
     }
     _write_hdf5(Path(path), stored, attributes)
 
 
 def _checked_arrays(path: Path, fields: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float32]]:
-    unknown = sorted(set(fields) - set(FIELDS))
+    unknown = sorted(set(fields) - {*FIELDS, *PREDICTED})
     if unknown or "progress_variable" not in fields:
         raise ValueError(
             f"{path}: cannot write the fields {sorted(fields)}; 'progress_variable' is needed and "
@@ -182,7 +183,7 @@ def write_like(
         units = {name: file[name].units or "" for name in axes}
     arrays = _checked_arrays(Path(destination), {**kept, **fields})
     stored = {
-        layout.datasets[name]: values.transpose(["xyz".index(axis) for axis in order])
+        layout.stored(name): values.transpose(["xyz".index(axis) for axis in order])
         for name, values in arrays.items()
     }
     if not all(dimensions):

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.forecast import SUFFIX
 from ai4sim.io.ranges import check_range
 from ai4sim.io.raw_variables import RawVariable
 from ai4sim.io.units import convert_from
@@ -69,6 +70,11 @@ class FlameLayout:
         """Field name in memory (of `Snapshot`) -> dataset name in the file."""
         return {name: getattr(self, name) for name in FIELDS}
 
+    def stored(self, field: str) -> str:
+        """Return the dataset name of a field, or of its standard deviation."""
+        name = self.datasets[field.removesuffix(SUFFIX)]
+        return name + SUFFIX if field.endswith(SUFFIX) else name
+
     def reorder(self, values: NDArray[Any]) -> NDArray[Any]:
         """Swap between file and memory axis order (its own inverse)."""
         return values if self.axes == "xyz" else values.transpose(2, 1, 0)
@@ -81,7 +87,9 @@ FIELDS = (
     "subfilter_velocity",
     "les_velocity",
 )
-UNITS = dict(zip(FIELDS, ("1", "1/m", "1/m", "m/s", "m/s"), strict=True))
+PREDICTED = ("flame_surface_density", f"flame_surface_density{SUFFIX}")
+"""Fields that predictions replace, or add: the second one is a standard deviation."""
+UNITS = dict(zip(FIELDS, ("1", "1/m", "1/m", "m/s", "m/s"), strict=True)) | {PREDICTED[1]: "1/m"}
 CNF = FlameLayout("cnf", "filt_8", "filt_grad_8", "grad_filt_8", "u_sgs_8", "u_les_8", "xyz")
 R2 = FlameLayout("r2", "c_filt", "c_grad_filt", "c_filt_grad", "u_sgs", "u_les", "zyx")
 LAYOUTS = {layout.name: layout for layout in (CNF, R2)}

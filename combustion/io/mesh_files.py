@@ -45,7 +45,7 @@ from combustion.io import cgns, gmsh
 from combustion.io.companions import PIECES, companions, is_empty, pieces, write_pieces_like
 from combustion.io.elements import Section, from_zero
 from combustion.io.facts import grid_spacing
-from combustion.io.layouts import FIELDS, R2, check_field
+from combustion.io.layouts import FIELDS, PREDICTED, R2, check_field
 from combustion.io.meshes import MeshSnapshot, edge_lengths
 from combustion.io.zones import Zone, check_zone, joined, layout_of, node_numbers, per_node, spread
 
@@ -173,7 +173,7 @@ def write_mesh_like(
         raise ValueError(
             f"{destination}: expected the suffix of {source}, whose format it will have"
         )
-    unknown = sorted(set(fields) - set(FIELDS))
+    unknown = sorted(set(fields) - {*FIELDS, *PREDICTED})
     if unknown:
         raise ValueError(f"{destination}: unknown fields {unknown}; expected of {list(FIELDS)}")
     if source.suffix.lower() in HDF5_SUFFIXES:
@@ -186,7 +186,7 @@ def write_mesh_like(
     for (_, mesh), zone, part in zip(
         meshes, zones, _of_zones(fields, zones, destination), strict=True
     ):
-        mesh.point_data |= {zone.layout.datasets[name]: array for name, array in part.items()}
+        mesh.point_data |= {zone.layout.stored(name): array for name, array in part.items()}
     if source.suffix.lower() != PIECES:
         _write_with_meshio(*meshes[0], destination)
         return
@@ -199,7 +199,7 @@ def write_mesh_like(
         else:
             with atomic_write(destination.parent / names[-1]) as partial:
                 shutil.copyfile(piece, partial)
-    data = [zones[0].layout.datasets[name] for name in fields]
+    data = [zones[0].layout.stored(name) for name in fields]
     write_pieces_like(source, destination, names, data)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ai4sim.forecast import SUFFIX
 from ai4sim.io.files import check_shapes
 from ai4sim.io.netcdf import LOCK, create
 from ai4sim.io.raw import open_raw
@@ -110,8 +111,9 @@ def write_like(
     destination : path
     fluxes : iterable of (int, mapping of str to array)
         Records, and what they get of :data:`.croco_layout.FLUXES`, the same ones in all, of shapes
-        (eta, xi), at u points (eta, xi - 1), at v points (eta - 1, xi). A flux keeps the name that
-        it has in the source, if it has one. In an initial state it is 0; in records that are not
+        (eta, xi), at u points (eta, xi - 1), at v points (eta - 1, xi); and ``NAME_spread`` of
+        these, their standard deviations. A flux keeps the name that it has in the source, if it has
+        one. In an initial state it is 0; in records that are not
         given it is NaN, since what the source has there is of another origin.
     attributes : mapping, optional
         Facts about the file, instead of or beside those of the source.
@@ -126,24 +128,26 @@ def write_like(
     first = next(records, None)
     if first is None:
         raise ValueError(f"{source}: there is no record with fluxes to write to {destination}")
-    unknown = first[1].keys() - FLUXES.keys()
+    unknown = {name.removesuffix(SUFFIX) for name in first[1]} - FLUXES.keys()
     if unknown:
         raise ValueError(f"{source}: {unknown.pop()} is none of {', '.join(FLUXES)}")
+    kinds = {name: _kind_of(name) for name in first[1]}
     with open_raw(source) as raw:
         shape, (time, count) = rho_shape(raw), time_dimension(raw)
-        found = {name: FLUXES[name].names_in(raw) for name in first[1]}
+        found = {name: kind.names_in(raw) for name, kind in kinds.items()}
         begins = is_initial(raw)
-    known_as = {name: names[0] if names else FLUXES[name].name for name, names in found.items()}
+    known_as = {name: names[0] if names else kinds[name].name for name, names in found.items()}
     with _opened(source) as dataset:
         layout = dataset.data_model
     with create(destination, layout) as copy:
         with _opened(source) as dataset:
             replaced = {*known_as.values(), *chain.from_iterable(found.values())}
+            replaced |= {name + SUFFIX for name in replaced}  # of another prediction
             _copy(Path(source), dataset, copy, time, replaced)
             copy.setncatts(dict(attributes or {}))
-            shapes = {name: points_shape(FLUXES[name].points, shape) for name in known_as}
+            shapes = {name: points_shape(kinds[name].points, shape) for name in known_as}
             for name, variable_name in known_as.items():
-                field = FLUXES[name]
+                field = kinds[name]
                 where = (time, *_dimensions(copy, field.points, shape))
                 variable = _create(copy, variable_name, where, field, fill=np.nan)
                 plane = np.full(shapes[name], np.nan, np.float32)
@@ -161,6 +165,16 @@ def write_like(
             for name, variable_name in known_as.items():
                 with LOCK:
                     copy.variables[variable_name][record] = given[name]
+
+
+def _kind_of(name: str) -> FileVariable:
+    """Return how files have a flux, or its standard deviation."""
+    flux = FLUXES[name.removesuffix(SUFFIX)]
+    if not name.endswith(SUFFIX):
+        return flux
+    others = tuple(other + SUFFIX for other in flux.aliases)
+    text = f"standard deviation of {flux.long_name}"
+    return flux._replace(name=flux.name + SUFFIX, long_name=text, aliases=others)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ai4sim.forecast import SUFFIX, forecast_of
 from ai4sim.surrogate import Surrogate
 from wmed.io.graph import CouplingGraph
-from wmed.io.layout import FLUXES, PROFILES, SURFACE, RhoLayout
+from wmed.io.layout import FLUXES, HEAT_PARTS, PROFILES, SURFACE, RhoLayout
 from wmed.nets.bulk_flux_net import BulkFluxNet
 from wmed.nets.features import sea_surface
 from wmed.nets.inputs import check_levels, lowest_inputs, rho_inputs
@@ -48,7 +49,13 @@ def fluxes(
     Returns
     -------
     NamedFluxes
+        Where the surrogate predicts a spread, or is an ensemble, with ``NAME_spread`` of each.
     """
+    if len(surrogate.members) > 1:
+        each = [fluxes(member, fields, graph, inputs) for member in surrogate.members]
+        forecast = forecast_of(each, surrogate.members[0].has_spread)
+        spreads = {name + SUFFIX: values for name, values in forecast.spread.items()}
+        return {**forecast.mean, **spreads}
     from wmed.nets.coupling_net import CouplingNet, coupled  # brings torch_geometric
 
     net = surrogate.net
@@ -88,10 +95,19 @@ def on_own_points(rows: Tensor, graph: CouplingGraph) -> NamedFluxes:
 
     Parameters
     ----------
-    rows : (time, rho, 6)
-        The :data:`.layout.FLUXES`.
+    rows : (time, rho, 6), or (time, rho, 12)
+        The :data:`.layout.FLUXES`, and behind them their spreads. That of a face is the mean of its
+        points', whose errors are taken as alike, that of the net heat flux the root of the sum of
+        the squares of its parts', whose errors are taken as independent.
     graph : CouplingGraph
     """
+    if rows.shape[-1] == 2 * len(FLUXES):
+        mean, spread = rows.chunk(2, dim=-1)
+        of_spread = dict(on_own_points(spread, graph))
+        parts = [of_spread[name] for name in HEAT_PARTS]
+        of_spread["heat"] = torch.stack(parts).square().sum(0).sqrt()
+        spreads = {name + SUFFIX: values for name, values in of_spread.items()}
+        return {**on_own_points(mean, graph), **spreads}
     found = dict(zip(FLUXES, rows.unbind(-1), strict=True))
     tau_x, tau_y = graph.to_faces(found.pop("tau_x"), found.pop("tau_y"))
     heat = torch.stack(list(found.values())).sum(0)

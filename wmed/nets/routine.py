@@ -174,7 +174,14 @@ def routine(surrogate: Surrogate) -> Routine:
 
     It takes any number of points of the sea, or, where the network sees the graph of both grids,
     any grids.
+
+    Raises
+    ------
+    ValueError
+        It predicts a spread.
     """
+    if len(surrogate.members) > 1 or surrogate.has_spread:
+        raise ValueError("sea_fluxes: no library can be made of an ensemble or a Gaussian yet")
     if isinstance(surrogate.net, CouplingNet):
         return on_grids(surrogate)
     return of_points(surrogate)

@@ -6,12 +6,13 @@ stands behind them, so that oceans can be driven by any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from ai4sim.surrogate import Surrogate
+from ai4sim.checkpoints import find_weights
+from ai4sim.surrogate import Ensemble, Surrogate
 from wmed.io.graph import CouplingGraph
 from wmed.nets import coupler
 from wmed.nets.inputs import lowest_state, sunlight
@@ -20,6 +21,8 @@ from wmed.physics.bulk import BulkFluxes
 from wmed.physics.heat import net_longwave, net_shortwave, sky_longwave
 from wmed.physics.thermodynamics import vapour_pressure
 
+SURROGATE, ENSEMBLE = "surrogate", "ensemble"
+"""Names of the runs of a network, and of the mean of several."""
 CLOUD_COVER = 0.4
 TRANSMISSION, ABSORPTION = 0.7, 0.09
 """Of clear air for the sun overhead; of ozone and vapour (Rosati & Miyakoda 1988)."""
@@ -81,7 +84,39 @@ def fixed_radiation(graph: CouplingGraph, height: float = 10.0) -> FluxScheme:
     return radiation
 
 
-def surrogate_scheme(path: Path | str, graph: CouplingGraph) -> FluxScheme:
-    """Return the network of a checkpoint as a scheme, radiation included."""
-    surrogate = Surrogate.load(path)
+def surrogate_scheme(surrogate: Surrogate, graph: CouplingGraph) -> FluxScheme:
+    """Return a network as a scheme, radiation included; of an ensemble, the mean."""
     return lambda fields: coupler.fluxes(surrogate, fields, graph)
+
+
+def surrogate_schemes(paths: Sequence[Path | str], graph: CouplingGraph) -> dict[str, FluxScheme]:
+    """Return the networks of some checkpoints as schemes.
+
+    Parameters
+    ----------
+    paths : sequence of paths
+        Checkpoints, experiment folders, or saved surrogates: networks or an ensemble of them.
+    graph : CouplingGraph
+
+    Returns
+    -------
+    dict
+        :data:`SURROGATE` of a single network. Of several each member as ``surrogate 1``, ... and
+        :data:`ENSEMBLE`, whose fluxes are the mean of theirs.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See :meth:`ai4sim.surrogate.Ensemble.load`.
+    """
+    if len(paths) == 1:
+        found = Surrogate.load(find_weights(Path(), str(paths[0])))
+    else:
+        found = Ensemble.load(paths)
+    if len(found.members) == 1:
+        return {SURROGATE: surrogate_scheme(found, graph)}
+    members = {
+        f"{SURROGATE} {i}": surrogate_scheme(member, graph)
+        for i, member in enumerate(found.members, start=1)
+    }
+    return {**members, ENSEMBLE: surrogate_scheme(found, graph)}

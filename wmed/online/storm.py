@@ -8,7 +8,8 @@ the fluxes that offline scores count once have a month to add up, or to be dampe
 ``coare36``
     This repository's COARE 3.6, the reference that the others drift from.
 ``surrogate``
-    The network of a checkpoint.
+    The network of a checkpoint. Of several, or of an ensemble, each member as ``surrogate 1``, ...
+    and their mean as ``ensemble``; the report has the spread of their drifts.
 ``ecmwf``
     The ECMWF's bulk algorithm: by how much two physical schemes differ.
 ``constant_bulk``
@@ -25,30 +26,40 @@ surrogate`` all runs get that which the surrogate predicts for its own.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from ai4sim import command
 from ai4sim.evaluation.figures import save_figures
+from ai4sim.forecast import over_members
 from ai4sim.io.files import write_json
 from wmed.online.case import Case, read_case
 from wmed.online.figures import figures
 from wmed.online.runs import FluxScheme, OnlineRuns, simulate
-from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
+from wmed.online.schemes import (
+    ENSEMBLE,
+    SURROGATE,
+    bulk_scheme,
+    fixed_radiation,
+    surrogate_schemes,
+)
 from wmed.online.slab_ocean import OceanParameters
 from wmed.physics.bulk import coare36, constant_bulk, ecmwf
 
 log = logging.getLogger(__name__)
 
-REFERENCE, SURROGATE = "coare36", "surrogate"
+REFERENCE = "coare36"
+DRIFTS = ("sst_bias", "sst_rmse", "largest_sst_bias", "current_rmse", "kinetic_energy_difference")
+"""Numbers of a run whose spread over the members of an ensemble is reported."""
 SMITH = {"cd": 1.3e-3, "ch": 1.0e-3, "ce": 1.2e-3}
 """Transfer coefficients of a neutral wind of 10 m/s (Smith 1988)."""
 
 
 def run(
     case: Case,
-    surrogate: FluxScheme | None = None,
+    surrogates: Mapping[str, FluxScheme] | None = None,
     *,
     radiation: str = "fixed",
     **options: Any,
@@ -58,9 +69,10 @@ def run(
     Parameters
     ----------
     case : Case
-    surrogate : FluxScheme, optional
-        The network; without one only the formulae run.
+    surrogates : mapping of str to FluxScheme, optional
+        The networks, see :func:`.schemes.surrogate_schemes`; without one only the formulae run.
     radiation : {"fixed", "surrogate"}
+        With several networks that of their mean.
     **options
         See :func:`.runs.simulate`.
 
@@ -72,17 +84,25 @@ def run(
     if radiation not in ("fixed", SURROGATE):
         raise ValueError(f"radiation: expected fixed or {SURROGATE}, found {radiation!r}")
     schemes = {REFERENCE: bulk_scheme(case.graph, coare36, case.height)}
-    if surrogate is not None:
-        schemes[SURROGATE] = surrogate
+    schemes |= surrogates or {}
     schemes["ecmwf"] = bulk_scheme(case.graph, ecmwf, case.height)
     schemes["constant_bulk"] = bulk_scheme(case.graph, constant_bulk, case.height, **SMITH)
-    light = fixed_radiation(case.graph, case.height) if radiation == "fixed" else SURROGATE
+    light: FluxScheme | str = ENSEMBLE if ENSEMBLE in schemes else SURROGATE
+    if radiation == "fixed":
+        light = fixed_radiation(case.graph, case.height)
     return simulate(case.grid, case.forcing, schemes, light, case.sst, **options)
 
 
 def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> None:
     """Write ``online.json``, figures, and a log of the summary."""
     found = runs.report()
+    if ENSEMBLE in runs.names:
+        members = [found["runs"][n] for n in runs.names if n.startswith(f"{SURROGATE} ")]
+        found["spread"] = {"members": len(members), **over_members(members, DRIFTS)}
+        log.info(
+            "SST bias of %d members: %+.4f K, spread %.4f K",
+            *(found["spread"]["sst_bias"][key] for key in ("count", "mean", "spread")),
+        )
     write_json(folder / "online.json", {"settings": settings, **found})
     save_figures(figures(runs), folder)
     for name, values in found["runs"].items():
@@ -102,7 +122,7 @@ def main(
     data_path: Path,
     output: Path,
     *,
-    ckpt: Path | None = None,
+    ckpt: tuple[Path, ...] | None = None,
     event: str | None = None,
     days: float = 30.0,
     flux_step: float = 1.0,
@@ -118,8 +138,9 @@ def main(
         The folder of the data, which has ``raw/``.
     output : path
         The folder that gets the report.
-    ckpt : path, optional
-        The checkpoint of the surrogate; without one only the formulae run.
+    ckpt : tuple of path, optional
+        The checkpoint of the surrogate, or several, or that of an ensemble; without one only the
+        formulae run.
     event : str, optional
         The name of the ocean's file, or a part of it such as 20060310, by default the last.
     days : float
@@ -136,11 +157,11 @@ def main(
     if ckpt is None and radiation == SURROGATE:
         raise ValueError("--radiation surrogate: needs the --ckpt of one")
     case = read_case(data_path, event)
-    network = None if ckpt is None else surrogate_scheme(ckpt, case.graph)
-    runs = run(case, network, radiation=radiation, days=days, coupling_hours=flux_step)
+    networks = surrogate_schemes(ckpt, case.graph) if ckpt else {}
+    runs = run(case, networks, radiation=radiation, days=days, coupling_hours=flux_step)
     settings = {
         "event": case.name,
-        "checkpoint": None if ckpt is None else str(ckpt),
+        "checkpoint": [str(path) for path in ckpt or ()],
         "days": days,
         "flux_step_hours": flux_step,
         "radiation": radiation,

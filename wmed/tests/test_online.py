@@ -18,7 +18,7 @@ from wmed.nets.inputs import bulk_state, lowest_state, rho_inputs
 from wmed.online.case import Case, EventForcing, read_case
 from wmed.online.figures import kinetic_spectrum
 from wmed.online.runs import simulate
-from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_scheme
+from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_schemes
 from wmed.online.slab_ocean import OceanParameters
 from wmed.online.storm import main, run
 from wmed.physics.bulk import coare36
@@ -153,7 +153,7 @@ def test_the_lowest_level_alone_is_the_lowest_level_of_all(case, nearest):
 
 def test_the_same_scheme_does_not_drift(case):
     same = bulk_scheme(case.graph, coare36, case.height)
-    runs = run(case, same, **SHORT)
+    runs = run(case, {"surrogate": same}, **SHORT)
     found = runs.summary()["surrogate"]
     for name in ("largest_sst_rmse", "largest_kinetic_energy_difference", "current_rmse"):
         assert found[name] == 0
@@ -168,7 +168,7 @@ def test_a_biased_stress_drifts_and_heat_closes(case):
         found = right(fields)
         return {**found, "tau_x": 1.2 * found["tau_x"], "tau_y": 1.2 * found["tau_y"]}
 
-    runs = run(case, biased, **SHORT)
+    runs = run(case, {"surrogate": biased}, **SHORT)
     drift = runs.summary()["surrogate"]
     assert drift["kinetic_energy_difference"] == pytest.approx(0.44, abs=0.05)  # 1.2^2 - 1
     assert drift["wind_work"] > runs.summary()["coare36"]["wind_work"] > 0
@@ -191,17 +191,17 @@ def test_all_oceans_share_the_radiation_of_the_surrogate(case):
         found = constants(case)(fields)
         return {**found, "shortwave": found["latent"] + 80, "longwave": found["latent"] - 30}
 
-    runs = run(case, sunny, radiation="surrogate", **SHORT)
-    turbulent = run(case, constants(case), radiation="surrogate", **SHORT)
+    runs = run(case, {"surrogate": sunny}, radiation="surrogate", **SHORT)
+    turbulent = run(case, {"surrogate": constants(case)}, radiation="surrogate", **SHORT)
     gained = runs.series["heat_flux"][-1] - turbulent.series["heat_flux"][-1]
     assert np.allclose(gained, 50, atol=1)  # less what the warmer sea gives back
 
 
 def test_fluxes_that_are_not_finite_name_the_run(case):
     with pytest.raises(FloatingPointError, match="run surrogate: latent is not finite"):
-        run(case, constants(case, heat=math.nan), **SHORT)
+        run(case, {"surrogate": constants(case, heat=math.nan)}, **SHORT)
     with pytest.raises(FloatingPointError, match="run surrogate: the ocean became unstable"):
-        run(case, constants(case, tau_x=1e5), **SHORT)
+        run(case, {"surrogate": constants(case, tau_x=1e5)}, **SHORT)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +239,33 @@ def test_command_line_writes_report_and_figures(folder, tmp_path):
         assert (tmp_path / f"online_{name}.png").stat().st_size > 10_000
 
 
+def test_members_of_an_ensemble_run_side_by_side_with_their_mean(folder, case, tmp_path):
+    layout = RhoLayout(4)
+    for i, name in enumerate(("a", "b")):
+        net = Surrogate(
+            {"name": "BulkFluxNet", "levels": 4, "layers": 0}, layout.inputs, layout.outputs
+        )
+        with torch.no_grad():
+            for weights in net.parameters():
+                weights += 0.1 * i
+        net.save(tmp_path / name)
+    paths = [str(tmp_path / name) for name in ("a", "b")]
+    schemes = surrogate_schemes(paths, case.graph)
+    one, two, mean = (dict(scheme(fields_of(case))) for scheme in schemes.values())
+    assert list(schemes) == ["surrogate 1", "surrogate 2", "ensemble"]
+    torch.testing.assert_close(mean["heat"], (one["heat"] + two["heat"]) / 2)
+    difference = (one["latent"] - two["latent"]).abs()
+    torch.testing.assert_close(mean["latent_spread"], difference / 2**0.5, rtol=1e-3, atol=1e-3)
+    options = ["--data-path", str(folder), "--days", "0.5", "--flux-step", "3"]
+    out = tmp_path / "out"
+    command.run(main, [*options, "--output", str(out), "--ckpt", *paths])
+    found = json.loads((out / "online.json").read_text(encoding="utf-8"))
+    each = [found["runs"][f"surrogate {i}"]["sst_bias"] for i in (1, 2)]
+    assert found["spread"]["members"] == 2
+    assert found["spread"]["sst_bias"]["mean"] == pytest.approx(np.mean(each))
+    assert found["spread"]["sst_bias"]["spread"] == pytest.approx(np.std(each, ddof=1)) != 0
+
+
 def test_command_line_says_what_is_missing(folder, tmp_path):
     options = ["--data-path", str(folder), "--output", str(tmp_path)]
     with pytest.raises(SystemExit, match="needs the --ckpt"):
@@ -251,10 +278,11 @@ def test_a_saved_network_is_a_scheme(case, tmp_path):
     layout = RhoLayout(4)
     net = {"name": "BulkFluxNet", "levels": 4, "layers": 0}
     Surrogate(net, layout.inputs, layout.outputs).save(tmp_path)
-    found = surrogate_scheme(tmp_path, case.graph)(fields_of(case))
+    schemes = surrogate_schemes([tmp_path], case.graph)
+    found = schemes["surrogate"](fields_of(case))
     sizes = case.graph.sizes
     assert found["tau_x"].shape == (1, sizes["u"]) and found["latent"].shape == (1, sizes["rho"])
-    runs = run(case, surrogate_scheme(tmp_path, case.graph), radiation="surrogate", **SHORT)
+    runs = run(case, schemes, radiation="surrogate", **SHORT)
     assert np.isfinite(runs.series["sst_mean"]).all()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
+from ai4sim.forecast import SUFFIX
 from ai4sim.io.files import check_shapes
 from ai4sim.io.netcdf import LOCK, create
 from ai4sim.io.raw import open_raw
@@ -213,7 +214,12 @@ def write_columns(
         file.setncatts(dict(attributes or {}))
 
 
-def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Float32Array) -> None:
+def write_like(
+    source: Path | str,
+    destination: Path | str,
+    outputs: Tensor | Float32Array,
+    spread: Tensor | Float32Array | None = None,
+) -> None:
     """Write predictions for a raw file: its targets, with their names, dimensions and attributes.
 
     Latitude and longitude are copied. The inputs, which are five times as large, are not. Values
@@ -226,6 +232,8 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Fl
     destination : path
     outputs : (column, output_channels)
         It may be mapped into memory.
+    spread : (column, output_channels), optional
+        The standard deviations: datasets ``NAME_spread``.
 
     Raises
     ------
@@ -235,7 +243,10 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Fl
     with open_raw(source) as raw:
         contents = inspect(raw)
         layout, columns = contents.layout, contents.columns
-        check_shapes(source, {"outputs": (outputs, (columns, layout.output_channels))})
+        given = {"outputs": (outputs, (columns, layout.output_channels))}
+        if spread is not None:
+            given["spread"] = spread, (columns, layout.output_channels)
+        check_shapes(source, given)
         places = {
             name: contents.datasets[name].converted(0, columns)
             for name in PLACES
@@ -244,6 +255,9 @@ def write_like(source: Path | str, destination: Path | str, outputs: Tensor | Fl
         with _create(destination, layout, columns) as file:
             for name, rows in _cut(outputs, layout, TARGETS):
                 _write(file, name, rows, _attributes(raw[name] if name in raw else None))
+            if spread is not None:
+                for name, rows in _cut(spread, layout, TARGETS):
+                    _write(file, name, rows, suffix=SUFFIX)
             for name, values in places.items():
                 _write(file, name, values, _attributes(raw[name]), values.dtype)
             file.setncatts(_attributes(raw))
@@ -276,10 +290,13 @@ def _write(
     rows: Tensor | NDArray[Any],
     attributes: Mapping[str, Any] | None = None,
     dtype: DTypeLike = np.float32,
+    suffix: str = "",
 ) -> None:
     """Write rows (column, channels x levels), or (column,), block by block."""
     dimensions = DIMENSIONS.get(name, ("column",))
-    variable = file.createVariable(name, dtype, dimensions, contiguous=True, fill_value=False)
+    variable = file.createVariable(
+        name + suffix, dtype, dimensions, contiguous=True, fill_value=False
+    )
     variable.set_auto_maskandscale(False)
     variable.setncatts({**(attributes or {}), **({"units": UNITS[name]} if name in UNITS else {})})
     for start in range(0, len(rows), WRITTEN_AT_ONCE):

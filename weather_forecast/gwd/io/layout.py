@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ai4sim.forecast import SUFFIX, spread_of
 from ai4sim.io.files import atomic_write, check_shapes
 from ai4sim.io.raw_variables import STORAGE
 from weather_forecast.gwd.io.attributes import described
@@ -109,7 +110,9 @@ def write_columns(
         file.attrs.update(dict(attributes or {}))
 
 
-def write_like(source: Path | str, destination: Path | str, outputs: Values) -> None:
+def write_like(
+    source: Path | str, destination: Path | str, outputs: Values, spread: Values | None = None
+) -> None:
     """Write a copy of a raw file with other tendencies, atomically.
 
     Parameters
@@ -119,6 +122,8 @@ def write_like(source: Path | str, destination: Path | str, outputs: Values) -> 
     destination : path
     outputs : (column, output_channels)  [m/s2]
         In the order of the grid of `source`. It may be mapped into memory.
+    spread : (column, output_channels)  [m/s2], optional
+        The standard deviations: a dataset /y_spread with the rows of /y.
 
     Raises
     ------
@@ -127,15 +132,21 @@ def write_like(source: Path | str, destination: Path | str, outputs: Values) -> 
     """
     with open_columns(source) as raw:
         layout, grid = raw.layout, raw.grid
-        check_shapes(source, {"outputs": (outputs, (math.prod(grid), layout.output_channels))})
+        shape = math.prod(grid), layout.output_channels
+        given = {"y": (outputs, layout.outputs)}
+        if spread is not None:
+            given[f"y{SUFFIX}"] = spread, tuple(map(spread_of, layout.outputs))
+        check_shapes(source, {name: (values, shape) for name, (values, _) in given.items()})
         targets = raw.fields.get("targets")
         kept = targets.variable.attributes if targets else {}
         with atomic_write(destination) as temporary, h5py.File(temporary, "w") as file:
-            copy_variables(raw.raw, file, leave_out=("y",))
-            written = _write(file, "y", outputs, grid, raw.target_rows)
-            set_attributes(written, {k: v for k, v in kept.items() if k not in STORAGE})
-            written.attrs.update(described(layout.outputs))
-            name_axes(file, written, raw.target_dimensions)
+            copy_variables(raw.raw, file, leave_out=("y", f"y{SUFFIX}"))
+            for name, (values, variables) in given.items():
+                written = _write(file, name, values, grid, raw.target_rows)
+                if name == "y":
+                    set_attributes(written, {k: v for k, v in kept.items() if k not in STORAGE})
+                written.attrs.update(described(variables))
+                name_axes(file, written, raw.target_dimensions)
 
 
 def _write(

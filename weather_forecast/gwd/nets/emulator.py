@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ai4sim.surrogate import Surrogate
 from weather_forecast.gwd.physics.nogwd import WaveSpectrum
+
+Drag = Callable[..., tuple[Tensor, Tensor]]
 
 
 def launch_factor(latitude: Tensor) -> Tensor:
@@ -29,12 +31,13 @@ def launch_factor(latitude: Tensor) -> Tensor:
     return spectrum.launch_momentum_flux(latitude) / spectrum.launch_flux
 
 
-def drag_of(surrogate: Surrogate) -> Callable[..., tuple[Tensor, Tensor]]:
+def drag_of(surrogate: Surrogate) -> Drag:
     """Return a trained non-orographic emulator as a function like the scheme.
 
     Parameters
     ----------
     surrogate : Surrogate
+        Of an ensemble, or of a network that predicts a spread, the drag is the mean.
 
     Returns
     -------
@@ -52,6 +55,8 @@ def drag_of(surrogate: Surrogate) -> Callable[..., tuple[Tensor, Tensor]]:
         found = ", ".join(variable.name for variable in surrogate.inputs)
         raise ValueError(f"expected an emulator of non-orographic drag, found one of {found}")
     surrogate.eval()
+    if len(surrogate.members) > 1:
+        return _mean_of([drag_of(member) for member in surrogate.members])
     scaled = surrogate.facts["output_scale"] is None
 
     @torch.inference_mode()
@@ -64,7 +69,18 @@ def drag_of(surrogate: Surrogate) -> Callable[..., tuple[Tensor, Tensor]]:
         rows = [u, v, temperature, surface_pressure[:, None], geopotential[:, None]]
         scale = launch_factor(latitude.float()) if scaled else torch.ones_like(latitude)
         found = surrogate(torch.cat(rows, dim=-1).float().to(device), scale.to(device)).to(u)
-        u_tendency, v_tendency = found.chunk(2, dim=-1)
+        u_tendency, v_tendency = found[:, : 2 * u.shape[-1]].chunk(2, dim=-1)
+        return u_tendency, v_tendency
+
+    return drag
+
+
+def _mean_of(drags: Sequence[Drag]) -> Drag:
+    """Return the mean of functions like the scheme."""
+
+    def drag(*column: Tensor) -> tuple[Tensor, Tensor]:
+        found = [one(*column) for one in drags]
+        u_tendency, v_tendency = (torch.stack(part).mean(0) for part in zip(*found, strict=True))
         return u_tendency, v_tendency
 
     return drag

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ai4sim.forecast import forecast_of
 from ai4sim.native.routine import Applied, Columns, Samples
 from ai4sim.surrogate import Surrogate
 from weather_forecast.gwd.io.rows import LATITUDE, bounds_of
@@ -36,12 +37,17 @@ class NonorographicDrag(nn.Module):
         self.scaled = surrogate.facts["output_scale"] is None
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Map (column, 3 level + 2) to the tendencies, (column, 2 level)  [m/s2]."""
+        """Map (column, 3 level + 2) to the tendencies, (column, 2 level)  [m/s2].
+
+        Behind them comes their spread, if the surrogate predicts one.
+        """
         latitude = rows[:, -1]
-        geopotential = self.surrogate.input_norm.mean[-1].expand(rows.shape[0], 1)
         scale = launch_factor(latitude) if self.scaled else torch.ones_like(latitude)
-        tendencies: Tensor = self.surrogate(torch.cat([rows[:, :-1], geopotential], -1), scale)
-        return tendencies
+        found = []
+        for member in self.surrogate.members:
+            geopotential = member.input_norm.mean[-1].expand(rows.shape[0], 1)
+            found.append(member(torch.cat([rows[:, :-1], geopotential], -1), scale))
+        return forecast_of(found, self.surrogate.members[0].has_spread).channels
 
 
 def routine(surrogate: Surrogate) -> Columns:

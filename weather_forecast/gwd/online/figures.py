@@ -46,7 +46,7 @@ def qbo(runs: Mapping[str, Tensor], model: ColumnModel) -> Figure:
     left, right = panels
     sections = left.subplots(len(runs), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     profile, spectrum = right.subplots(2, 1)
-    looks = looks_of(runs, {next(iter(runs)): TARGET, "network": NETWORK})
+    looks = looks_of(runs, {next(iter(runs)): TARGET, "network": NETWORK, "ensemble": NETWORK})
     for axes, (name, wind) in zip(sections, runs.items(), strict=True):
         image = _section(axes, wind, model)
         found = oscillation(wind, model)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 from ai4sim.command import run
 from ai4sim.evaluation.figures import save_figures
 from ai4sim.experiment import Experiment
+from ai4sim.forecast import over_members
 from ai4sim.io.files import missing_file_error, write_json
 from weather_forecast.gwd.online import column
 from weather_forecast.gwd.online.column import ColumnModel, Drag, simulate
@@ -26,26 +28,41 @@ from weather_forecast.gwd.physics.nogwd import WaveSpectrum
 
 log = logging.getLogger(__name__)
 
+NETWORK = "network"
 SHORTEST = 9.0
 """Years that it takes to measure the oscillation."""
 
 
-def emulator(experiment: Path) -> Drag:
-    """Return the trained network of an experiment as a drag function.
+def emulators(experiments: Sequence[Path]) -> dict[str, Drag]:
+    """Return the trained networks of some experiments as drag functions.
+
+    Returns
+    -------
+    dict
+        ``network`` of a single one. Of several, or of an ensemble, each member as ``network 1``,
+        ... and ``ensemble``, whose drag is the mean of theirs.
 
     Raises
     ------
     FileNotFoundError
-        The folder, or the trained network in it, is missing.
+        A folder, or the trained network in it, is missing.
     ValueError
-        The network is not one of non-orographic drag.
+        A network is not one of non-orographic drag, or they do not go together.
     """
-    if not experiment.is_dir():
-        raise missing_file_error(experiment)
-    from ai4sim.surrogate import Surrogate
+    for experiment in experiments:
+        if not experiment.is_dir():
+            raise missing_file_error(experiment)
+    from ai4sim.surrogate import Ensemble, Surrogate
     from weather_forecast.gwd.nets.emulator import drag_of
 
-    return drag_of(Surrogate.load(Experiment(experiment).artifacts))
+    found = [Surrogate.load(Experiment(experiment).artifacts) for experiment in experiments]
+    named = [(str(e), m) for e, one in zip(experiments, found, strict=True) for m in one.members]
+    names, members = zip(*named, strict=True)
+    if len(members) == 1:
+        return {NETWORK: drag_of(members[0])}
+    ensemble = Ensemble(members, names)
+    drags = {f"{NETWORK} {i}": drag_of(member) for i, member in enumerate(members, start=1)}
+    return {**drags, "ensemble": drag_of(ensemble)}
 
 
 def discretisation(text: str) -> WaveSpectrum:
@@ -87,8 +104,23 @@ def _report(runs: dict[str, Tensor], model: ColumnModel) -> dict[str, dict[str, 
     return rows
 
 
+def _spread(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how the oscillations of an ensemble's members differ, and say so."""
+    members = [row for name, row in rows.items() if name.startswith(f"{NETWORK} ")]
+    found = over_members(members, ("period", "amplitude", "amplitude_20hpa"))
+    for name, units in (("period", "months"), ("amplitude", "m/s")):
+        if found[name]["spread"] is not None:
+            log.info(
+                "%s of %d members: %.1f +- %.1f, %.1f to %.1f %s",
+                name,
+                *(found[name][key] for key in ("count", "mean", "spread", "least", "greatest")),
+                units,
+            )
+    return {"members": len(members), "stable": sum(row["stable"] for row in members), **found}
+
+
 def main(
-    experiment: Path,
+    experiment: tuple[Path, ...],
     *,
     years: float = 20.0,
     output: Path | None = None,
@@ -96,27 +128,32 @@ def main(
 ) -> None:
     """Let a trained emulator drive the quasi-biennial oscillation of a column of air.
 
-    The scheme drives another one. A table, ``qbo.json`` and a figure compare the two.
+    The scheme drives another one. A table, ``qbo.json`` and a figure compare the two. Of several
+    networks, or of an ensemble, each member drives a column, and their mean another one; the report
+    has the spread of period and amplitude.
 
     Parameters
     ----------
-    experiment : path
-        The folder of the training.
+    experiment : tuple of path
+        The folder of the training, or those of several, or of an ensemble.
     years : float
         The length of a run [years].
     output : path, optional
-        The folder to write to, by default ``artifacts`` and ``plots`` of the experiment.
+        The folder to write to, by default ``artifacts`` and ``plots`` of a single experiment.
     scheme : tuple of str, optional
         The azimuths and phase speeds of further runs of the scheme, such as 4x20.
 
     Examples
     --------
     python -m weather_forecast.gwd.online.qbo --experiment experiments/NAME --scheme 4x20 8x40
+    python -m weather_forecast.gwd.online.qbo --experiment experiments/A experiments/B --output qbo
     """
     if years < SHORTEST:
         raise ValueError(f"--years: expected at least {SHORTEST:g}, found {years:g}")
+    if output is None and len(experiment) > 1:
+        raise ValueError("--output: expected a folder for the report of several experiments")
     spectra = [discretisation(text) for text in scheme or ()]
-    drags = {"scheme": column.scheme(), "network": emulator(experiment)}
+    drags = {"scheme": column.scheme(), **emulators(experiment)}
     for spectrum in spectra:
         drags[f"scheme {spectrum.azimuths} × {spectrum.phase_speeds}"] = column.scheme(spectrum)
     model = ColumnModel()
@@ -131,8 +168,10 @@ def main(
     for name, row in rows.items():
         row["seconds"] = seconds[name]
     results = {"years": years, "column": asdict(model), "runs": rows}
-    write_json((output or Experiment(experiment).artifacts) / "qbo.json", results)
-    save_figures([("qbo", qbo(runs, model))], output or Experiment(experiment).plots)
+    if "ensemble" in rows:
+        results["spread"] = _spread(rows)
+    write_json((output or Experiment(experiment[0]).artifacts) / "qbo.json", results)
+    save_figures([("qbo", qbo(runs, model))], output or Experiment(experiment[0]).plots)
 
 
 if __name__ == "__main__":

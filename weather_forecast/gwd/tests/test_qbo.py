@@ -211,7 +211,7 @@ def test_impossible_columns_are_refused():
 def run(monkeypatch, folder, *arguments, network=0.95):
     """Run the command with sinusoids for winds; return what it wrote."""
     amplitudes = iter([20.0, 20.0 * network, 12.0])
-    monkeypatch.setattr(qbo, "emulator", lambda experiment: no_drag)
+    monkeypatch.setattr(qbo, "emulators", lambda experiments: {"network": no_drag})
     monkeypatch.setattr(
         qbo, "simulate", lambda drag, model, years: sinusoids(28, next(amplitudes), model)[None]
     )
@@ -229,6 +229,46 @@ def test_the_command_writes_a_figure_and_numbers_into_the_experiment(tmp_path, m
     assert results["column"]["upwelling"] == ColumnModel().upwelling
     assert (tmp_path / "plots" / "qbo.png").stat().st_size > 20_000
     assert "-5.0%" in capsys.readouterr().out
+
+
+def test_the_command_reports_the_spread_of_several_networks(tmp_path, monkeypatch, caplog):
+    winds = [(28, 20.0), (26, 18.0), (30, 24.0), (28, math.nan), (28, 21.0)]
+    names = ["network 1", "network 2", "network 3", "ensemble"]
+    monkeypatch.setattr(qbo, "emulators", lambda experiments: dict.fromkeys(names, no_drag))
+    runs = iter(winds)
+    monkeypatch.setattr(
+        qbo, "simulate", lambda drag, model, years: sinusoids(*next(runs), model)[None]
+    )
+    folders = ["--experiment", str(tmp_path / "a"), str(tmp_path / "b")]
+    with pytest.raises(SystemExit, match="--output: expected a folder"):
+        command(qbo.main, folders)
+    command(qbo.main, [*folders, "--output", str(tmp_path / "out")])
+    results = json.loads((tmp_path / "out" / "qbo.json").read_text())
+    spread, rows = results["spread"], results["runs"]
+    assert (spread["members"], spread["stable"], spread["period"]["count"]) == (3, 2, 2)
+    periods = [rows[name]["period"] for name in names[:2]]
+    assert spread["period"]["mean"] == pytest.approx(sum(periods) / 2)
+    assert spread["amplitude"]["greatest"] == rows["network 2"]["amplitude"]
+
+
+def test_the_drag_of_an_ensemble_is_the_mean_of_its_members(tmp_path):
+    from ai4sim.surrogate import Surrogate
+    from weather_forecast.gwd.io.rows import DragLayout
+
+    layout = DragLayout("nogwd", 63)
+    sizes = {"in_channels": layout.input_channels, "out_channels": layout.output_channels}
+    for name in "ab":
+        surrogate = Surrogate(
+            {"name": "MLP", "features": 4, **sizes}, layout.inputs, layout.outputs
+        )
+        surrogate.facts = {"scheme": "nogwd", "levels": 63, "output_scale": None}
+        surrogate.save(tmp_path / name / "artifacts")
+    drags = qbo.emulators([tmp_path / "a", tmp_path / "b"])
+    assert list(drags) == ["network 1", "network 2", "ensemble"]
+    u, v, temperature = torch.randn(3, 2, 63)
+    column = u, v, temperature, torch.full((2,), 1e5), torch.zeros(2)
+    one, two, mean = (drag(*column)[1] for drag in drags.values())
+    torch.testing.assert_close(mean, (one + two) / 2)
 
 
 def test_the_command_shows_an_emulator_that_failed(tmp_path, monkeypatch, capsys):
@@ -277,12 +317,12 @@ def test_a_trained_network_is_read_from_its_experiment(tmp_path):
     surrogate = Surrogate(net, layout.inputs, layout.outputs)
     surrogate.facts = {"scheme": "nogwd", "levels": 63, "output_scale": None}
     surrogate.save(tmp_path / "artifacts")
-    wind = simulate(qbo.emulator(tmp_path), ColumnModel(), years=3 / YEAR)
+    wind = simulate(qbo.emulators([tmp_path])["network"], ColumnModel(), years=3 / YEAR)
     assert wind.shape == (1, 3, 63)
     surrogate.facts["scheme"] = "ogwd"
     surrogate.save(tmp_path / "artifacts")
     with pytest.raises(ValueError, match="expected an emulator of non-orographic drag"):
-        qbo.emulator(tmp_path)
+        qbo.emulators([tmp_path])
 
 
 def test_the_figure_names_every_run():
