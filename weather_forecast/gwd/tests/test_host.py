@@ -16,7 +16,7 @@ from ai4sim.tests.host_programs import build_example, called, needs
 from weather_forecast.gwd.config import USE_CASE
 from weather_forecast.gwd.online.column import ColumnModel, simulate
 from weather_forecast.gwd.online.host import main, read_winds, write_column
-from weather_forecast.gwd.online.qbo import emulator
+from weather_forecast.gwd.online.qbo import emulators
 from weather_forecast.gwd.tests.tiny import TINY  # noqa: F401 (of the bench)
 
 YEARS = 1.5
@@ -39,7 +39,7 @@ def test_a_fortran_column_model_blows_as_the_one_in_python(
     done = called(build / "qbo", bench.root / "column.txt", YEARS, bench.root / "winds.bin")
     assert done.returncode == 0, done.stderr
     found = read_winds(bench.root / "winds.bin", model)
-    expected = simulate(emulator(trained), model, YEARS)
+    expected = simulate(emulators([trained])["network"], model, YEARS)
     assert found.shape == expected.shape
     assert float((found - expected).abs().max()) <= 1e-3 * float(expected.abs().max())
     # A host hears of an error of the library, in its own words.
