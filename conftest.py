@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def records_of_lightning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let caplog see the records of Lightning, which keeps them if imported before pytest logs."""
+    monkeypatch.setattr(logging.getLogger("lightning.pytorch"), "propagate", True)
 
 
 @pytest.fixture(scope="module")

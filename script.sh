@@ -10,7 +10,7 @@ usage() {
 Usage: ./script.sh UC [SESSION...] [-- ARGUMENTS]
 
 UC       $(valid_names | paste -sd ' ' -) all
-SESSION  train tests lint docs download_data dev_dependencies
+SESSION  train tests coverage lint docs download_data dev_dependencies
          (nox --list in the folder of the use case describes them)
 
 Without a session: prepares the environment of the use case and opens a shell in it.

@@ -366,8 +366,11 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
     # Without validations the end of the training says that there is no best checkpoint.
     warnings.filterwarnings("ignore", message=".*could not find the monitored key")
-    rank_zero = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    rank_zero.addFilter(lambda record: "litlogger" not in record.getMessage())
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return "litlogger" not in record.getMessage()
 
 
 def run(use_case: UseCase, experiments: Path, args: ArgsType = None) -> SurrogateCLI:

@@ -41,9 +41,13 @@ def relative(paths: Iterable[Path]) -> list[str]:
 
 
 def run_tests(
-    session: nox.Session, run: Callable[..., None], name: str, parts: Iterable[Path]
+    session: nox.Session,
+    run: Callable[..., None],
+    name: str,
+    parts: Iterable[Path],
+    coverage: bool = False,
 ) -> None:
-    """Run pytest with coverage; the reports go to ``.ci-reports/``.
+    """Run pytest, with the coverage of the lines on request; the reports go to ``.ci-reports/``.
 
     Of the contract suite, which is about all use cases, a use case runs its own share. Arguments
     after ``--`` are pytest's. They may select some of the tests, so the coverage floor holds only
@@ -53,7 +57,13 @@ def run_tests(
     folders = relative(path for path in parts if path.is_dir())
     if "tests" not in folders and (ROOT / CONTRACT).is_file():
         folders.append(CONTRACT)
-    covered = [path for path in parts if path.name != "tests"]
+    covered = relative(path for path in parts if path.name != "tests")
+    measure = [
+        *(f"--cov={path.removesuffix('.py').replace('/', '.')}" for path in covered),
+        "--cov-report=term",
+        f"--cov-report=xml:{REPORTS / f'coverage_{name}.xml'}",
+        *([] if session.posargs else [f"--cov-fail-under={COVERAGE_FLOOR}"]),
+    ]
     cores = len(os.sched_getaffinity(0))  # granted by SLURM or a container
     with session.chdir(ROOT):
         run(
@@ -63,11 +73,9 @@ def run_tests(
             "--dist=loadfile",
             "--no-loadscope-reorder",  # the order of conftest.py instead
             *folders,
-            *(f"--cov={path.removesuffix('.py').replace('/', '.')}" for path in relative(covered)),
-            "--cov-report=term",
-            f"--cov-report=xml:{REPORTS / f'coverage_{name}.xml'}",
+            *(measure if coverage else []),
             f"--junitxml={REPORTS / f'junit_{name}.xml'}",
-            *(session.posargs or [f"--cov-fail-under={COVERAGE_FLOOR}"]),
+            *session.posargs,
             COVERAGE_FILE=str(REPORTS / f".coverage_{name}"),
             CONTRACT_OF="" if name == "all" else name,
             OMP_NUM_THREADS="1",

@@ -105,6 +105,20 @@ def test_a_use_case_runs_its_share_of_the_contract_whatever_tests_are_chosen(
     assert {"wmed", checks.CONTRACT} <= set(line)
     assert [word for word in line if word.startswith("-k")] == chosen[:1]
     assert variables["CONTRACT_OF"] == "wmed"
+    assert not any(word.startswith("--cov") for word in line)
+
+
+@pytest.mark.parametrize(("chosen", "has_floor"), [([], True), (["-k", "fit"], False)])
+def test_lines_are_counted_on_request_and_the_floor_holds_for_all_tests_only(
+    chosen, has_floor, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checks, "REPORTS", tmp_path)
+    calls = []
+    session = SimpleNamespace(posargs=chosen, chdir=chdir)
+    run = lambda *line, **_: calls.append(line)  # noqa: E731
+    checks.run_tests(session, run, "wmed", [registry.ROOT / "wmed"], coverage=True)
+    assert "--cov=wmed" in calls[0]
+    assert (f"--cov-fail-under={checks.COVERAGE_FLOOR}" in calls[0]) is has_floor
 
 
 def test_a_noxfile_without_a_declaration_is_an_error(tmp_path):

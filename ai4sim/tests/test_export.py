@@ -114,7 +114,14 @@ def test_columns_of_onnxruntime_keep_their_digits(tmp_path):
 
 
 UNET = {"name": "UNet", "dimensions": 3, "features": 4, "levels": 2, "padding_mode": "replicate"}
-GAT = {"name": "GAT", "in_channels": 1, "out_channels": 1, "hidden_channels": 4, "heads": 2}
+GAT = {
+    "name": "GAT",
+    "in_channels": 1,
+    "out_channels": 1,
+    "hidden_channels": 4,
+    "num_layers": 2,
+    "heads": 2,
+}
 
 
 @pytest.mark.parametrize(
