@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from ai4sim import export
 from ai4sim.experiment import CHECKPOINT_SUFFIX, Experiment, create, provenance
-from ai4sim.export import PROGRAM, export_program
 from ai4sim.io.files import atomic_folder, missing_file_error, write_json, write_text
 from ai4sim.surrogate import Ensemble
 from ai4sim.use_case import UseCase
@@ -132,15 +132,15 @@ def _fill(
     ensemble.save(new.artifacts)
     samples = source.artifacts / SAMPLES
     if not samples.is_file():
-        log.warning("no %s: %s is missing, an example of inputs", PROGRAM, samples)
+        log.warning("no %s: %s is missing, an example of inputs", export.PROGRAM, samples)
         return
     shutil.copyfile(samples, new.artifacts / SAMPLES)
     tensors = load_file(samples)
     if "inputs" not in tensors:
-        log.warning("no %s: %s holds no single inputs of this network", PROGRAM, samples)
+        log.warning("no %s: %s holds no single inputs of this network", export.PROGRAM, samples)
         return
-    program = new.artifacts / PROGRAM
-    export_program(ensemble, tensors["inputs"], program, on_graph="edges" in tensors)
+    program = new.artifacts / export.PROGRAM
+    export.export_program(ensemble, tensors["inputs"], program, on_graph="edges" in tensors)
 
 
 def _checkpoint(root: Path, name: str) -> Path:

@@ -30,7 +30,7 @@ from ai4sim.gaussian import GAUSSIAN, GaussianLikelihood, GaussianScore
 from ai4sim.io.files import write_json
 from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate, surrogate_of
-from ai4sim.variables import Batch
+from ai4sim.variables import Batch, Variable
 from ai4sim.weights import require_same_spec, write_mesh, write_samples
 
 if TYPE_CHECKING:
@@ -168,6 +168,11 @@ class SurrogateModule(pl.LightningModule):
         """Predict a batch by a network, in physical units; its spread comes with it."""
         normalized = self.normalized_prediction(batch, surrogate)
         return surrogate.denormalize(normalized, self.output_scale(batch))
+
+    @property
+    def judged(self) -> list[Variable]:
+        """The outputs of :meth:`by_output`, with their units."""
+        return self.surrogate.targets
 
     def by_output(self, values: Any) -> Mapping[str, Tensor]:
         """Divide targets or predictions, (batch, channel, ...), by the outputs' names."""
@@ -424,7 +429,7 @@ class SurrogateModule(pl.LightningModule):
         experiment = Experiment(Path(self.trainer.default_root_dir))
         results = {**undefined_as_none(evaluation.metrics()), "headline": list(self.headline)}
         if calibration is not None:
-            results["calibration"] = undefined_as_none(calibration.metrics(self.surrogate.targets))
+            results["calibration"] = undefined_as_none(calibration.metrics(self.judged))
         done, total = sum(self.trainer.num_test_batches), len(self.trainer.test_dataloaders or ())
         if done < total:
             results["part"] = f"{done} of {total} batches of the test set"
@@ -435,7 +440,7 @@ class SurrogateModule(pl.LightningModule):
             self.logger.log_metrics(scalars)
         drawn = self.figures(evaluation)
         if calibration is not None:
-            of_spread = calibration_figures(calibration, self.surrogate.targets)
+            of_spread = calibration_figures(calibration, self.judged)
             drawn = itertools.chain(drawn, of_spread)
         save_figures(drawn, experiment.plots)
 

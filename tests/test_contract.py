@@ -12,6 +12,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import h5py
 import lightning.pytorch as pl
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ai4sim.cli import main
+from ai4sim.ensemble import make_experiment
 from ai4sim.module import SurrogateModule
 from ai4sim.native import network
 from ai4sim.native.couple import samples_of
@@ -233,6 +235,58 @@ def test_predictions_are_those_of_the_saved_surrogate(bench, trained, tmp_path):
         expected = bench.tiny.predict(surrogate, path)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=bench.tiny.tolerance)
         assert np.abs(found).max() > 100 * bench.tiny.tolerance
+
+
+@pytest.fixture(scope="module")
+def ensemble(bench, trained):
+    """The experiment of an ensemble: the trained network and one of slightly other weights."""
+    other = bench.experiments / "other"
+    content = state(trained, "best")
+    torch.manual_seed(0)
+    for name, values in content["state_dict"].items():
+        if name.startswith("surrogate.net.") and values.is_floating_point():
+            values.mul_(1 + 0.05 * torch.randn_like(values))
+    (other / "checkpoints").mkdir(parents=True)
+    torch.save(content, checkpoint(other))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ai4sim.export.export_program", lambda *arguments, **options: None)
+        members = (trained.name, "other")
+        made = make_experiment(bench.tiny.use_case, bench.experiments, members, "ensemble")
+    return made.path
+
+
+def test_an_ensemble_is_judged_and_writes_mean_and_spread(bench, ensemble, tmp_path):
+    raw = bench.tiny.write_unlabelled(tmp_path)
+    best = ("--ckpt_path", checkpoint(ensemble))
+    made = bench.run("predict", *best, "--data.data_path", tmp_path) / "predictions"
+    surrogate = Surrogate.load(ensemble / "artifacts")
+    for path in raw:
+        found = bench.tiny.read_prediction(made / path.name)
+        expected = bench.tiny.predict(surrogate, path)
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2 * bench.tiny.tolerance)
+        spreads = spreads_in(made / path.name)
+        assert spreads
+        for name, values in spreads.items():
+            known = values[np.isfinite(values)]
+            assert (known >= 0).all() and (known > 0).any(), name
+    scores = results(bench.run("test", *best))["calibration"]
+    assert scores["members"] == 2 and scores["outputs"]
+    for found in scores["outputs"].values():
+        assert found["units"] and found["count"] > 0 and found["coverage_90"] <= 1
+
+
+def spreads_in(path: Path) -> dict[str, np.ndarray]:
+    """Return the standard deviations in a file."""
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[...]})
+                if "_spread" in name and isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return found
 
 
 def test_the_exported_program_gives_the_numbers_of_the_surrogate(bench, trained):

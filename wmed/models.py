@@ -31,7 +31,7 @@ from ai4sim.nets import completed
 from ai4sim.network_arguments import with_network
 from ai4sim.normalization import full_precision
 from ai4sim.surrogate import LEAST_SPREAD, Surrogate
-from ai4sim.variables import Batch
+from ai4sim.variables import Batch, Variable
 from ai4sim.weights import MOST, MOST_NODES, write_tensors
 from wmed import plotters
 from wmed.baselines import TURBULENCE, Baselines, rho_fluxes
@@ -39,13 +39,14 @@ from wmed.data import CouplingDataModule, row_of
 from wmed.evaluation import HEADLINE, FluxEvaluation
 from wmed.excerpts import Conditions
 from wmed.io.graph import CouplingGraph
-from wmed.io.layout import FLUXES, HEAT, TARGETS, RhoLayout
+from wmed.io.layout import FLUXES, TARGETS, RhoLayout
+from wmed.io.layout import HEAT as HEAT_FLUXES
 from wmed.nets.bulk_flux_net import BulkFluxNet
 from wmed.nets.coupler import NamedFluxes, fluxes
 from wmed.nets.coupling_net import CouplingNet
 from wmed.nets.features import sea_surface
 from wmed.nets.inputs import lowest_state, relative_wind, rho_inputs
-from wmed.nets.routine import on_grids, tensors_of
+from wmed.nets.routine import HEAT, on_grids, tensors_of
 from wmed.physics.bulk import BulkFluxes
 
 CALIBRATION_TIMES, CALIBRATION_ROWS = 48, 200_000
@@ -132,7 +133,8 @@ class CouplingModule(SurrogateModule):
 
     def _set_scales(self, fields: Batch) -> None:
         stress = torch.cat([fields["tau_x"].flatten(), fields["tau_y"].flatten()]).std()
-        heat, one = [fields[name][fields[name].isfinite()] for name in HEAT], torch.tensor(1.0)
+        heat = [fields[name][fields[name].isfinite()] for name in HEAT_FLUXES]
+        one = torch.tensor(1.0)
         scales = [stress, stress, *(part.std() if len(part) > 1 else one for part in heat)]
         without_sun = fields["heat"] - fields["shortwave"].nan_to_num()
         scales[TARGETS.index("heat")] = without_sun.std()
@@ -186,6 +188,11 @@ class CouplingModule(SurrogateModule):
     def predictions_of(self, surrogate: Surrogate, batch: Batch) -> NamedFluxes:
         """Predict the fluxes of a batch on their own points, physical units."""
         return fluxes(surrogate, batch, batch["graph"], batch["inputs"])
+
+    @property
+    def judged(self) -> list[Variable]:
+        """The outputs: the network's, and the net heat flux that they add up to."""
+        return [*super().judged, HEAT]
 
     def by_output(self, values: Any) -> Mapping[str, Tensor]:
         """Return fluxes, which have names."""

@@ -133,7 +133,7 @@ class Calibration:
         """
         units = {v.name: v.units for v in variables}
         outputs = {
-            name: {"units": units.get(name, ""), **self._scores(sums)}
+            name: {"units": units[name], **self._scores(sums)}
             for name, sums in self.sums.items()
             if sums["count"].sum() > 0
         }

@@ -106,7 +106,7 @@ def test_parts_add_up_to_the_whole_and_unknown_targets_do_not_count(drawn):
         for rows in (slice(5 * i, 5 * i + 2), slice(5 * i + 2, 5 * i + 5)):
             part.update("a", target[rows], Forecast(mean[rows], spread[rows]))
     parts[0].merge(parts[1])
-    expected, found = (c.metrics([])["outputs"]["a"] for c in (whole, parts[0]))
+    expected, found = (c.metrics([Variable("a", "1")])["outputs"]["a"] for c in (whole, parts[0]))
     assert found["count"] == int(target.isfinite().sum()) < 1000
     for name in ("crps", "rmse", "spread", "coverage_50", "coverage_90"):
         assert found[name] == pytest.approx(expected[name], rel=1e-12)
@@ -122,7 +122,7 @@ def test_the_figure_shows_each_output(drawn):
     calibration = Calibration()
     for name in ("du_dt", "dv_dt"):
         calibration.update(name, target, Forecast(mean, spread))
-    ((name, figure),) = figures(calibration, [OUTPUT])
+    ((name, figure),) = figures(calibration, [OUTPUT, Variable("dv_dt", "m/s2")])
     assert name == "calibration"
     titles = [ax.get_title() for ax in figure.axes]
     assert titles[0].startswith("du_dt\nratio 1.00, within 50 %: 50%, 90 %: 90%")

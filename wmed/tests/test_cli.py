@@ -71,6 +71,7 @@ def test_predictions_are_histories_with_fluxes_on_the_sea_alone(bench, trained, 
 def test_the_other_models_learn(bench, model):
     small = [] if model == "LitConstantBulk" else ["--model.features", 8, "--model.layers", 2]
     small += ["--model.rounds", 1] if model == "LitCouplingGNN" else []
+    small += ["--model.loss", "crps"] if model == "LitMLP" else []
     experiment = bench.run(
         "fit",
         *("--model", model, "--model.levels", 4, *small),
@@ -79,6 +80,10 @@ def test_the_other_models_learn(bench, model):
     found = results(experiment)
     assert found["model"]["tau_rmse"] < found["baselines"]["mean"]["tau_rmse"]
     assert set(found["cases"]) == {"croco_his_20060310"}
+    if model == "LitMLP":
+        judged = found["calibration"]["outputs"]
+        assert judged["heat"]["units"] == "W/m2" and judged["tau_x"]["spread"] > 0
+        return
     # What a library is compared on is the test set, whole grids where these are few points.
     artifacts = experiment / "artifacts"
     routine = bench.tiny.use_case.routine(Surrogate.load(artifacts))

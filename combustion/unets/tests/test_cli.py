@@ -62,6 +62,12 @@ def test_a_checkpoint_is_tested_and_applied_on_another_grid(bench, trained, tmp_
 # ---- processes of their own --------------------------------------------------------------------
 
 
+def tested_files(bench):
+    """Return the files of the test set of the tiny configuration."""
+    data = TINY.use_case.datamodule(**{**TINY.data, "data_path": str(bench.root / "flames")})
+    return data.files("test")
+
+
 def finished(process: subprocess.Popen[str]) -> str:
     """Wait for a process that succeeds; return what it printed."""
     printed, complaint = process.communicate(timeout=300)
@@ -74,9 +80,14 @@ PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 def test_training_on_two_processes_runs_and_resumes(bench):
     two = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.max_epochs", "1")
+    two += ("--model.init_args.loss", "crps")
     printed = finished(bench.process("fit", "--experiment", "two", *two, **PIPES))
     experiment = bench.experiments / "two"
-    assert results(experiment)["model"]["r2"] < 1
+    found = results(experiment)
+    assert found["model"]["r2"] < 1
+    # Both processes' cells are judged, each once.
+    cells = sum(read_snapshot(f).progress_variable.size for f in tested_files(bench))
+    assert found["calibration"]["outputs"]["flame_surface_density"]["count"] == cells
     assert str(experiment / "plots") in printed and list((experiment / "plots").glob("*.png"))
     # 6 training files, 4 crops each, in batches of 4 on two processes
     assert state(experiment)["global_step"] == 3

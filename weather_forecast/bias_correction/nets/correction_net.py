@@ -12,7 +12,7 @@ from ai4sim.nets import build
 from ai4sim.normalization import full_precision
 from weather_forecast.bias_correction.io.layout import HEATING_RATES, RadiationLayout
 from weather_forecast.bias_correction.nets.features import profile_features, surface_features
-from weather_forecast.bias_correction.nets.heads import FreeHead, StructuredHead
+from weather_forecast.bias_correction.nets.heads import FreeHead, StructuredHead, by_output
 
 LIMIT = 6.0
 """Standard deviations beyond which a feature is cut off."""
@@ -35,6 +35,12 @@ class CorrectionNet(nn.Module):
     heating_weight : float
         How much more an error of a heating rate counts than one of a flux, each in units of its
         variable's mean size. A flux is the sum over many layers and leaves each of them vague.
+    spread : bool
+        Whether it gives, behind the corrections, as many values for a standard deviation of each
+        (:meth:`ai4sim.surrogate.Surrogate.with_spread`). The mean keeps the structure of its head.
+        The spreads are those of single fluxes and heating rates: nothing says how their errors go
+        together, and where the head leaves no error, at the top or at night, they have the least
+        value.
     """
 
     output_scale: Tensor
@@ -48,6 +54,7 @@ class CorrectionNet(nn.Module):
         structured: bool = True,
         derived: bool = True,
         heating_weight: float = 3.0,
+        spread: bool = False,
     ) -> None:
         super().__init__()
         self.layout, self.derived = RadiationLayout(levels), derived
@@ -55,8 +62,9 @@ class CorrectionNet(nn.Module):
         self.head = StructuredHead(self.layout) if structured else FreeHead(self.layout)
         column = torch.ones(1, self.layout.input_channels)
         inputs = self._features(self.layout.split_inputs(column)).shape[1]
+        self.channels = self.head.channels, FreeHead.channels if spread else 0
         self.backbone = build(
-            {**backbone, "in_channels": inputs, "out_channels": self.head.channels}
+            {**backbone, "in_channels": inputs, "out_channels": sum(self.channels)}
         )
         self.register_buffer("output_scale", torch.ones(self.layout.output_channels))
         self.register_buffer("mean", torch.zeros(inputs, 1))
@@ -79,14 +87,22 @@ class CorrectionNet(nn.Module):
         self.output_scale.copy_(output_units(self.layout, targets, self.heating_weight))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the corrections of ``inputs : (column, channel)``, divided by `output_scale`."""
+        """Return the corrections of ``inputs : (column, channel)``, divided by `output_scale`.
+
+        With a spread, its values stand behind them: (column, 2 output).
+        """
         with torch.autocast(inputs.device.type, enabled=False):
             columns = self.layout.split_inputs(full_precision(inputs))
             features = (self._features(columns) - self.mean) / self.std
         found = self.backbone(features.clamp(-LIMIT, LIMIT))
         with torch.autocast(inputs.device.type, enabled=False):
-            corrections: Tensor = self.head(full_precision(found), columns)
-            return corrections / self.output_scale
+            of_mean, of_spread = full_precision(found).split(self.channels, dim=1)
+            corrections: Tensor = self.head(of_mean, columns) / self.output_scale
+            return (
+                torch.cat([corrections, by_output(of_spread)], 1)
+                if self.channels[1]
+                else corrections
+            )
 
     def _features(self, columns: Mapping[str, Tensor]) -> Tensor:
         """Return (column, feature, half_level); what a column has as a whole is at every level."""

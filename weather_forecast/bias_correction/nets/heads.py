@@ -53,8 +53,7 @@ class FreeHead(nn.Module):
 
     def forward(self, x: Tensor, columns: NamedColumns) -> Tensor:
         """Return corrections (column, output); see :class:`StructuredHead`."""
-        fluxes, rates = x.split([len(FLUXES), len(HEATING_RATES)], dim=1)
-        return torch.cat([fluxes.flatten(1), rates[..., :-1].flatten(1)], dim=1) * self.scale
+        return by_output(x) * self.scale
 
 
 class StructuredHead(nn.Module):
@@ -152,6 +151,12 @@ class StructuredHead(nn.Module):
             torch.stack(albedos, -1) @ self.albedo_weights.softmax(0),
             torch.stack(emissivities, -1) @ self.emissivity_weights.softmax(0),
         )
+
+
+def by_output(x: Tensor) -> Tensor:
+    """Arrange a channel for each flux and heating rate, (column, 6, half_level), as outputs."""
+    fluxes, rates = x.split([len(FLUXES), len(HEATING_RATES)], dim=1)
+    return torch.cat([fluxes.flatten(1), rates[..., :-1].flatten(1)], dim=1)
 
 
 def incoming(columns: NamedColumns) -> Tensor:

@@ -51,7 +51,7 @@ def test_predictions_have_units_and_leave_the_incoming_light_alone(bench, traine
 @pytest.mark.parametrize(
     ("model", "options"),
     [
-        ("LitUnet1D", ("--model.features", 4, "--model.grids", 3)),
+        ("LitUnet1D", ("--model.features", 4, "--model.grids", 3, "--model.loss", "crps")),
         ("LitAttentionCNN", ("--model.blocks", 1, "--model.heads", 2)),
     ],
 )
@@ -63,7 +63,10 @@ def test_the_other_networks_fit_blocks_of_columns(bench, model, options):
     )
     found = results(experiment)
     assert found["model"]["columns"] == 5 * 6
-    assert found["model"]["budget_residual_mean"] < 1e-4  # W/m2
+    assert found["model"]["budget_residual_mean"] < 1e-4  # W/m2, of the mean, with a spread too
+    judged = found.get("calibration", {"outputs": {}})["outputs"]
+    assert list(judged) == ([v.name for v in LAYOUT.outputs] if "crps" in options else [])
+    assert all(scores["spread"] > 0 for scores in judged.values())
 
 
 def test_columns_labelled_elsewhere_join_the_training_set_only(bench, tmp_path):

@@ -44,7 +44,8 @@ def read_prediction(path: Path) -> NDArray[np.float32]:
 def predict_inputs(surrogate: Surrogate, inputs: torch.Tensor) -> NDArray[np.float32]:
     """Return the corrections of columns by a saved network, (column, output)."""
     fields = {name: values.numpy() for name, values in LAYOUT.split_inputs(inputs).items()}
-    return np.concatenate(list(surrogate.predict(fields).values()), axis=1)
+    found = surrogate.predict(fields)
+    return np.concatenate([found[v.name] for v in LAYOUT.outputs], axis=1)
 
 
 def predict(surrogate: Surrogate, path: Path) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import yaml
 
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import checkpoint, printed, results, state
-from weather_forecast.gwd.io.layout import write_columns
+from weather_forecast.gwd.io.layout import write_columns, write_like
 from weather_forecast.gwd.io.rows import DragLayout
 from weather_forecast.gwd.tests.made_up import smooth_columns, write_dates
 from weather_forecast.gwd.tests.tiny import (
@@ -76,6 +76,27 @@ def test_predictions_are_files_of_the_raw_layout(bench, trained, tmp_path):
             assert 1e-7 < np.abs(file["y"][...]).max() < 1e-1  # m/s2
 
 
+def test_a_spread_is_written_beside_the_tendencies(tmp_path):
+    (source,) = write_dates(tmp_path, NOGWD, 1, GRID, targets=False)
+    outputs, spread = np.random.default_rng(0).random((2, 24, 126), dtype=np.float32)
+    for name, given in (("with", spread), ("again", spread[::-1]), ("without", None)):
+        write_like(source, tmp_path / f"{name}.h5", outputs, given)
+        source = tmp_path / f"{name}.h5"  # what was predicted before is replaced
+        with h5py.File(source) as file:
+            np.testing.assert_array_equal(file["y"][...].reshape(126, -1).T, outputs)
+            assert ("y_spread" in file) == (given is not None)
+            if given is not None:
+                np.testing.assert_array_equal(file["y_spread"][...].reshape(126, -1).T, given)
+                rows = "u_tendency_spread 63, v_tendency_spread 63"
+                assert file["y_spread"].attrs["rows"] == rows
+                assert file["y_spread"].attrs["units"] == file["y"].attrs["units"]
+
+
+def test_a_network_that_keeps_the_momentum_predicts_no_spread(bench):
+    with pytest.raises(ValueError, match="a MomentumFluxNet predicts no spread, since physics"):
+        bench.run("fit", "--model.init_args.loss", "nll")
+
+
 def test_a_checkpoint_holds_the_coefficients_of_the_baselines(trained):
     assert state(trained)["extra_state"]["baselines"]["weights"].shape == (191, 126)
 
@@ -116,12 +137,17 @@ def test_flat_networks_fit_both_schemes(bench, model, layout):
         *("--model", model, "--model.scheme", layout.scheme, "--model.levels", layout.levels),
         *("--model.features", 8, "--model.augment", "true", "--trainer.max_epochs", 1),
         *("--data.data_path", bench.root / layout.scheme, "--data.latitude", "false"),
+        *("--model.loss", "crps" if model == "LitCNN" else "mse"),
     )
     found = results(experiment)
     assert found["model"]["columns"] == 2 * 24
     assert 0 < found["model"]["rmse"] < 1
     surrogate = Surrogate.load(experiment / "artifacts")
     assert surrogate.facts["scheme"] == layout.scheme
+    if model == "LitCNN":
+        judged = found["calibration"]["outputs"]
+        assert [judged[v.name]["units"] for v in layout.outputs] == ["m/s2"] * len(judged)
+        assert all(0 < scores["crps"] < scores["mae"] for scores in judged.values())
 
 
 def test_columns_of_other_folders_join_the_training_set_only(bench, trained, tmp_path):
