@@ -34,7 +34,20 @@ MOST_NAMES = 5
 
 
 class CheckingTrainer(pl.Trainer):
-    """Lightning's trainer with one command more."""
+    """Lightning's trainer with one command more.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether all processes are to end the training after this batch.
+    """
+
+    stopped = False
+
+    @property
+    def received_sigterm(self) -> bool:
+        """Whether a signal ends the run, which Lightning asks after each batch."""
+        return self.stopped or super().received_sigterm
 
     def check(
         self,

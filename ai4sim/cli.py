@@ -25,11 +25,16 @@ COMMANDS = {
     "predict": "predict raw files, with or without targets",
     "check": "read all raw files and report what they hold, without training",
     "ensemble": "make trained experiments one, which predicts their mean and spread",
+    "submit": "check a training, and submit it to SLURM",
     "couple": "make a library that Fortran, C and C++ programs call",
 }
 """The commands of ``trainer.py``."""
-FUNCTIONS = {"ensemble": "ai4sim.ensemble:command", "couple": "ai4sim.native.couple:command"}
-"""Those that take no configuration: what makes each, of a use case and the experiments' folder."""
+FUNCTIONS = {
+    "ensemble": "ai4sim.ensemble:command",
+    "submit": "ai4sim.submit:command",
+    "couple": "ai4sim.native.couple:command",
+}
+"""Those that are functions: what makes each, of a use case and the experiments' folder."""
 EXAMPLES = """examples:
   python trainer.py fit --config configs/demo.yaml
   python trainer.py test --config configs/demo.yaml --ckpt_path best
@@ -65,7 +70,11 @@ def main(use_case: UseCase, args: ArgsType = None) -> SurrogateCLI | None:
         from ai4sim.command import run as run_function
 
         command = pkgutil.resolve_name(FUNCTIONS[given[0]])
-        run_function(command(use_case, experiments), given[1:], f"trainer.py {given[0]}")
+        words, options = given[1:], {}
+        if given[0] == "submit" and "--" in words:
+            end = words.index("--")
+            words, options = words[:end], {"options": words[end + 1 :]}
+        run_function(command(use_case, experiments, **options), words, f"trainer.py {given[0]}")
         return None
     from ai4sim.surrogate_cli import run
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import getpass
 import itertools
+import json
 import os
 import platform
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from ai4sim import launch
+from ai4sim import launch, slurm
 
 CHECKPOINT_SUFFIX = ".ckpt"
 
@@ -171,6 +172,51 @@ def find_checkpoint(root: Path, which: str, name: str | None = None) -> Path:
     return chosen[-1]
 
 
+def begun_by_job(root: Path, environ: Mapping[str, str]) -> Experiment | None:
+    """Return the experiment that this command began when its job of SLURM ran before.
+
+    SLURM queues a job again after a failure of a node, or when it is told to, and its script then
+    begins anew.
+
+    Parameters
+    ----------
+    root : Path
+        Where the experiment folders are.
+    environ : mapping
+        Environment variables.
+
+    Returns
+    -------
+    Experiment or None
+        None: the job runs for the first time, or ended before there was anything in the folder.
+
+    Raises
+    ------
+    ValueError
+        The job has begun several runs with this command.
+    """
+    job = slurm.job(environ)
+    if job is None or not job["restart"]:
+        return None
+    found: set[Path] = set()
+    going_on: set[Path] = set()
+    command, cwd = shlex.join(sys.argv), str(Path.cwd())
+    for file in root.glob("*/environment*.json"):
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        theirs = facts.get("slurm") or {}
+        same = facts["command"] == command and facts["working_directory"] == cwd
+        if same and theirs.get("job") == job["job"]:
+            (going_on if theirs["restart"] == job["restart"] else found).add(file.parent)
+    left = sorted(found - going_on)
+    if len(left) > 1:
+        raise ValueError(
+            f"job {job['job']} was queued again, and began {len(left)} runs by the same command: "
+            f"{', '.join(path.name for path in left)}. Expected one: give each its name, "
+            "--experiment NAME"
+        )
+    return Experiment(left[0].resolve()) if left else None
+
+
 def taken(experiment: Experiment) -> FileExistsError:
     """Return the error that says that a folder holds a run, and the ways on."""
     if not any(experiment.checkpoints.glob(f"*{CHECKPOINT_SUFFIX}")):
@@ -211,6 +257,7 @@ def provenance(seed: Any) -> dict[str, Any]:
         "working_directory": str(Path.cwd()),
         "user": getpass.getuser(),
         "host": platform.node(),
+        "slurm": slurm.job(os.environ),
         "platform": platform.platform(),
         "python": platform.python_version(),
         "seed": seed,

@@ -8,8 +8,13 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from ai4sim import slurm
+
+if TYPE_CHECKING:
+    from lightning.fabric.plugins.environments import ClusterEnvironment
 
 INHERITED = "AI4SIM_EXPERIMENT_PATH"
 RANKS = ("RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
@@ -21,6 +26,8 @@ JOBS = (
 )
 """Variables by which launchers name a job; those of the first launcher that is there count."""
 OPTIONAL = ("SLURM_RESTART_COUNT", "LSB_JOBINDEX")
+WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that batch systems send before a time limit."""
 WAIT = timedelta(minutes=30)
 _agreements = itertools.count()
 
@@ -45,6 +52,8 @@ def job(environ: Mapping[str, str]) -> str | None:
         None: this process was not started by a launcher.
     """
     for variables in JOBS:
+        if "SLURM_STEP_ID" in variables and not slurm.is_task(environ):
+            continue
         values = {name: environ.get(name, "") for name in variables}
         if all(values[name] for name in variables if name not in OPTIONAL):
             values.pop("NODE_RANK", None)
@@ -64,6 +73,28 @@ def layout(environ: Mapping[str, str]) -> tuple[int, int] | None:
     if here.isdigit() and everywhere.isdigit() and int(here) > 0:
         return int(here), int(everywhere) // int(here)
     return slurm.layout(environ)
+
+
+def cluster_environment() -> ClusterEnvironment | None:
+    """Return how Lightning shall find the processes of this run; None where it sees for itself.
+
+    It takes each process within a job of SLURM for a task, unless the job has one of two names. It
+    would queue the job again by itself, from a checkpoint of its own.
+    """
+    environ = os.environ
+    if "TORCHELASTIC_RUN_ID" in environ or "SLURM_NTASKS" not in environ:
+        return None
+    from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
+
+    of_step = slurm.layout(environ)
+    if of_step is None:
+        slurm.require_srun(environ)
+        return LightningEnvironment()
+    # Of the step, which may be a part of the job. Two steps of a job have a port each.
+    environ["SLURM_NTASKS_PER_NODE"], environ["SLURM_NNODES"] = map(str, of_step)
+    number = 31 * int(environ["SLURM_JOB_ID"]) + int(environ["SLURM_STEP_ID"])
+    environ.setdefault("MASTER_PORT", str(12_000 + number % 20_000))
+    return SLURMEnvironment(auto_requeue=False)
 
 
 def has_store(environ: Mapping[str, str]) -> bool:
@@ -89,15 +120,37 @@ def agreed(choose: Callable[[], str]) -> str:
     return str(store.get(key).decode())
 
 
-def heed_warnings() -> None:
+def heed_warnings(*, again: bool) -> None:
     """Let SIGUSR1 and SIGUSR2, which batch systems send before a time limit, end a run as SIGTERM.
 
-    On SIGUSR1 Lightning would put the job into SLURM's queue again, where it began anew.
+    That is at once; :class:`ai4sim.interruption.Interruption` ends a training in order.
+
+    Parameters
+    ----------
+    again : bool
+        Whether SIGUSR1 puts a job of SLURM into the queue again.
     """
-    if threading.current_thread() is threading.main_thread():
-        for warning in (signal.SIGUSR1, signal.SIGUSR2):
-            if signal.getsignal(warning) == signal.SIG_DFL:
-                signal.signal(warning, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if again and number == signal.SIGUSR1 and rank(os.environ) == 0:
+            slurm.requeue(os.environ)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for warning in WARNINGS:
+        before = signal.getsignal(warning)
+        if before == signal.SIG_DFL or getattr(before, "__module__", "") == __name__:
+            signal.signal(warning, end)
+
+
+def ignore_warnings(worker: int = 0) -> None:
+    """Leave signals to the process that started this one, a worker of a loader.
+
+    SLURM sends them to all processes of a job step.
+    """
+    for warning in (*WARNINGS, signal.SIGTERM):
+        signal.signal(warning, signal.SIG_IGN)
 
 
 def pass_on(path: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
+from lightning.fabric.plugins import ClusterEnvironment
 from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
 from lightning.pytorch.cli import (
     ArgsType,
@@ -34,7 +35,16 @@ from ai4sim.callbacks import (
 from ai4sim.check import CheckingTrainer
 from ai4sim.checkpoints import find_weights, kept_checkpoint
 from ai4sim.complaints import Parser, explain_errors
-from ai4sim.experiment import Experiment, abandon, create, find_checkpoint, taken
+from ai4sim.experiment import (
+    CHECKPOINT_SUFFIX,
+    Experiment,
+    abandon,
+    begun_by_job,
+    create,
+    find_checkpoint,
+    taken,
+)
+from ai4sim.interruption import Interruption
 from ai4sim.io.files import missing_file_error
 from ai4sim.precision import affordable
 from ai4sim.use_case import UseCase
@@ -63,6 +73,7 @@ class SurrogateCLI(LightningCLI):
         self, *args: Any, use_case: UseCase, experiments_path: Path, **kwargs: Any
     ) -> None:
         self.use_case, self.experiments_path = use_case, experiments_path
+        self._begun: Experiment | None = None
         self._untested: str | None = None
         args_given = kwargs.get("args")
         words = sys.argv[1:] if args_given is None else args_given
@@ -144,6 +155,8 @@ class SurrogateCLI(LightningCLI):
         self._arguments = args if isinstance(args, list) else sys.argv[1:]
         config = self.config[self.config.subcommand]
         self._resumed = False
+        if self.config.subcommand == "fit":
+            self._find_begun(config)
         # A run that goes on finds its weights in its own checkpoint.
         fits_anew = self.config.subcommand == "fit" and not config.ckpt_path
         self._starts = fits_anew and config.start_from is not None
@@ -167,9 +180,23 @@ class SurrogateCLI(LightningCLI):
         path = path.resolve()
         named = self.experiments_path.resolve() / (config.experiment or "")
         of_named = bool(config.experiment) and path.parents[1] == named
-        goes_on = which in ("last", "best") or of_named
+        goes_on = which in ("last", "best") or of_named or self._begun is not None
         self._resumed = self.config.subcommand == "fit" and goes_on
         self._use_checkpoint(parser, args, path)
+
+    def _find_begun(self, config: Namespace) -> None:
+        """Let a training go on whose job of SLURM runs again, in its folder."""
+        inherited = launch.inherited(os.environ)
+        begun = begun_by_job(self.experiments_path, os.environ)
+        self._begun = begun = Experiment(Path(inherited)) if begun and inherited else begun
+        if begun is None:
+            return
+        last = begun.checkpoints / f"last{CHECKPOINT_SUFFIX}"
+        if last.is_file():
+            config.ckpt_path = str(last)
+            log.info("its job was queued again: the training goes on from %s", last)
+        else:
+            log.info("its job was queued again: the training of %s begins anew", begun.path)
 
     def _use_checkpoint(self, parser: LightningArgumentParser, args: ArgsType, path: Path) -> None:
         """Parse again, with the options of the checkpoint's model as defaults.
@@ -227,7 +254,8 @@ class SurrogateCLI(LightningCLI):
         self._keep_more(config.checkpoint)
         config.checkpoint.dirpath = str(self.experiment.checkpoints)
         trainer.logger = configuration.with_folders(trainer.logger, self.experiment.path)
-        self.save_config_kwargs = {"text": as_given, "resumed": self._resumed, "overwrite": True}
+        resumed = self._resumed or self._begun is not None
+        self.save_config_kwargs = {"text": as_given, "resumed": resumed, "overwrite": True}
 
     def _keep_more(self, config: Namespace) -> None:
         """Give other settings of checkpoints a callback of their own, beside ``best.ckpt``."""
@@ -261,6 +289,8 @@ class SurrogateCLI(LightningCLI):
         inherited = launch.inherited(os.environ)
         if inherited:
             return Experiment(Path(inherited))
+        if self._begun:
+            return self._begun
         if self._resumed:
             return Experiment(Path(config.ckpt_path).parents[1])
         if config.experiment:
@@ -274,6 +304,15 @@ class SurrogateCLI(LightningCLI):
         stem = Path(str(config.config[0])).stem if config.get("config") else "default"
         title = stem if self.subcommand == "fit" else f"{stem}-{self.subcommand}"
         return create(self.experiments_path, title)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
+        """Make the trainer, for the processes that a launcher has started."""
+        environment = launch.cluster_environment()
+        given = self._get(self.config_init, "trainer.plugins") or []
+        given = given if isinstance(given, list) else [given]
+        if environment and not any(isinstance(one, ClusterEnvironment) for one in given):
+            kwargs["plugins"] = [*given, environment]
+        return super().instantiate_trainer(**kwargs)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         given = super()._prepare_subcommand_kwargs(subcommand)
@@ -303,6 +342,10 @@ class SurrogateCLI(LightningCLI):
         ArithmeticError
             The training diverged: there are no finite weights.
         """
+        callbacks: list[Any] = self.trainer.callbacks  # type: ignore[attr-defined]
+        # What is left is done again as a whole: a job that did nothing else would never end.
+        advanced = any(c.advanced for c in callbacks if isinstance(c, Interruption))
+        launch.heed_warnings(again=advanced)
         if self.trainer.interrupted or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         best = self._get(self.config_init, "checkpoint").best_model_path
@@ -361,9 +404,20 @@ class SurrogateCLI(LightningCLI):
         print_results(self.experiment)
 
 
+def _command(args: ArgsType) -> str:
+    """Return the first word of a command line."""
+    words = sys.argv[1:] if args is None else args
+    return str(words[0]) if isinstance(words, list) and words else ""
+
+
 def _quieten() -> None:
     """Drop what Lightning says that no user of these commands can act on."""
     warnings.filterwarnings("ignore", message=".*LeafSpec", module="lightning")
+    # This package starts the processes as SLURM has laid them out, and says what is missing.
+    warnings.filterwarnings("ignore", message="The `srun` command is available")
+    # They are of all processes already.
+    logged = r"It is recommended to use `self\.log\('val_(loss|r2)'"
+    warnings.filterwarnings("ignore", message=logged)
     # Without validations the end of the training says that there is no best checkpoint.
     warnings.filterwarnings("ignore", message=".*could not find the monitored key")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
@@ -385,7 +439,8 @@ def run(use_case: UseCase, experiments: Path, args: ArgsType = None) -> Surrogat
         The command line; default ``sys.argv[1:]``.
     """
     _quieten()
-    launch.heed_warnings()
+    launch.heed_warnings(again=_command(args) == "fit")
+    interruption = Interruption()
     configuration.let_folders_be_left_out()
     explain_errors(use_case.module_path.partition(".")[0])
     OmegaConf.register_resolver(
@@ -402,7 +457,7 @@ def run(use_case: UseCase, experiments: Path, args: ArgsType = None) -> Surrogat
             subclass_mode_model=True,
             save_config_callback=SaveProvenance,
             parser_kwargs={"parser_mode": "omegaconf"},
-            trainer_defaults={"callbacks": [LastCheckpoint(), PredictionFiles()]},
+            trainer_defaults={"callbacks": [interruption, LastCheckpoint(), PredictionFiles()]},
             auto_configure_optimizers=False,
             args=args,
         )
@@ -410,6 +465,7 @@ def run(use_case: UseCase, experiments: Path, args: ArgsType = None) -> Surrogat
         # As of any process that the signal ends; Lightning exits with 1 after CTRL-C.
         if isinstance(end, SIGTERMException):
             end.code = 128 + signal.SIGTERM
+            interruption.requeue()
         elif isinstance(end.__context__, KeyboardInterrupt):
             end.code = 128 + signal.SIGINT
         raise

@@ -162,6 +162,14 @@ def define_sessions_of_all() -> None:
             run("pytest", *chosen, *session.posargs, OMP_NUM_THREADS="1")
 
     @nox.session(venv_backend="none", default=False)
+    def slurm(session: nox.Session) -> None:
+        """Run the tests that submit jobs, on a SLURM of this machine alone: Debian, as root."""
+        environment(session, "all", *declared)
+        with session.chdir(ROOT):
+            command = ("pytest", "-m", "slurm", "tests/test_on_slurm.py", *session.posargs)
+            session.run(".ci/slurm", *command, external=True, env={"OMP_NUM_THREADS": "1"})
+
+    @nox.session(venv_backend="none", default=False)
     def docs(session: nox.Session) -> None:
         """Build the documentation into docs/_build/html, warnings as errors."""
         run_docs(session, environment(session, "all", *declared))

@@ -22,6 +22,7 @@ from ai4sim.data.splits import Split, Strategy, find_table, overlaps, split_file
 from ai4sim.io.files import HDF5_NAMES, missing_file_error, visible_entries, visible_files
 from ai4sim.io.names import case_of, instant
 from ai4sim.io.ranges import Quantity
+from ai4sim.launch import ignore_warnings
 
 log = logging.getLogger(__name__)
 
@@ -361,6 +362,7 @@ class SurrogateDataModule(pl.LightningDataModule):
             batch_size=None,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=ignore_warnings if self.num_workers else None,
         )
 
     def train_dataloader(self) -> Iterable[dict[str, Any]]:

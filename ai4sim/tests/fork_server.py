@@ -62,6 +62,7 @@ def become(
     without: list[str],
 ) -> None:
     """Run a script as a process begins it, with its output in files of the working directory."""
+    os.setsid()  # without a terminal, as tasks of SLURM are
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ai4sim import launch
-from ai4sim.experiment import create, find_checkpoint, provenance
+from ai4sim import launch, slurm
+from ai4sim.experiment import begun_by_job, create, find_checkpoint, provenance
+from ai4sim.io.files import write_json
 
 
 def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path):
@@ -37,7 +38,7 @@ def test_children_of_a_distributed_run_share_the_folder(tmp_path, monkeypatch):
     assert subprocess.check_output(later, text=True).strip() == "None"
 
 
-SLURM = {"SLURM_JOB_ID": "77", "SLURM_STEP_ID": "0"}
+SLURM = {"SLURM_JOB_ID": "77", "SLURM_STEP_ID": "0", "SLURM_TASK_PID": str(os.getpid())}
 LSF = {"LSB_JOBID": "77"}
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "77"}
 STATIC = {"TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "n1", "MASTER_PORT": "29500"}
@@ -88,6 +89,35 @@ def test_all_processes_of_torchrun_learn_the_folder_from_its_store(tmp_path):
     assert names[0].endswith("_a") and names[1].endswith("_b")
 
 
+def test_a_job_that_runs_again_finds_what_the_same_command_began(tmp_path, monkeypatch):
+    """Not what another command, another job or the same part of the job did."""
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    began = {}
+    for job, option in (("77", "--a"), ("77", "--b"), ("78", "--a")):
+        monkeypatch.setattr("sys.argv", ["trainer.py", "fit", option])
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        path = began[job, option] = tmp_path / f"{job}{option}"
+        write_json(path / "environment.json", provenance(seed=1))
+    monkeypatch.setattr("sys.argv", ["trainer.py", "fit", "--a"])
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    assert begun_by_job(tmp_path, os.environ) is None
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert begun_by_job(tmp_path, os.environ).path == began["77", "--a"]
+    # The same command once more in the same part: it is another run.
+    write_json(began["77", "--a"] / "environment_2.json", provenance(seed=1))
+    assert begun_by_job(tmp_path, os.environ) is None
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
+    write_json(
+        tmp_path / "twin" / "environment.json", {**provenance(1), "slurm": slurm_of("77", 1)}
+    )
+    with pytest.raises(ValueError, match="2 runs by the same command: 77--a, twin. Expected one"):
+        begun_by_job(tmp_path, os.environ)
+
+
+def slurm_of(job, restart):
+    return slurm.job({"SLURM_JOB_ID": job, "SLURM_RESTART_COUNT": str(restart)})
+
+
 def test_last_means_the_newest_experiment_or_the_named_one(tmp_path):
     for age, name in enumerate(["new", "old"]):
         path = tmp_path / name / "checkpoints" / "last.ckpt"
@@ -115,15 +145,16 @@ def test_provenance_tells_versions_command_and_seed(monkeypatch):
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
     known = {name for names in launch.JOBS for name in names}
-    for name in {*known, *launch.RANKS, launch.INHERITED, "TORCHELASTIC_USE_AGENT_STORE"}:
+    others = {"TORCHELASTIC_USE_AGENT_STORE", "SLURM_CLUSTER_NAME"}
+    for name in {*known, *launch.RANKS, launch.INHERITED, *others}:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize("warning", [signal.SIGUSR1, signal.SIGUSR2])
 def test_warnings_of_batch_systems_end_a_run_as_sigterm_does(warning):
-    code = "import signal; from ai4sim import launch; launch.heed_warnings(); signal.raise_signal"
-    code = f"{code}({warning:d}); signal.pause()"
+    code = "import signal; from ai4sim import launch; launch.heed_warnings(again=False); "
+    code = f"{code}signal.raise_signal({warning:d}); signal.pause()"
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
     assert done.returncode == -signal.SIGTERM
 
@@ -131,7 +162,7 @@ def test_warnings_of_batch_systems_end_a_run_as_sigterm_does(warning):
 def test_a_handler_of_the_user_stays():
     before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
-        launch.heed_warnings()
+        launch.heed_warnings(again=True)
         assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGUSR1, before)

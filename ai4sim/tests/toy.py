@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from ai4sim.cli import main
 from ai4sim.data.batches import BatchIndex
 from ai4sim.data.datamodule import Stage, SurrogateDataModule
-from ai4sim.evaluation.scores import RegressionMetrics
+from ai4sim.evaluation.scores import ERROR_SUMS, RegressionMetrics, metrics_of
+from ai4sim.interruption import Interruption
 from ai4sim.module import SurrogateModule
 from ai4sim.nets import completed
 from ai4sim.network_arguments import with_network
@@ -62,12 +66,18 @@ class ToyData(SurrogateDataModule):
 
 
 class Judgement(RegressionMetrics):
-    """The usual metrics, of one process."""
+    """The usual metrics."""
 
     def metrics(self) -> dict[str, Any]:
         """Return them beside no baseline."""
-        values = {name: float(value) for name, value in self.compute().items()}
+        scores = metrics_of({name: getattr(self, name) for name in ERROR_SUMS})
+        values = {name: float(value) for name, value in scores.items()}
         return {"model": values, "baselines": {}}
+
+    def merge(self, other: Judgement) -> None:
+        """Add what another process has seen."""
+        for name in ERROR_SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class ToyModule(SurrogateModule):
@@ -114,6 +124,29 @@ class LitToy(ToyModule):
 @with_network("UNet", features=8, levels=2, norm="none")
 class LitWideToy(ToyModule):
     """A wider U-Net on columns."""
+
+
+class Pause(Callback):
+    """Wait at the end of an epoch for a file, or for a signal that ends the training.
+
+    Parameters
+    ----------
+    epoch : int
+    until : str
+        The file.
+    """
+
+    def __init__(self, epoch: int, until: str) -> None:
+        self.epoch, self.until = epoch, Path(until)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Wait in this epoch alone."""
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+        interruption = next(c for c in callbacks if isinstance(c, Interruption))
+        while trainer.current_epoch == self.epoch:
+            if self.until.exists() or interruption.heard:
+                return
+            time.sleep(0.05)
 
 
 def run() -> None:
