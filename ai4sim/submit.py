@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import os
@@ -10,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -276,7 +278,7 @@ def command(
 
 
 def _check(use_case: UseCase, experiments: Path, config: Path, options: Sequence[str]) -> None:
-    """Read configuration and data as a training would, on this machine.
+    """Read configuration and data as a training would, and print what was found to stderr.
 
     Raises
     ------
@@ -287,7 +289,10 @@ def _check(use_case: UseCase, experiments: Path, config: Path, options: Sequence
 
     # The machine that submits has neither the nodes nor the GPUs.
     here = ["--trainer.accelerator=cpu", "--trainer.devices=1", "--trainer.num_nodes=1"]
-    run(use_case, experiments, ["check", "--config", str(config), *options, *here])
+    words = ["check", "--config", str(config), *options, *here]
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+        run(use_case, experiments, words)
 
 
 def _submit(folder: Path) -> None:

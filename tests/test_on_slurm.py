@@ -256,3 +256,43 @@ def test_runs_of_an_interactive_step_have_folders_of_their_own(folder):
     for experiment in (*typed, both):
         assert (experiment / "artifacts" / "results.json").is_file()
     assert json.loads((both / "environment.json").read_text())["slurm"]["restart"] == 0
+
+
+def test_a_training_is_submitted_and_keeps_its_script_and_its_configuration(folder, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    site = f"setup: ['export PYTHONPATH={ROOT}']\ncpus_per_task: 2\npartition: all\n"
+    (tmp_path / "site.yaml").write_text(site)
+    options = ["--config", "configs/demo.yaml", "--gpus-per-node", "0", "--experiment", "sent"]
+    line = [sys.executable, "trainer.py", "submit", *options, "--site", str(tmp_path / "site.yaml")]
+    done = subprocess.run(
+        [*line, "--", "--trainer.max_epochs=2"],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stderr=subprocess.PIPE,
+        check=True,
+    )
+    job = re.search(r"^job (\d+): ", done.stderr, re.MULTILINE)[1]
+    assert await_state(job, "COMPLETED", "FAILED")["JobState"] == "COMPLETED"
+    experiment = folder / "experiments/sent"
+    assert (experiment / "job.sh").is_file() and checkpoint(experiment)["epoch"] == 1
+    assert (experiment / "artifacts/results.json").is_file()
+    assert (experiment / f"sent-{job}.out").is_file()
+    configuration = (folder / "configs/demo.yaml").read_text()
+    assert (experiment / "submitted.yaml").read_text() == configuration
+    # Its name is taken now; SLURM's own complaints are told.
+    for more, message in (
+        ([], "sent holds a run"),
+        (["--experiment", "other", "--time", "0-99:99:99:99"], "--time: expected"),
+        (["--experiment", "other", "--nodes", "3"], "SLURM refuses the job: sbatch: error: "),
+    ):
+        refused = subprocess.run(
+            [*line, "--unchecked", *more],
+            cwd=folder,
+            env=environment,
+            text=True,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        assert refused.returncode and message in refused.stderr
+    assert not (folder / "experiments/other").exists()
