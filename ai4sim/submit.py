@@ -233,16 +233,16 @@ def command(
                 "script with --dry-run"
             )
         defaults = read_site(site)
+        root = experiments.resolve()
+        if experiment:
+            named = Experiment(root / experiment)
+            if named.holds_run or (named.path / SCRIPT).exists():
+                raise taken(named)
         if not unchecked:
             _check(use_case, experiments, config, options)
         title = experiment or config.stem
-        root = experiments.resolve()
-        if dry_run:
+        if dry_run or experiment:
             folder = root / (experiment or f"DATE_TIME_{title}")
-        elif experiment:
-            folder = root / experiment
-            if Experiment(folder).holds_run or (folder / SCRIPT).exists():
-                raise taken(Experiment(folder))
         else:
             folder = create(root, title).path
         container = ""

@@ -103,6 +103,12 @@ def test_what_cannot_be_is_refused(submit, options, message):
         submit("--dry-run", *options)
 
 
+def test_the_folder_of_another_run_is_not_taken(submit, tmp_path):
+    (tmp_path / "experiments/a/checkpoints").mkdir(parents=True)
+    with pytest.raises(SystemExit, match="experiments/a holds a run"):
+        submit("--dry-run", "--experiment", "a")
+
+
 def test_data_that_would_stop_the_training_are_told_before_it_waits(submit, tmp_path, capsys):
     np.save(tmp_path / "warm/raw/run_3.npy", np.array(["no", "numbers"]))
     (tmp_path / "warm/raw/run_4.npy").write_bytes(b"no array")
