@@ -32,12 +32,13 @@ Stage = Literal["train", "val", "test", "predict"]
 class SurrogateDataModule(pl.LightningDataModule):
     """Files, splits and loaders; a use case adds what its files hold.
 
-    A use case implements :meth:`dataset` and :meth:`write_prediction`; where raw files are turned
-    into processed ones it names a :attr:`recipe` and its :attr:`process`. A data set takes a :class:`.batches.BatchIndex` and
-    returns the whole batch, a dict of tensors with ``inputs``, ``targets`` (absent when predicting)
-    and what else its module needs; it has ``groups``, one hashable per sample (see
-    :class:`.batches.BatchSampler`). Where samples are rows of tables, it has :meth:`loader` instead of
-    :meth:`dataset` (see :class:`ai4sim.data.row_datamodule.RowDataModule`).
+    A use case implements :meth:`dataset` and :meth:`write_prediction`; where raw files are
+    turned into processed ones it names a :attr:`recipe` and its :attr:`process`. A data set
+    takes a :class:`.batches.BatchIndex` and returns the whole batch, a dict of tensors with
+    ``inputs``, ``targets`` (absent when predicting) and what else its module needs; it has
+    ``groups``, one hashable per sample (see :class:`.batches.BatchSampler`). Where samples are
+    rows of tables, it has :meth:`loader` instead of :meth:`dataset` (see
+    :class:`ai4sim.data.row_datamodule.RowDataModule`).
 
     Parameters
     ----------
