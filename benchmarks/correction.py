@@ -34,6 +34,7 @@ from weather_forecast.bias_correction.synthetic.generate import scattered_places
 LAYOUT = RadiationLayout()
 NETWORKS: dict[str, Callable[[], CorrectionModule]] = {
     "LitBiRNN": partial(LitBiRNN, loss="mae"),
+    "LitBiRNN, lean": partial(LitBiRNN, features=32, cell="linear", clear_levels=55, loss="mae"),
     "LitUnet1D": partial(LitUnet1D, loss="mae"),
     "LitAttentionCNN": partial(LitAttentionCNN, loss="mae"),
 }

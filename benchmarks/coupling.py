@@ -101,6 +101,7 @@ NETWORKS: dict[str, Callable[[], tuple[Columns, Tensor]]] = {
     "flux-net-0": lambda: drag("MomentumFluxNet", phase_speeds=0),
     "flux-net-8": lambda: drag("MomentumFluxNet", phase_speeds=8),
     "radiation-rnn": lambda: radiation("LitBiRNN"),
+    "radiation-lean": lambda: radiation("LitBiRNN, lean"),
     "radiation-unet": lambda: radiation("LitUnet1D"),
     "radiation-attention": lambda: radiation("LitAttentionCNN"),
     "sea-fluxes": lambda: sea("BulkFluxNet"),

@@ -36,7 +36,7 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "LitFluxNet": [{"phase_speeds": 8}],
     "LitTransferNet": [{"profile": False}],
     "LitUnet1D": [{"derived": False, "structured": False}],
-    "LitBiRNN": [{"cell": "gru", "structured": False}],
+    "LitBiRNN": [{"cell": "gru", "structured": False}, {"cell": "linear", "clear_levels": 5}],
     "LitUNet3D": [{"padding_mode": "zeros", "upsampling": "transposed", "norm": "group"}],
     "LitGAT": [{"jk": "cat"}],
 }

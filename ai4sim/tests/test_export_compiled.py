@@ -119,6 +119,7 @@ MATRIX: list[tuple[str, dict[str, Any], int]] = [
     ),
     *(("EdgeConditionedNet", GRAPH, n) for n in (1, 2, 3)),
     ("BiRNN", {**PROFILES, "cell": "gru", "kernel": 3}, 1),
+    ("BiRNN", {**PROFILES, "cell": "linear"}, 1),
 ]
 
 

@@ -29,6 +29,7 @@ NETS: dict[str, dict[str, Any]] = {
     "MLP": {"in_channels": LEVELS, "out_channels": LEVELS, "features": 8, "layers": 2},
     "ColumnCNN": {"levels": LEVELS, "profiles": 1, "scalars": 0, "outputs": 1, "features": 4},
     "BiRNN": {**SMALL, "layers": 1},
+    "BiRNN with linear cells": {**SMALL, "layers": 1, "cell": "linear"},
     "AttentionCNN": {**SMALL, "blocks": 1, "heads": 2},
     "UNet": {
         **{"dimensions": 1, "features": 4, "levels": 2, "convolutions_per_level": 1},
@@ -59,7 +60,8 @@ def routine(name: str) -> Columns:
     profile = Variable("temperature", "K", LEVELS), Variable("heating", "K/s", LEVELS)
     flat = name in ("MLP", "ColumnCNN")
     channels = profile if flat else (Variable("t", "K"), Variable("q", "K/s"))
-    surrogate = Surrogate({"name": name, **NETS[name]}, channels[:1], channels[1:]).eval()
+    net = {"name": name.split()[0], **NETS[name]}
+    surrogate = Surrogate(net, channels[:1], channels[1:]).eval()
     for parameter in surrogate.parameters():  # some layers begin with zeros
         torch.nn.init.normal_(parameter, std=0.3)
     surrogate.input_norm.set(250.0, 20.0)

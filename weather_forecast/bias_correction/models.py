@@ -62,6 +62,8 @@ class CorrectionModule(SurrogateModule):
         and below.
     heating_weight : float
         How much more an error of a heating rate counts in the loss than one of a flux.
+    clear_levels : int
+        The number of layers at the top, above all clouds, that the network does not look at.
     teacher : bool
         Whether to compare also with this repository's own radiation scheme, on some columns of the
         test set. Of labels that it has made itself it is the truth.
@@ -83,6 +85,7 @@ class CorrectionModule(SurrogateModule):
         structured: bool = True,
         derived: bool = True,
         heating_weight: float = 3.0,
+        clear_levels: int = 0,
         teacher: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -94,6 +97,7 @@ class CorrectionModule(SurrogateModule):
             "structured": structured,
             "derived": derived,
             "heating_weight": heating_weight,
+            "clear_levels": clear_levels,
         }
         super().__init__(Surrogate(spec, layout.inputs, layout.outputs), **kwargs)
         self.layout, self.teacher = layout, teacher

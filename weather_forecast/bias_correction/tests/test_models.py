@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,10 +25,11 @@ from weather_forecast.bias_correction.tests import made_up
 
 LEVELS = 12
 LAYOUT = RadiationLayout(LEVELS)
-MODELS = {
+MODELS: dict[str, tuple[Callable[..., CorrectionModule], dict[str, Any]]] = {
     "unet": (LitUnet1D, {"features": 4, "grids": 3}),
     "attention": (LitAttentionCNN, {"features": 8, "blocks": 1}),
     "birnn": (LitBiRNN, {"features": 8, "layers": 1}),
+    "lean": (LitBiRNN, {"features": 8, "layers": 1, "cell": "linear", "clear_levels": 5}),
 }
 
 
@@ -126,7 +129,8 @@ def test_a_saved_network_takes_and_gives_variables_by_name_and_needs_the_core_on
 
 
 @pytest.mark.parametrize(
-    ("name", "structured"), [("unet", True), ("attention", False), ("birnn", True)]
+    ("name", "structured"),
+    [("unet", True), ("attention", False), ("birnn", True), ("lean", True)],
 )
 def test_the_exported_program_gives_the_same_numbers(name, structured, data, tmp_path):
     module = calibrated(name, data, structured=structured)
