@@ -6,13 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ai4sim.surrogate import Surrogate  # noqa: F401  (so that type checkers know it)
+    from ai4sim.surrogate import Ensemble, Surrogate  # noqa: F401  (so that type checkers know)
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``Surrogate`` when it is asked for, so that ``import ai4sim`` needs no torch."""
-    if name == "Surrogate":
-        return import_module("ai4sim.surrogate").Surrogate
+    """Import a surrogate's class when it is asked for: ``import ai4sim`` needs no torch."""
+    if name in ("Ensemble", "Surrogate"):
+        return getattr(import_module("ai4sim.surrogate"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

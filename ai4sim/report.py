@@ -34,6 +34,8 @@ def print_results(experiment: Experiment) -> None:
         console.print(_table(title, list(rows), columns, highlighted_row="model"))
     if "profile" in results:
         console.print(_profile_table(results["profile"]))
+    if "calibration" in results:
+        console.print(_calibration_table(results["calibration"]))
     if "cost" in results:
         console.print(_cost_table(results["cost"], results))
     console.print(f"experiment folder: {experiment.path}", soft_wrap=True)
@@ -67,6 +69,22 @@ def _profile_table(profile: Mapping[str, Any]) -> Table:
     if step > 1:
         title += f": one level in {step}, results.json holds all"
     return _table(title, [f"{v:g}" for v in coordinate["values"][::step]], columns)
+
+
+def _calibration_table(calibration: Mapping[str, Any]) -> Table:
+    """Spread and error of each output, and how many targets are in the intervals.
+
+    Parameters
+    ----------
+    calibration : mapping
+        The entry ``calibration`` of the results, see :mod:`ai4sim.evaluation.calibration`.
+    """
+    outputs, members = calibration["outputs"], calibration["members"]
+    names = ("rmse", "spread", "spread_skill_ratio", "crps", "coverage_50", "coverage_90")
+    columns = {name: [scores[name] for scores in outputs.values()] for name in names}
+    source = f"an ensemble of {members}" if members else "a Gaussian"
+    rows = [f"{name} [{scores['units']}]" for name, scores in outputs.items()]
+    return _table(f"spread of {source}", rows, columns)
 
 
 def _cost_table(cost: Mapping[str, Any], results: Mapping[str, Any]) -> Table:

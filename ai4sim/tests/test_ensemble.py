@@ -127,10 +127,11 @@ def results(experiment):
     return json.loads((experiment / "artifacts" / "results.json").read_text())
 
 
-def test_an_ensemble_of_experiments_is_tested_and_exported(root):
+def test_an_ensemble_of_experiments_is_tested_and_exported(root, capsys):
     both = root / "experiments" / "both"
     options = ("--config", "toy.yaml", "--ckpt_path", "best", "--experiment", "both")
     run(root, "test", *options)
+    assert "spread of an ensemble of 2" in capsys.readouterr().out
     (tested,) = both.glob("*_test")
     found = results(tested)
     members = [Surrogate.load(root / "experiments" / n / "artifacts") for n in "ab"]
