@@ -252,6 +252,24 @@ class PatientStopping(EarlyStopping):
             super().load_state_dict({**state_dict, "patience": self.patience})
 
 
+class ValidationCurve(Callback):
+    """Write the metrics of each validation of a training into ``validation.csv``, a line each."""
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add a line."""
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        tried = trainer.fast_dev_run  # type: ignore[attr-defined]
+        if not fitting or tried or not trainer.is_global_zero:
+            return
+        found = trainer.callback_metrics
+        values = [f"{float(found[name]):.9g}" for name in MODES]
+        path = Experiment(Path(trainer.default_root_dir)).validations
+        with path.open("a", encoding="utf-8") as file:
+            if file.tell() == 0:
+                file.write(",".join(["epoch", "step", *MODES]) + "\n")
+            file.write(f"{trainer.current_epoch},{trainer.global_step},{','.join(values)}\n")
+
+
 class LastCheckpoint(Checkpoint):
     """Keep ``last.ckpt`` up to date: after each epoch, and when CTRL-C or SIGTERM ends training.
 

@@ -25,12 +25,14 @@ COMMANDS = {
     "predict": "predict raw files, with or without targets",
     "check": "read all raw files and report what they hold, without training",
     "ensemble": "make trained experiments one, which predicts their mean and spread",
+    "sweep": "search the best options, or train several seeds, in many trainings",
     "submit": "check a training, and submit it to SLURM",
     "couple": "make a library that Fortran, C and C++ programs call",
 }
 """The commands of ``trainer.py``."""
 FUNCTIONS = {
     "ensemble": "ai4sim.ensemble:command",
+    "sweep": "ai4sim.sweep.command:command",
     "submit": "ai4sim.submit:command",
     "couple": "ai4sim.native.couple:command",
 }
@@ -39,6 +41,7 @@ EXAMPLES = """examples:
   python trainer.py fit --config configs/demo.yaml
   python trainer.py test --config configs/demo.yaml --ckpt_path best
   python trainer.py predict --config configs/demo.yaml --ckpt_path best --data.data_path DIR
+  python trainer.py sweep --config configs/demo.yaml --space configs/sweep.yaml --trials 40
   python trainer.py ensemble --experiments seed1 seed2 seed3 --to seeds
   python trainer.py couple --experiment best --to coupled
 """

@@ -35,7 +35,11 @@ log = logging.getLogger(__name__)
 
 
 def add_cost(
-    model: SurrogateModule, batch: Batch, use_case: UseCase, experiment: Experiment
+    model: SurrogateModule,
+    batch: Batch,
+    use_case: UseCase,
+    experiment: Experiment,
+    compiled: bool = True,
 ) -> None:
     """Measure, and add ``cost`` to ``results.json`` and the skill-cost front to the plots.
 
@@ -48,6 +52,8 @@ def add_cost(
     use_case : UseCase
     experiment : Experiment
         Its results are there.
+    compiled : bool
+        Whether to measure the compiled network, too.
     """
     path = experiment.artifacts / "results.json"
     results = json.loads(path.read_text(encoding="utf-8"))
@@ -58,13 +64,14 @@ def add_cost(
         found = seconds_per_call(rivals.ways)
     times = {name: seconds / rivals.samples for name, seconds in found.items()}
     blocks = {}
-    with tempfile.TemporaryDirectory() as folder:
-        model.export(Path(folder), batch)
-        try:
-            times[COMPILED], block = _compiled(use_case, Path(folder))
-            blocks = {COMPILED: block} if block else {}
-        except (ValueError, RuntimeError, FileNotFoundError) as error:
-            log.warning("the compiled network is not measured: %s", error)
+    if compiled:
+        with tempfile.TemporaryDirectory() as folder:
+            model.export(Path(folder), batch)
+            try:
+                times[COMPILED], block = _compiled(use_case, Path(folder))
+                blocks = {COMPILED: block} if block else {}
+            except (ValueError, RuntimeError, FileNotFoundError) as error:
+                log.warning("the compiled network is not measured: %s", error)
     results["cost"] = cost = {
         "unit": rivals.unit,
         "processor": processor(),

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import resource
 import shlex
 import subprocess
 import sys
@@ -47,6 +48,8 @@ class Experiment:
         The figures of the test set.
     predictions : Path
         One file per raw file, in the raw format.
+    validations : Path
+        The metrics of each validation of the training.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,6 +60,7 @@ class Experiment:
         self.artifacts = path / "artifacts"
         self.plots = path / "plots"
         self.predictions = path / "predictions"
+        self.validations = path / "validation.csv"
 
     def set_aside(self, step: int) -> None:
         """Rename artifacts and plots, which are of a checkpoint that a better one replaces.
@@ -228,6 +232,21 @@ def taken(experiment: Experiment) -> FileExistsError:
         f"{experiment.path} holds a run. Go on with it by --ckpt_path last --experiment "
         f"{experiment.path.name}, or give the new run another name: --experiment NAME"
     )
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process has had, on a GPU where it has used one  [MiB]."""
+    import torch
+
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated() / 2**20
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        status = ""
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    # What getrusage says includes the process that this one was forked from.
+    return int(found[1] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
 
 def _git(*arguments: str) -> str | None:

@@ -6,13 +6,14 @@ import logging
 import os
 import signal
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
 from lightning.fabric.plugins import ClusterEnvironment
-from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
+from lightning.pytorch.callbacks import Callback, StochasticWeightAveraging, WeightAveraging
 from lightning.pytorch.cli import (
     ArgsType,
     LightningArgumentParser,
@@ -22,7 +23,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ai4sim import configuration, launch
+from ai4sim import configuration, launch, measures
 from ai4sim.callbacks import (
     BestCheckpoint,
     FurtherCheckpoints,
@@ -30,6 +31,7 @@ from ai4sim.callbacks import (
     PatientStopping,
     PredictionFiles,
     SaveProvenance,
+    ValidationCurve,
     mode_of,
 )
 from ai4sim.check import CheckingTrainer
@@ -74,6 +76,7 @@ class SurrogateCLI(LightningCLI):
     ) -> None:
         self.use_case, self.experiments_path = use_case, experiments_path
         self._begun: Experiment | None = None
+        self._started = time.monotonic()
         self._untested: str | None = None
         args_given = kwargs.get("args")
         words = sys.argv[1:] if args_given is None else args_given
@@ -102,13 +105,7 @@ class SurrogateCLI(LightningCLI):
             "an experiment folder, a folder of artifacts, or 'best' or 'last' of the newest "
             "experiment. The model must be the same.",
         )
-        parser.add_argument(
-            "--cost",
-            type=bool,
-            default=False,
-            help="Whether `fit` and `test` measure the time of the network, also compiled, and "
-            "of its baselines on one thread, and draw skill against cost.",
-        )
+        measures.add_options(parser)
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(PatientStopping, "early_stopping")
         parser.set_defaults(
@@ -162,9 +159,8 @@ class SurrogateCLI(LightningCLI):
         self._starts = fits_anew and config.start_from is not None
         if self._starts:
             config.start_from = str(find_weights(self.experiments_path, config.start_from))
-        asked = any(a.partition("=")[0] == "--cost" for a in self._arguments)
-        if asked and self.config.subcommand not in ("fit", "test"):
-            raise ValueError(f"--cost: fit and test measure it, {self.config.subcommand} does not")
+        command, in_loop = str(self.config.subcommand), config.in_loop
+        measures.require(command, self._arguments, in_loop, self.use_case)
         if self.config.subcommand == "check":
             return
         if not config.ckpt_path:
@@ -376,6 +372,10 @@ class SurrogateCLI(LightningCLI):
             self._report()
         else:
             log.warning("not tested: %s", self._untested)
+        if self.trainer.is_global_zero:
+            checkpoint = self._get(self.config_init, "checkpoint")
+            seconds = time.monotonic() - self._started
+            measures.note_training(self.experiment, checkpoint, self.trainer.current_epoch, seconds)
 
     def before_fit(self) -> None:
         """Know before the training whether there is anything to test."""
@@ -393,14 +393,13 @@ class SurrogateCLI(LightningCLI):
         self._report()
 
     def _report(self) -> None:
-        from ai4sim.cost import add_cost
         from ai4sim.report import print_results
 
         if not self.trainer.is_global_zero:
             return
-        if self.config[self.subcommand].cost:
-            batch = next(iter(self.datamodule.test_dataloader()))
-            add_cost(self.model.cpu(), batch, self.use_case, self.experiment)
+        config = self.config[self.subcommand]
+        tested = config.ckpt_path if self.subcommand == "test" else None
+        measures.measure(self, config, Path(tested or self.experiment.artifacts))
         print_results(self.experiment)
 
 
@@ -441,26 +440,9 @@ def run(use_case: UseCase, experiments: Path, args: ArgsType = None) -> Surrogat
     _quieten()
     launch.heed_warnings(again=_command(args) == "fit")
     interruption = Interruption()
-    configuration.let_folders_be_left_out()
     explain_errors(use_case.module_path.partition(".")[0])
-    OmegaConf.register_resolver(
-        "use_case", lambda path="": str((use_case.root / path).resolve()), replace=True
-    )
     try:
-        return SurrogateCLI(
-            use_case.module,
-            use_case.datamodule,
-            use_case=use_case,
-            experiments_path=experiments,
-            trainer_class=CheckingTrainer,
-            parser_class=Parser,
-            subclass_mode_model=True,
-            save_config_callback=SaveProvenance,
-            parser_kwargs={"parser_mode": "omegaconf"},
-            trainer_defaults={"callbacks": [interruption, LastCheckpoint(), PredictionFiles()]},
-            auto_configure_optimizers=False,
-            args=args,
-        )
+        return SurrogateCLI(**cli_arguments(use_case, experiments, args, interruption))
     except SystemExit as end:
         # As of any process that the signal ends; Lightning exits with 1 after CTRL-C.
         if isinstance(end, SIGTERMException):
@@ -471,3 +453,29 @@ def run(use_case: UseCase, experiments: Path, args: ArgsType = None) -> Surrogat
         raise
     except OmegaConfBaseException as error:
         raise SystemExit(f"error: {error}") from error
+
+
+def cli_arguments(
+    use_case: UseCase, experiments: Path, args: ArgsType, *callbacks: Callback
+) -> dict[str, Any]:
+    """Return the arguments of Lightning's command line for a use case, with more callbacks."""
+    configuration.let_folders_be_left_out()
+    OmegaConf.register_resolver(
+        "use_case", lambda path="": str((use_case.root / path).resolve()), replace=True
+    )
+    return {
+        "model_class": use_case.module,
+        "datamodule_class": use_case.datamodule,
+        "use_case": use_case,
+        "experiments_path": experiments,
+        "trainer_class": CheckingTrainer,
+        "parser_class": Parser,
+        "subclass_mode_model": True,
+        "save_config_callback": SaveProvenance,
+        "parser_kwargs": {"parser_mode": "omegaconf"},
+        "trainer_defaults": {
+            "callbacks": [*callbacks, LastCheckpoint(), ValidationCurve(), PredictionFiles()]
+        },
+        "auto_configure_optimizers": False,
+        "args": args,
+    }

@@ -31,6 +31,11 @@ class UseCase:
     routine_path : str
         The function that describes a trained surrogate as a call of a host program, a
         :class:`ai4sim.native.routine.Routine`; empty where there is none.
+    in_loop_path : str
+        The function that runs a closed loop with a trained network: ``scores(trained, data_path)``,
+        of a checkpoint or a folder of artifacts and the folder of the data, returns ``{"model":
+        {score: value}, "baselines": {name: {score: value}}}``. It raises ArithmeticError where the
+        loop becomes unstable. Empty where there is none.
     """
 
     name: str
@@ -40,6 +45,7 @@ class UseCase:
     datamodule_path: str
     download: str
     routine_path: str = ""
+    in_loop_path: str = ""
 
     @property
     def data(self) -> Path:
@@ -50,6 +56,11 @@ class UseCase:
     def configs(self) -> Path:
         """The folder of the configurations, one experiment each."""
         return self.root / "configs"
+
+    @property
+    def space(self) -> Path:
+        """The space of the demo's sweep, beside the configurations."""
+        return self.configs / "sweep.yaml"
 
     @property
     def experiments(self) -> Path:

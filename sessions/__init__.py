@@ -58,6 +58,14 @@ def define_sessions(noxfile: str) -> None:
         run("python", "trainer.py", "fit", "--config", "configs/demo.yaml", *session.posargs)
 
     @nox.session(venv_backend="none", default=False)
+    def sweep(session: nox.Session) -> None:
+        """Make the demo data if absent, search configs/sweep.yaml; options after --, see --help."""
+        run = environment(session, name)
+        run("python", "-m", download, "--data-path", "data")
+        files = ("--config", "configs/demo.yaml", "--space", "configs/sweep.yaml")
+        run("python", "trainer.py", "sweep", *files, *session.posargs)
+
+    @nox.session(venv_backend="none", default=False)
     def couple(session: nox.Session) -> None:
         """Make a library for Fortran, C and C++ of an experiment: options after --, see --help."""
         run = environment(session, name)

@@ -30,6 +30,9 @@ from ai4sim.native.onnx import write_onnx
 from ai4sim.native.routine import Columns, Mesh, Routine
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.surrogate import Surrogate
+from ai4sim.sweep.objectives import options_of
+from ai4sim.sweep.options import require_options
+from ai4sim.sweep.space import read_space
 from ai4sim.tests.bench import Bench, Tiny, checkpoint, printed, results, state
 from ai4sim.use_case import UseCase
 from sessions.registry import package_of, use_cases
@@ -426,7 +429,7 @@ def test_two_processes_give_the_numbers_of_one(bench, trained):
 
 
 def configurations(use_case: UseCase) -> list[Path]:
-    return sorted(use_case.configs.glob("*.yaml"))
+    return sorted(path for path in use_case.configs.glob("*.yaml") if path != use_case.space)
 
 
 CONFIGS = [
@@ -452,6 +455,13 @@ def test_a_configuration_is_complete_and_builds(use_case, path, capsys, monkeypa
     assert model.__module__ == f"{package_of(use_case)}.models"
     assert isinstance(model(**found["model"]["init_args"]), use_case.module)
     use_case.datamodule(**found["data"])
+
+
+@pytest.mark.parametrize("use_case", USE_CASES.values(), ids=USE_CASES)
+def test_the_space_of_the_demo_is_one_of_options_that_there_are(use_case):
+    space = read_space(use_case.space)
+    line = [f"--config={use_case.configs / 'demo.yaml'}", *options_of(space.objectives)]
+    assert require_options(use_case, line, space.parameters, use_case.space)
 
 
 @pytest.mark.parametrize("use_case", USE_CASES.values(), ids=USE_CASES)

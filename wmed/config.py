@@ -12,4 +12,5 @@ USE_CASE = UseCase(
     datamodule_path="wmed.data:CouplingDataModule",
     download="wmed.synthetic.download",
     routine_path="wmed.nets.routine:routine",
+    in_loop_path="wmed.online.storm:scores",
 )

@@ -12,4 +12,5 @@ USE_CASE = UseCase(
     datamodule_path="weather_forecast.gwd.data:ColumnDataModule",
     download="weather_forecast.gwd.synthetic.download",
     routine_path="weather_forecast.gwd.nets.routine:routine",
+    in_loop_path="weather_forecast.gwd.online.qbo:scores",
 )

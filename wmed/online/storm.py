@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 REFERENCE = "coare36"
 DRIFTS = ("sst_bias", "sst_rmse", "largest_sst_bias", "current_rmse", "kinetic_energy_difference")
 """Numbers of a run whose spread over the members of an ensemble is reported."""
+IN_LOOP_DAYS = 10.0
+"""Days of the runs that a training ends with, if it is asked to."""
 SMITH = {"cd": 1.3e-3, "ch": 1.0e-3, "ce": 1.2e-3}
 """Transfer coefficients of a neutral wind of 10 m/s (Smith 1988)."""
 
@@ -116,6 +118,38 @@ def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> No
             values["largest_current_max"],
             values["heat_residual"],
         )
+
+
+def scores(trained: Path, data_path: Path) -> dict[str, Any]:
+    """Return how far oceans drift from that of COARE 3.6 within ten days of the last event.
+
+    Parameters
+    ----------
+    trained : Path
+        A checkpoint, or a folder of artifacts.
+    data_path : Path
+        It has ``raw/``.
+
+    Returns
+    -------
+    dict
+        ``sst_drift``, the largest difference of the mean sea surface temperature, and ``sst_rmse``
+        at the end [K]: of the surrogate, and of the other formulae as baselines.
+
+    Raises
+    ------
+    ArithmeticError
+        A flux is not finite, or an ocean becomes unstable.
+    """
+    case = read_case(data_path)
+    networks = surrogate_schemes([trained], case.graph)
+    found = run(case, networks, days=IN_LOOP_DAYS, progress=False).summary()
+    drifts = {
+        name: {"sst_drift": values["largest_sst_bias"], "sst_rmse": values["sst_rmse"]}
+        for name, values in found.items()
+        if name != REFERENCE
+    }
+    return {"model": drifts.pop(SURROGATE), "baselines": drifts}
 
 
 def main(

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 NETWORK = "network"
 SHORTEST = 9.0
 """Years that it takes to measure the oscillation."""
+IN_LOOP_YEARS = 12.0
+"""Years of the runs that a training ends with, if it is asked to."""
 
 
 def emulators(experiments: Sequence[Path]) -> dict[str, Drag]:
@@ -117,6 +119,47 @@ def _spread(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
                 units,
             )
     return {"members": len(members), "stable": sum(row["stable"] for row in members), **found}
+
+
+def scores(trained: Path, data_path: Path) -> dict[str, Any]:
+    """Return how far the oscillation of a trained network is from that of the scheme.
+
+    Parameters
+    ----------
+    trained : Path
+        A checkpoint, or a folder of artifacts.
+    data_path : Path
+        Not needed: the column has its own climate.
+
+    Returns
+    -------
+    dict
+        ``period_error`` and ``amplitude_error``, relative, without a sign; of the network, and of
+        the scheme of 16 x 20 as a baseline.
+
+    Raises
+    ------
+    ArithmeticError
+        The run of the network is unstable, or does not oscillate.
+    """
+    from ai4sim.surrogate import Surrogate
+    from weather_forecast.gwd.nets.emulator import drag_of
+
+    model = ColumnModel()
+    reference = simulate(column.scheme(), model, IN_LOOP_YEARS)[0]
+
+    def errors(drag: Drag) -> dict[str, float]:
+        found = compare(reference, simulate(drag, model, IN_LOOP_YEARS)[0], model)
+        values = {name: abs(float(found[name])) for name in ("period_error", "amplitude_error")}
+        if not found["stable"] or not all(map(math.isfinite, values.values())):
+            raise ArithmeticError("the column is unstable, or has no oscillation to measure")
+        return values
+
+    cheaper = column.scheme(WaveSpectrum(azimuths=16, phase_speeds=20))
+    return {
+        "model": errors(drag_of(Surrogate.load(trained))),
+        "baselines": {"scheme_16x20": errors(cheaper)},
+    }
 
 
 def main(
