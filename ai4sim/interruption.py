@@ -29,15 +29,20 @@ class Interruption(Callback):
     Attributes
     ----------
     heard : int
-        The number of the signal, 0 without one. SIGTERM, after which a run is not to go on by
-        itself, is greater than SIGUSR1, after which it is.
+        The number of the signal that the processes agree on, 0 without one. SIGTERM, after which a
+        run is not to go on by itself, is greater than SIGUSR1, after which it is.
     advanced : bool
         Whether the training has taken a step.
     """
 
     def __init__(self) -> None:
-        self.heard = 0
+        self._own = self.heard = 0
         self.advanced = False
+
+    @property
+    def told(self) -> bool:
+        """Whether this process has heard a signal."""
+        return self._own > 0
 
     def _listen(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put Lightning's handler aside, which it installs just before this is called."""
@@ -48,9 +53,11 @@ class Interruption(Callback):
     on_sanity_check_start = on_train_start = _listen
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        self.heard = max(self.heard, number)
+        self._own = max(self._own, number)
 
     def _agree(self, trainer: pl.Trainer) -> None:
+        # A signal that comes while the processes compare counts after the next batch.
+        self.heard = self._own
         if trainer.world_size > 1:
             heard = torch.tensor(self.heard, device=trainer.strategy.root_device)
             torch.distributed.all_reduce(heard, torch.distributed.ReduceOp.MAX)

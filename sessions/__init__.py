@@ -25,7 +25,7 @@ from sessions.checks import (
     run_lint,
     run_tests,
 )
-from sessions.environments import add_coupler, environment
+from sessions.environments import add_coupler, environment, oldest_environment
 from sessions.image import build_and_try
 from sessions.registry import ROOT, package_of, use_cases
 
@@ -168,6 +168,13 @@ def define_sessions_of_all() -> None:
         with session.chdir(ROOT):
             chosen = ("-m", "chaos or not chaos", "tests/test_chaos.py")
             run("pytest", *chosen, *session.posargs, OMP_NUM_THREADS="1")
+
+    @nox.session(venv_backend="none", default=False)
+    def oldest(session: nox.Session) -> None:
+        """Run the core's tests with the oldest versions that pyproject.toml allows, but torch's."""
+        run = oldest_environment(session)
+        with session.chdir(ROOT):
+            run("pytest", *(session.posargs or ["ai4sim"]), OMP_NUM_THREADS="1")
 
     @nox.session(venv_backend="none", default=False)
     def slurm(session: nox.Session) -> None:

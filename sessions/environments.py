@@ -110,6 +110,10 @@ def environment(session: nox.Session, name: str, *use_cases: str) -> Callable[..
         with _locked(venv.parent / f"{name}.lock"):
             if not _is_current(venv, stamp, extras):  # another session may have made it meanwhile
                 _install(session, venv, stamp, extras)
+    return _runner(session, venv)
+
+
+def _runner(session: nox.Session, venv: Path) -> Callable[..., None]:
     session.env["VIRTUAL_ENV"] = str(venv)
     session.env["PATH"] = os.pathsep.join([str(venv / "bin"), os.environ.get("PATH", os.defpath)])
 
@@ -134,6 +138,32 @@ def _is_current(venv: Path, stamp: Path, extras: Iterable[str]) -> bool:
     )
 
 
+def _find_uv() -> str | None:
+    beside_nox = str(Path(sys.executable).parent)
+    return shutil.which("uv", path=beside_nox) or shutil.which("uv")
+
+
+def oldest_environment(session: nox.Session) -> Callable[..., None]:
+    """Make ``.nox/oldest`` anew: the lower bounds of ``pyproject.toml``; return what runs in it.
+
+    torch alone is the pinned one. Each of its releases brings a gigabyte or two of CUDA.
+    """
+    uv = _find_uv()
+    if uv is None:
+        session.error("needs uv: pip, which the other sessions make do with, takes no lower bounds")
+    venv, settings = ROOT / ".nox" / "oldest", uv_settings(os.environ)
+    torch = Path(session.create_tmp()) / "torch.txt"
+    pins = CONSTRAINTS.read_text(encoding="utf-8").splitlines(keepends=True)
+    torch.write_text("".join(x for x in pins if x.startswith("torch==")), encoding="utf-8")
+    session.run(
+        uv, "venv", "--seed", "--clear", "--python", sys.executable, str(venv), env=settings
+    )
+    request = ["--resolution=lowest-direct", f"--override={torch}", "--editable", f"{ROOT}[test]"]
+    python = str(venv / "bin" / "python")
+    session.run(uv, "pip", "install", "--python", python, *request, env=settings)
+    return _runner(session, venv)
+
+
 def _install(session: nox.Session, venv: Path, stamp: Path, extras: Iterable[str]) -> None:
     """Install this distribution, editable, with the pinned versions: by uv if there is one."""
     python = str(venv / "bin" / "python")
@@ -141,8 +171,7 @@ def _install(session: nox.Session, venv: Path, stamp: Path, extras: Iterable[str
     stamp.unlink(missing_ok=True)  # a killed installation is not mended but started anew
     target = f"{ROOT}[{','.join(extras)}]"
     request = ["--constraint", str(CONSTRAINTS), "--editable", target]
-    beside_nox = str(Path(sys.executable).parent)
-    uv = shutil.which("uv", path=beside_nox) or shutil.which("uv")
+    uv = _find_uv()
     if uv is not None:
         settings = uv_settings(os.environ)
         if anew:

@@ -149,7 +149,7 @@ class Pause(Callback):
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
         interruption = next(c for c in callbacks if isinstance(c, Interruption))
         while trainer.current_epoch == self.epoch:
-            if self.until.exists() or interruption.heard:
+            if self.until.exists() or interruption.told:
                 return
             time.sleep(0.05)
 
