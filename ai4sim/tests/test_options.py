@@ -13,6 +13,7 @@ import torch
 import yaml
 from lightning.pytorch import callbacks
 
+from ai4sim.cli import COMMANDS
 from ai4sim.complaints import explained
 from ai4sim.configuration import CALLBACKS
 from ai4sim.surrogate_cli import SurrogateCLI
@@ -204,7 +205,7 @@ def test_help_explains_every_command_without_importing_torch(tmp_path):
     [
         (["predicts"], "error: unknown command 'predicts', did you mean predict?"),
         (["train"], "error: unknown command 'train': expected one of fit, validate, test, predict"),
-        ([], "error: no command: expected one of fit, validate, test, predict, check, couple"),
+        ([], f"error: no command: expected one of {', '.join(COMMANDS)}"),
     ],
 )
 def test_a_word_that_is_no_command_is_answered_in_a_line(root, capsys, words, message):
