@@ -18,6 +18,9 @@ from optuna.pruners import MedianPruner
 from optuna.trial import TrialState
 
 from ai4sim.cli import main
+from ai4sim.experiment import Experiment
+from ai4sim.io.files import write_json
+from ai4sim.measures import add_in_loop, require
 from ai4sim.sweep.objectives import Objective, values_of
 from ai4sim.sweep.options import parsed
 from ai4sim.sweep.run import _falls_behind
@@ -387,6 +390,30 @@ def test_objectives_are_found_in_results():
         values_of([Objective("bias", False)], found)
     with pytest.raises(ArithmeticError, match="no scores: after 3 h"):
         values_of([objectives[3]], {**found, "in_loop": {"unstable": "after 3 h"}})
+
+
+def loop(trained: Path, data_path: Path) -> dict:
+    """A closed loop that is stable with data alone."""
+    if not data_path.is_dir():
+        raise FloatingPointError("after 3 h")
+    return {"model": {"drift": 0.1}, "baselines": {}}
+
+
+def test_scores_in_the_loop_join_the_results_or_say_that_it_was_unstable(tmp_path):
+    experiment = Experiment(tmp_path)
+    write_json(experiment.artifacts / "results.json", {"model": {"r2": 0.9}})
+    case = UseCase("toy", "", tmp_path, "", "", "", in_loop_path=f"{__name__}:loop")
+    for data_path, expected in (
+        (tmp_path, {"model": {"drift": 0.1}, "baselines": {}}),
+        (tmp_path / "none", {"unstable": "after 3 h"}),
+    ):
+        add_in_loop(case, experiment, tmp_path, data_path)
+        found = json.loads((experiment.artifacts / "results.json").read_text())
+        assert found == {"model": {"r2": 0.9}, "in_loop": expected}
+    with pytest.raises(ValueError, match="--in_loop: toy has no closed loop"):
+        require("fit", [], True, UseCase("toy", "", tmp_path, "", "", ""))
+    with pytest.raises(ValueError, match="--cost: fit and test measure it, predict does not"):
+        require("predict", ["--cost=true"], False, case)
 
 
 def test_what_is_not_installed_is_named(toy, monkeypatch):

@@ -15,6 +15,7 @@ from ai4sim.surrogate import Surrogate
 from wmed.io.layout import RhoLayout
 from wmed.io.preprocess import sun_at
 from wmed.nets.inputs import bulk_state, lowest_state, rho_inputs
+from wmed.online import storm
 from wmed.online.case import Case, EventForcing, read_case
 from wmed.online.figures import kinetic_spectrum
 from wmed.online.runs import simulate
@@ -284,6 +285,21 @@ def test_a_saved_network_is_a_scheme(case, tmp_path):
     assert found["tau_x"].shape == (1, sizes["u"]) and found["latent"].shape == (1, sizes["rho"])
     runs = run(case, schemes, radiation="surrogate", **SHORT)
     assert np.isfinite(runs.series["sst_mean"]).all()
+
+
+def test_scores_of_a_training_are_the_drifts_of_its_ocean(case, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(storm, "IN_LOOP_DAYS", 0.25)
+    monkeypatch.setattr(storm, "read_case", lambda data_path: case)
+    layout = RhoLayout(4)
+    net = {"name": "BulkFluxNet", "levels": 4, "layers": 0}
+    Surrogate(net, layout.inputs, layout.outputs).save(tmp_path)
+    found = storm.scores(tmp_path, folder)
+    runs = run(case, surrogate_schemes([tmp_path], case.graph), days=0.25, progress=False)
+    drift = np.abs(runs.series["sst_bias"]).max(0)
+    names = list(runs.names)
+    assert found["model"]["sst_drift"] == pytest.approx(drift[names.index("surrogate")]) != 0
+    assert found["baselines"]["ecmwf"]["sst_drift"] == pytest.approx(drift[names.index("ecmwf")])
+    assert set(found["baselines"]) == set(names) - {"coare36", "surrogate"}
 
 
 def test_spectrum_has_a_wave_in_its_band(case):

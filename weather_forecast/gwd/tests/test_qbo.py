@@ -304,7 +304,8 @@ def test_the_command_explains_an_experiment_that_is_missing_or_not_trained(tmp_p
         command(qbo.main, ["--experiment", str(tmp_path / "mlp")])
 
 
-def test_a_trained_network_is_read_from_its_experiment(tmp_path):
+def saved_network(folder):
+    """Write an untrained emulator into a folder, and return it."""
     from ai4sim.surrogate import Surrogate
     from weather_forecast.gwd.io.rows import DragLayout
 
@@ -316,7 +317,12 @@ def test_a_trained_network_is_read_from_its_experiment(tmp_path):
     }
     surrogate = Surrogate(net, layout.inputs, layout.outputs)
     surrogate.facts = {"scheme": "nogwd", "levels": 63, "output_scale": None}
-    surrogate.save(tmp_path / "artifacts")
+    surrogate.save(folder)
+    return surrogate
+
+
+def test_a_trained_network_is_read_from_its_experiment(tmp_path):
+    surrogate = saved_network(tmp_path / "artifacts")
     wind = simulate(qbo.emulators([tmp_path])["network"], ColumnModel(), years=3 / YEAR)
     assert wind.shape == (1, 3, 63)
     surrogate.facts["scheme"] = "ogwd"
@@ -332,3 +338,21 @@ def test_the_figure_names_every_run():
     shown = [title for title in titles if title]
     assert shown[0].startswith("Scheme: 28.0 months, 2")
     assert shown[1:] == ["Network: not stable", "None: no oscillation"]
+
+
+def test_scores_of_a_training_are_the_errors_of_its_oscillation(tmp_path, monkeypatch):
+    saved_network(tmp_path)
+    winds = [(28, 20.0), (28, 20.0 * 1.1), (28, 20.0)]
+
+    def simulated(drag, model, years):
+        months, size = winds.pop(0)
+        return sinusoids(months, size, model)[None]
+
+    monkeypatch.setattr(qbo, "simulate", simulated)
+    found = qbo.scores(tmp_path, tmp_path)
+    assert found["baselines"]["scheme_16x20"]["amplitude_error"] == pytest.approx(0.0, abs=1e-9)
+    assert found["model"]["amplitude_error"] == pytest.approx(0.1, abs=1e-6)
+    assert found["model"]["period_error"] == 0
+    winds = [(28, 20.0), (28, math.nan)]
+    with pytest.raises(ArithmeticError, match="unstable, or has no oscillation"):
+        qbo.scores(tmp_path, tmp_path)
