@@ -271,7 +271,9 @@ class ValidationCurve(Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keep ``last.ckpt`` up to date: after each epoch, and when CTRL-C or SIGTERM ends training.
+    """Keep ``last.ckpt`` up to date: after epochs and validations, and when a signal ends training.
+
+    A training that goes on from it gives the numbers of one that was not interrupted.
 
     Lightning's ``save_last`` writes it only together with a new best one, and its
     ``save_on_exception`` would store the half-trained epoch under the name of the best one.
@@ -286,6 +288,36 @@ class LastCheckpoint(Checkpoint):
     @staticmethod
     def _path(trainer: pl.Trainer) -> Path:
         return Experiment(Path(trainer.default_root_dir)).checkpoints / f"last{CHECKPOINT_SUFFIX}"
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on after a complete epoch with the next one.
+
+        With ``--trainer.max_steps`` Lightning takes every checkpoint for one from within an epoch.
+        """
+        if trainer.state.fn != TrainerFn.FITTING or trainer.max_steps == -1:
+            return
+        loops = checkpoint["loops"]["fit_loop"]
+        epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
+        if epochs["current"]["processed"] == epochs["current"]["ready"]:
+            for counts in epochs.values():
+                counts["completed"] = counts["processed"]
+            batches["current"] = dict.fromkeys(batches["current"], 0)
+            batches["is_last_batch"] = False
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Log by the number of steps; after a validation Lightning would count one twice."""
+        trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after a validation within an epoch, unless there are gradients without a step."""
+        loop = trainer.fit_loop
+        within = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if within and not (
+            loop.epoch_loop._num_ready_batches_reached() or loop._should_accumulate()
+        ):
+            self._save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the state that training goes on from."""
@@ -302,11 +334,16 @@ class LastCheckpoint(Checkpoint):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Save, if training has begun.
+        """Save, if training has begun and no step is half done.
 
         Other errors may strike one process only, and it cannot save without the others.
         """
         interrupted = isinstance(exception, KeyboardInterrupt | SIGTERMException)
         if not interrupted or trainer.state.fn != TrainerFn.FITTING or trainer.global_step == 0:
             return
-        log.warning("interrupted: go on with --ckpt_path %s", self._save(trainer))
+        batches = trainer.fit_loop.epoch_loop.batch_progress.current
+        whole = batches.ready == batches.completed and not trainer.fit_loop._should_accumulate()
+        path = self._save(trainer) if whole else self._path(trainer)
+        if path.exists():
+            within = "" if whole else " within a step, which is lost"
+            log.warning("interrupted%s: go on with --ckpt_path %s", within, path)

@@ -39,7 +39,7 @@ class CheckingTrainer(pl.Trainer):
     Attributes
     ----------
     stopped : bool
-        Whether all processes are to end the training after this batch.
+        Whether all processes are to end the training after this batch, and the validation due.
     """
 
     stopped = False
@@ -47,7 +47,8 @@ class CheckingTrainer(pl.Trainer):
     @property
     def received_sigterm(self) -> bool:
         """Whether a signal ends the run, which Lightning asks after each batch."""
-        return self.stopped or super().received_sigterm
+        # A validation that has begun is completed.
+        return (self.stopped and not self.validating) or super().received_sigterm
 
     def check(
         self,

@@ -1,4 +1,4 @@
-"""How a signal ends a training: in order, at a batch that all its processes agree on."""
+"""How a signal ends a training: in order, after a step that all its processes agree on."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ log = logging.getLogger(__name__)
 
 
 class Interruption(Callback):
-    """End a training after a batch, with a checkpoint, when a signal says so.
+    """End a training after a step, with a checkpoint, when a signal or CTRL-C says so.
+
+    A checkpoint holds the whole state after a step of the optimiser and the validation that is
+    due then: between two steps of ``accumulate_grad_batches`` there are gradients in memory, within
+    a validation there are sums. A second CTRL-C ends the training at once.
 
     SLURM tells all processes, each in the midst of another operation. Lightning's own handler
     broadcasts at that very moment: among the collective operations of a step, which come in
     another order in each process, it blocks them for ever. Here a signal is remembered, and the
-    processes compare what they have heard after each batch.
+    processes compare what they have heard after each step.
 
     Attributes
     ----------
@@ -49,14 +53,20 @@ class Interruption(Callback):
         if threading.current_thread() is threading.main_thread():
             for number in (*launch.WARNINGS, signal.SIGTERM):
                 signal.signal(number, self._hear)
+            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, self._hear)
 
     on_sanity_check_start = on_train_start = _listen
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self._own:
+            raise KeyboardInterrupt
         self._own = max(self._own, number)
 
     def _agree(self, trainer: pl.Trainer) -> None:
-        # A signal that comes while the processes compare counts after the next batch.
+        if trainer.fit_loop._should_accumulate():
+            return
+        # A signal that comes while the processes compare counts after the next step.
         self.heard = self._own
         if trainer.world_size > 1:
             heard = torch.tensor(self.heard, device=trainer.strategy.root_device)
@@ -73,11 +83,6 @@ class Interruption(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop before the next epoch, if any process has heard a signal."""
         self._agree(trainer)
-
-    def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Stop, if any process has heard a signal."""
-        if trainer.state.fn == "fit":
-            self._agree(trainer)
 
     def requeue(self) -> None:
         """Queue a job of SLURM again whose time ends: all is saved."""

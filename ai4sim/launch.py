@@ -147,9 +147,9 @@ def heed_warnings(*, again: bool) -> None:
 def ignore_warnings(worker: int = 0) -> None:
     """Leave signals to the process that started this one, a worker of a loader.
 
-    SLURM sends them to all processes of a job step.
+    SLURM sends them to all processes of a job step, a terminal CTRL-C to all of a command.
     """
-    for warning in (*WARNINGS, signal.SIGTERM):
+    for warning in (*WARNINGS, signal.SIGTERM, signal.SIGINT):
         signal.signal(warning, signal.SIG_IGN)
 
 

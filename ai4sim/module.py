@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -136,6 +137,7 @@ class SurrogateModule(pl.LightningModule):
         self._test: Evaluation | None = None
         self._calibration: Calibration | None = None
         self._log_every = 1
+        self._seed = 0
         self.save_hyperparameters(ignore=["surrogate"])
 
     # --- What a use case gives ---
@@ -249,6 +251,7 @@ class SurrogateModule(pl.LightningModule):
         """Calibrate on the training set; a checkpoint that is resumed from then overrides it."""
         if stage != "fit":
             return
+        self._seed = torch.initial_seed()
         trained = copy.deepcopy(self.surrogate.state_dict()) if self.keeps_statistics else None
         self.calibrate(self.trainer.datamodule)  # type: ignore[attr-defined]
         if trained is not None:
@@ -260,6 +263,7 @@ class SurrogateModule(pl.LightningModule):
         checkpoint.get("hyper_parameters", {}).pop("max_nodes", None)
         checkpoint["surrogate"] = {"spec": self.surrogate.spec, "facts": self.surrogate.facts}
         checkpoint["extra_state"] = self.extra_state()
+        checkpoint["seed"] = self._seed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the facts back; a checkpoint of another network or of other channels is refused.
@@ -274,6 +278,7 @@ class SurrogateModule(pl.LightningModule):
             self.surrogate.max_nodes = most
         self.surrogate.facts = facts
         self.set_extra_state_from(checkpoint["extra_state"])
+        self._seed = checkpoint.get("seed", self._seed)
 
     def require_checkpoint(
         self, checkpoint: Mapping[str, Any], source: str | Path = "the checkpoint"
@@ -340,6 +345,19 @@ class SurrogateModule(pl.LightningModule):
         members = self.surrogate.members
         found = [self.predictions_of(member, batch) for member in members]
         return forecast_of(found, members[0].has_spread)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Let the random numbers of a step (dropout, augmentation) follow from its number.
+
+        They are those of the same step of a training that was not interrupted, and others in each
+        process.
+        """
+        step = (self._seed, self.current_epoch, batch_idx, self.global_rank)
+        seed = int(np.random.SeedSequence(step).generate_state(1, np.uint64)[0])
+        # torch.manual_seed would note for each kind of GPU that is not in use where it was called.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch in normalised units."""

@@ -446,7 +446,8 @@ def run(use_case: UseCase, experiments: Path, args: ArgsType = None) -> Surrogat
     except SystemExit as end:
         # As of any process that the signal ends; Lightning exits with 1 after CTRL-C.
         if isinstance(end, SIGTERMException):
-            end.code = 128 + signal.SIGTERM
+            stopped_by_hand = interruption.heard == signal.SIGINT
+            end.code = 128 + (signal.SIGINT if stopped_by_hand else signal.SIGTERM)
             interruption.requeue()
         elif isinstance(end.__context__, KeyboardInterrupt):
             end.code = 128 + signal.SIGINT

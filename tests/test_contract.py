@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 import os
 import pkgutil
 import re
 import shutil
-import signal
+from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import h5py
@@ -30,10 +32,11 @@ from ai4sim.native.onnx import write_onnx
 from ai4sim.native.routine import Columns, Mesh, Routine
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.surrogate import Surrogate
+from ai4sim.surrogate_cli import SurrogateCLI
 from ai4sim.sweep.objectives import options_of
 from ai4sim.sweep.options import require_options
 from ai4sim.sweep.space import read_space
-from ai4sim.tests.bench import Bench, Tiny, checkpoint, printed, results, state
+from ai4sim.tests.bench import Bench, Tiny, checkpoint, curves, printed, results, state
 from ai4sim.use_case import UseCase
 from sessions.registry import package_of, use_cases
 
@@ -361,55 +364,81 @@ def test_onnxruntime_has_the_numbers_of_a_library(bench, trained, tmp_path):
 
 def test_a_training_that_broke_off_gives_the_same_numbers_in_the_end(bench, trained, monkeypatch):
     """As after SIGKILL or a power cut, it goes on from the last epoch that was finished."""
-    stopped = broken_off(bench, monkeypatch, ZeroDivisionError)
-    assert state(stopped)["epoch"] == 0
+    with stopping_at(monkeypatch, epoch=1, batch=1, how=None), pytest.raises(ZeroDivisionError):
+        bench.run("fit", "--experiment", "broken")
+    stopped = bench.experiments / "broken"
+    assert state(stopped)["epoch"] == 0 and not (stopped / "artifacts").exists()
     assert bench.run("fit", "--ckpt_path", "last", "--experiment", stopped.name) == stopped
-    assert state(stopped)["global_step"] == state(trained)["global_step"]
-    same(results(stopped), results(trained), rel=1e-6)
+    require_same_training(stopped, trained)
+    assert results(stopped) == results(trained)
 
 
-def test_a_training_goes_on_after_sigterm_where_it_was(bench, trained, monkeypatch):
-    stopped = broken_off(bench, monkeypatch, SIGTERMException)
-    reached = state(stopped)
-    whole = state(trained)["global_step"]
-    # In the middle of the second of three epochs.
-    assert whole / 3 < reached["global_step"] < 2 * whole / 3
-    assert bench.run("fit", "--ckpt_path", "last", "--experiment", stopped.name) == stopped
-    assert state(stopped)["global_step"] == whole
-    assert results(stopped).keys() == results(trained).keys()
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_training_that_was_stopped_has_the_curve_of_one_that_was_not(
+    bench, trained, monkeypatch, processes
+):
+    """To the bit: after SIGTERM to the last process in the middle of an epoch, and at its end."""
+    monkeypatch.setattr(SurrogateCLI, "after_fit", lambda _: None)
+    options: tuple[Any, ...] = ("--trainer.max_epochs=2", "--trainer.log_every_n_steps=1")
+    options += ("--trainer.devices", processes)
+    whole, name = f"whole-{processes}", f"stopped-{processes}"
+    assert bench.codes(processes, "fit", "--experiment", whole, *options) == [0] * processes
+    steps = state(bench.experiments / whole)["global_step"]
+    for batch, done in ((0, 1), (-1, steps // 2)):
+        with stopping_at(monkeypatch, 0, batch, processes - 1):
+            codes = bench.codes(processes, "fit", "--experiment", name, *options)
+        assert codes == [128 + SIGTERM] * processes
+        assert state(bench.experiments / name)["global_step"] == done
+        options = (*options, "--ckpt_path", "last")
+    assert bench.codes(processes, "fit", "--experiment", name, *options) == [0] * processes
+    require_same_training(bench.experiments / name, bench.experiments / whole)
 
 
-def broken_off(bench: Bench, monkeypatch: pytest.MonkeyPatch, how: type[Exception]) -> Path:
-    """Return an experiment whose training ended early."""
+def require_same_training(found: Path, expected: Path) -> None:
+    """Compare what was logged and the whole state in the end, to the bit."""
+    assert curves(found) == curves(expected)
+    ours, theirs = state(found), state(expected)
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "extra_state"):
+        assert_equal(ours[part], theirs[part])
 
-    def stop(module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
-        if module.current_epoch == 1 and batch_idx == 1:
-            if how is not SIGTERMException:
-                raise how
-            os.kill(os.getpid(), signal.SIGTERM)
+
+def assert_equal(found: Any, expected: Any) -> None:
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
+@contextlib.contextmanager
+def stopping_at(
+    monkeypatch: pytest.MonkeyPatch,
+    epoch: int,
+    batch: int,
+    rank: int = 0,
+    how: int | None = SIGTERM,
+) -> Iterator[None]:
+    """Send a signal to a process in a step of training, or raise an error; -1 is the last batch."""
+
+    def stop(module: pl.LightningModule, optimizer: torch.optim.Optimizer) -> None:
+        loop = module.trainer.fit_loop
+        wanted = loop.max_batches - 1 if batch < 0 else batch
+        if (module.current_epoch, loop.batch_idx, module.global_rank) == (epoch, wanted, rank):
+            if how is None:
+                raise ZeroDivisionError
+            os.kill(os.getpid(), how)
 
     with monkeypatch.context() as patch:
-        patch.setattr(SurrogateModule, "on_train_batch_start", stop)
-        with pytest.raises(how) as ended:
-            bench.run("fit", "--experiment", how.__name__)
-    if how is SIGTERMException:
-        assert isinstance(ended.value, SystemExit)
-        assert ended.value.code == 128 + signal.SIGTERM
-    stopped = bench.experiments / how.__name__
-    assert not (stopped / "artifacts").exists()
-    return stopped
+        patch.setattr(SurrogateModule, "on_before_optimizer_step", stop)
+        yield
 
 
 def test_sigterm_ends_a_prediction_and_leaves_whole_files(bench, trained, tmp_path, monkeypatch):
     def stop(module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), SIGTERM)
 
     monkeypatch.setattr(SurrogateModule, "on_predict_batch_start", stop)
     bench.tiny.write_unlabelled(tmp_path)
     best = ("--ckpt_path", checkpoint(trained), "--experiment", "stopped-prediction")
     with pytest.raises(SIGTERMException) as ended:
         bench.run("predict", *best, "--data.data_path", tmp_path, "--data.eval_batch_size=1")
-    assert isinstance(ended.value, SystemExit) and ended.value.code == 128 + signal.SIGTERM
+    assert isinstance(ended.value, SystemExit) and ended.value.code == 128 + SIGTERM
     # Of the first batch; a file of rows that are not all predicted is not there, hidden or not.
     for file in (bench.experiments / "stopped-prediction" / "predictions").glob("*"):
         assert np.isfinite(bench.tiny.read_prediction(file)).any()

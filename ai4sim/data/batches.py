@@ -7,7 +7,9 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
-from torch.utils.data import Dataset, Sampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+
+from ai4sim.data.resumable import Resumable
 
 
 class BatchIndex(NamedTuple):
@@ -72,6 +74,7 @@ class BatchSampler(Sampler[BatchIndex]):
             raise ValueError(f"batch_size must be at least 1, found {batch_size}")
         self.groups, self.batch_size, self.shuffle = list(groups), batch_size, shuffle
         self.seed, self.rank, self.world_size, self.epoch = seed, rank, world_size, 0
+        self.start = 0
         if shuffle and len(set(self.groups)) > 1:
             raise ValueError(f"training samples differ in shape: {sorted(set(self.groups))}")
 
@@ -91,7 +94,7 @@ class BatchSampler(Sampler[BatchIndex]):
 
     def __iter__(self) -> Iterator[BatchIndex]:
         batches = self._batches()
-        for step in range(-(-len(batches) // self.world_size)):
+        for step in range(self.start, -(-len(batches) // self.world_size)):
             i = step * self.world_size + self.rank
             batch = batches[i % len(batches)]
             yield BatchIndex(batch, (self.seed, self.epoch, *batch), repeated=i >= len(batches))
@@ -121,3 +124,11 @@ class OrderedBatches(BatchSampler, SequentialSampler):  # type: ignore[misc]
 
     def set_epoch(self, epoch: int) -> None:
         """Do nothing: crops and augmentation stay those of the first epoch."""
+
+
+class BatchLoader(Resumable, DataLoader):
+    """A DataLoader whose sampler is a :class:`BatchSampler`."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        self.sampler.start = self.begin()  # type: ignore[attr-defined]
+        yield from super().__iter__()

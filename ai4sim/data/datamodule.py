@@ -13,9 +13,9 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from ai4sim.data.batches import Batches, BatchSampler, OrderedBatches
+from ai4sim.data.batches import Batches, BatchLoader, BatchSampler, OrderedBatches
 from ai4sim.data.cache import ProcessedCache
 from ai4sim.data.scheduling import WORKERS_TIMEOUT
 from ai4sim.data.splits import Split, Strategy, find_table, overlaps, split_files
@@ -119,6 +119,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         self.scheduler, self.workers = scheduler, workers
         self.workers_timeout = workers_timeout
         self._reported = False
+        self._resumed: dict[str, Any] | None = None
 
     # --- What a use case gives ---
 
@@ -340,8 +341,11 @@ class SurrogateDataModule(pl.LightningDataModule):
         """Whether training is on the same few batches in each epoch, to see that it learns them."""
         return bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
 
-    def loader(self, stage: Stage) -> Iterable[dict[str, Any]]:
-        """Return the loader of a stage; each item that it yields is a whole batch."""
+    def loader(self, stage: Stage) -> Any:
+        """Return the loader of a stage, a :class:`.resumable.Resumable`.
+
+        Each item that it yields is a whole batch.
+        """
         training = stage == "train"
         dataset = self.dataset(self.files(stage), stage)
         trainer = self.trainer
@@ -357,7 +361,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         else:
             size = self.batch_size if training else self.eval_batch_size
             sampler = OrderedBatches(groups, size, **share)
-        return DataLoader(
+        return BatchLoader(
             Batches(dataset),
             sampler=sampler,
             batch_size=None,
@@ -368,7 +372,37 @@ class SurrogateDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> Iterable[dict[str, Any]]:
         """Return the training batches."""
-        return self.loader("train")
+        loader = self.loader("train")
+        loader.begin = self.batches_done
+        return loader
+
+    # --- Going on with a training ---
+
+    def batches_done(self) -> int:
+        """Return how many batches of the epoch were trained before the training went on."""
+        trainer = self.trainer
+        if trainer is None or not trainer.training or not trainer.fit_loop.is_resuming:
+            return 0
+        done = trainer.fit_loop.batch_idx + 1
+        ours, theirs = self.state_dict(), self._resumed or self.state_dict()
+        differing = [name for name in ours if ours[name] != theirs[name]]
+        if done and differing:
+            log.warning(
+                "the training goes on after %d batches of an epoch with another %s: in this epoch "
+                "some samples come twice, others not",
+                done,
+                ", ".join(f"{name} ({ours[name]}, not {theirs[name]})" for name in differing),
+            )
+        return done
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the batches of an epoch follow from, for the checkpoint."""
+        processes = self.trainer.world_size if self.trainer else 1
+        return {"batch_size": self.batch_size, "seed": self.seed, "processes": processes}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Note the same of the checkpoint that a training goes on from."""
+        self._resumed = state_dict
 
     def val_dataloader(self) -> Iterable[dict[str, Any]]:
         """Return the validation batches."""

@@ -1,8 +1,9 @@
 """Batches of rows from tables that may be larger than memory.
 
-Rows of tables (:mod:`ai4sim.data.tables`) are never fetched one by one. Training reads contiguous blocks in random order into a pool and draws whole batches from it at
-random: with a pool of many blocks, from all files, a batch is as mixed as one drawn from the whole,
-and the disk is read in long runs. Where all rows fit in memory the pool holds them all, and stays.
+Rows of tables (:mod:`ai4sim.data.tables`) are never fetched one by one. Training reads contiguous
+blocks in random order into a pool and draws whole batches from it at random: with a pool of many
+blocks, from all files, a batch is as mixed as one drawn from the whole, and the disk is read in
+long runs. Where all rows fit in memory the pool holds them all, and stays.
 Evaluation reads the tables in order. A thread reads ahead in both cases.
 """
 
@@ -19,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ai4sim.data.resumable import Resumable
 from ai4sim.data.tables import Table
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ BLOCK_ROWS = 1024
 """Rows that are read from a table at once."""
 
 
-class RowLoader:
+class RowLoader(Resumable):
     """What training and evaluation share: tables of equal columns, and a place in a group.
 
     Parameters
@@ -178,7 +180,9 @@ class ShuffledRows(RowLoader):
         return -(-self.rows // (self.batch_size * self.world_size))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for rows, batches in self._whole() if self.in_memory else read_ahead(self._pools()):
+        start = self.begin()
+        pools = self._whole(start) if self.in_memory else read_ahead(self._pools(start))
+        for rows, batches in pools:
             for batch in batches:
                 chosen = {name: values.index_select(0, batch) for name, values in rows.items()}
                 yield {**chosen, "repeated": False}
@@ -193,17 +197,17 @@ class ShuffledRows(RowLoader):
         steps = np.arange(len(self) + 1)
         return start + np.minimum(steps * self.batch_size, stop - start - steps[::-1])
 
-    def _whole(self) -> Iterator[tuple[Rows, list[Tensor]]]:
-        """Return all rows and this epoch's batches of them."""
+    def _whole(self, start: int) -> Iterator[tuple[Rows, list[Tensor]]]:
+        """Return all rows and this epoch's batches of them, from number `start` on."""
         if self._held is None:
             self._held = self._move(
                 self.read((i, 0, table.rows) for i, table in enumerate(self.tables))
             )
         order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
-        yield self._held, self._cut(order, self._edges())
+        yield self._held, self._cut(order, self._edges()[start:])
 
-    def _pools(self) -> Iterator[tuple[Rows, list[Tensor]]]:
-        """Return pool after pool and the batches of each."""
+    def _pools(self, start: int) -> Iterator[tuple[Rows, list[Tensor]]]:
+        """Return pool after pool and the batches of each, from number `start` on."""
         blocks = np.array(self.pieces(BLOCK_ROWS))
         epoch = self.epoch
         rng = np.random.default_rng((self.seed, epoch))
@@ -211,11 +215,14 @@ class ShuffledRows(RowLoader):
         edges = self._edges()
         pools = -(-len(self) // self.pool_batches)
         for pool, steps in enumerate(np.array_split(np.arange(len(self)), pools)):
+            if steps[-1] < start:
+                continue
             within = edges[steps[0] : steps[-1] + 2]
             rng = np.random.default_rng((self.seed, epoch, self.rank, pool))
             order = rng.permutation(within[-1] - within[0])
             rows = self._move(self.read(_cut_out(blocks, int(within[0]), int(within[-1]))))
-            yield rows, self._cut(order, within - within[0])
+            done = max(start - int(steps[0]), 0)
+            yield rows, self._cut(order, within[done:] - within[0])
 
     def _move(self, rows: Rows) -> Rows:
         return {name: values.to(self.device) for name, values in rows.items()}
@@ -268,7 +275,7 @@ class OrderedRows(RowLoader):
         return len(self.batches)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        yield from read_ahead(self._batch(*batch) for batch in self.batches)
+        yield from read_ahead(self._batch(*batch) for batch in self.batches[self.begin() :])
 
     def _batch(self, piece: Piece, repeated: bool) -> dict[str, Any]:
         table, start, stop = piece

@@ -7,8 +7,10 @@ import contextlib
 import functools
 import io
 import json
+import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,8 @@ from ai4sim.use_case import UseCase
 OF_A_RUN = ("AI4SIM_EXPERIMENT_PATH", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 """Environment variables that a run leaves to its children."""
 PRINTED = "printed.txt"
+PATIENCE = 120.0
+"""Seconds that processes may take before they are killed."""
 EXPORT = export.export_program
 TRAINER = {
     "max_epochs": 3,
@@ -151,6 +155,31 @@ class Bench:
             (experiment / PRINTED).write_text(output.getvalue())
         return experiment
 
+    def codes(self, processes: int, command: str, *arguments: Any) -> list[int | None]:
+        """Run a command in processes as torchrun starts them; return their exit codes.
+
+        They begin as copies of this one: they have imported all they need.
+        """
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
+
+        def work(rank: int) -> None:
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in torchrun(rank, processes, port).items():
+                    patch.setenv(name, value)
+                self.run(command, *arguments)
+
+        context = multiprocessing.get_context("fork")
+        ranks = [context.Process(target=work, args=(rank,)) for rank in range(processes)]
+        for rank in ranks:
+            rank.start()
+        for rank in ranks:
+            rank.join(PATIENCE)
+            rank.kill()
+            rank.join()
+        return [rank.exitcode for rank in ranks]
+
     def check(self, *arguments: Any) -> tuple[int, dict[str, Any]]:
         """Run ``check`` on ``tiny.yaml``; return its exit code and its report."""
         output, code = io.StringIO(), 0
@@ -191,6 +220,18 @@ class Bench:
             preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             **options,
         )
+
+
+def torchrun(rank: int = 0, processes: int = 1, port: int = 29511) -> dict[str, str]:
+    """Return the environment in which torchrun starts a process on one machine."""
+    return {
+        "TORCHELASTIC_RUN_ID": "77",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "GROUP_RANK": "0",
+        **dict.fromkeys(("RANK", "LOCAL_RANK"), str(rank)),
+        **dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), str(processes)),
+    }
 
 
 def nothing(*arguments: Any, **options: Any) -> None:
@@ -253,6 +294,19 @@ def state(experiment: Path, which: str = "last") -> dict[str, Any]:
     """Read a checkpoint."""
     found: dict[str, Any] = torch.load(checkpoint(experiment, which), weights_only=True)
     return found
+
+
+def curves(experiment: Path) -> dict[str, list[tuple[int, float]]]:
+    """Read what a training logged: step and value, by name; equal ones count once."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    logged: dict[str, set[tuple[int, float]]] = {}
+    for file in (experiment / "logs").rglob("events*"):
+        events = EventAccumulator(str(file)).Reload()
+        for name in events.Tags()["scalars"]:
+            points = ((event.step, event.value) for event in events.Scalars(name))
+            logged.setdefault(name, set()).update(points)
+    return {name: sorted(points) for name, points in logged.items()}
 
 
 def execute(notebook: Path, folder: Path) -> str:

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai4sim.data.batches import BatchSampler
+from torch.utils.data import Dataset
+
+from ai4sim.data.batches import Batches, BatchLoader, BatchSampler
 
 
 def served(groups, size, world_size, **kwargs):
@@ -45,6 +47,22 @@ def test_each_epoch_has_its_own_order_and_the_same_one_again():
     assert list(sampler) == first
     sampler.set_epoch(1)
     assert list(sampler) != first
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_epoch_is_gone_on_with_whenever_its_iterator_was_made(workers):
+    class Samples(Dataset):
+        def __getitem__(self, index):
+            return {"samples": index.samples, "draw": index.draw}
+
+    sampler = BatchSampler([0] * 20, 4, shuffle=True, seed=1)
+    loader = BatchLoader(Batches(Samples()), sampler=sampler, batch_size=None, num_workers=workers)
+    served = iter(loader)
+    loader.begin = lambda: 2
+    sampler.set_epoch(3)
+    rest = [(batch["samples"], batch["draw"]) for batch in served]
+    del loader.begin
+    assert len(rest) == 3 and rest == [(b["samples"], b["draw"]) for b in loader][2:]
 
 
 def test_impossible_batches_are_refused():

@@ -78,6 +78,17 @@ def test_the_order_follows_seed_and_epoch(tables, short_blocks, where):
     assert numbers(ShuffledRows(tables, 100, seed=4, **where)) != first
 
 
+@pytest.mark.parametrize("where", [{}, SMALL])
+def test_an_epoch_is_gone_on_with(tables, short_blocks, where):
+    for rank in range(2):
+        loader = ShuffledRows(tables, 100, seed=1, rank=rank, world_size=2, **where)
+        loader.set_epoch(3)
+        whole = [numbers([batch]) for batch in loader]
+        for done in (1, 5, 10, 16):
+            loader.begin = lambda done=done: done
+            assert [numbers([batch]) for batch in loader] == whole[done:]
+
+
 def test_pools_mix_rows_of_many_blocks_and_files(tables, short_blocks):
     batches = list(ShuffledRows(tables, 128, **SMALL))
     # A pool has 6 to 8 blocks of 64 rows, and each batch has rows of all of them.

@@ -25,17 +25,10 @@ from ai4sim import launch
 from ai4sim.module import undefined_as_none
 from ai4sim.surrogate import Surrogate
 from ai4sim.tests.alike import alike
-from ai4sim.tests.bench import OF_A_RUN, Bench, checkpoint, results
+from ai4sim.tests.bench import OF_A_RUN, Bench, checkpoint, results, torchrun
 from ai4sim.tests.fork_server import ERRORS, OUTPUT, ForkServer
 from ai4sim.weights import read_file
 
-TORCHRUN = {
-    "TORCHELASTIC_RUN_ID": "77",
-    "MASTER_ADDR": "127.0.0.1",
-    "MASTER_PORT": "29511",
-    **dict.fromkeys(("RANK", "LOCAL_RANK", "GROUP_RANK"), "0"),
-    **dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), "1"),
-}
 SLURM = {"SLURM_JOB_ID": "55", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
 STEP = {**SLURM, "SLURM_STEP_ID": "0", "SLURM_NODEID": "0", "SLURM_NNODES": "1"}
 JOBS: dict[str, dict[str, str]] = {
@@ -48,7 +41,7 @@ JOBS: dict[str, dict[str, str]] = {
         "SLURM_RESTART_COUNT": "1",
     },
     "job66_": {"LSB_JOBID": "66"},
-    "job77_": TORCHRUN,
+    "job77_": torchrun(),
 }
 """What a launcher puts into the environment, by the beginning of the names of its folders."""
 PATIENCE = 240.0
