@@ -145,8 +145,11 @@ def _sweep(
         "options": shared,
         "storage": shown(storage, Path()),
     }
+    name = f"{use_case.name}/{folder.name}"
+    if storage:  # one that cannot be reached leaves no folder behind
+        open_study(storage, folder, name, space.objectives)
     _enter(folder, settings)
-    study = open_study(storage, folder, f"{use_case.name}/{folder.name}", space.objectives)
+    study = open_study(storage, folder, name, space.objectives)
     study.pruner = pruner(space)
     trials = Trials(study, folder, number, dict(space.parameters), space.objectives, first_seed)
     place = Jobs(submit, folder / "jobs", space.jobs) if submit else here or Here()

@@ -289,6 +289,12 @@ def test_an_unreachable_storage_is_one_line(tmp_path, url, words):
     assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_sweep_whose_storage_cannot_be_reached_leaves_no_folder(toy, place):
+    with pytest.raises(OSError, match="storage sqlite:.*unable to open database file"):
+        sweep(toy, place, "nowhere", BEST, 1, storage="sqlite:////no/such/folder/study.db")
+    assert not (toy.root / "experiments" / "nowhere").exists()
+
+
 def test_what_falls_behind_the_median_is_pruned(tmp_path):
     folder = tmp_path / "sweep"
     found = trials(folder, number=4)
