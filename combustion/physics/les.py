@@ -84,7 +84,7 @@ class LESFilter:
 
     def __call__(self, field: Tensor) -> Tensor:
         """Filter a field and sample it on the LES grid, (nx, ny, nz) -> (Nx, Ny, Nz)."""
-        return _apply(self._values, field)
+        return apply_matrices(self._values, field)
 
     def gradient(self, field: Tensor) -> Tensor:
         """Gradient of the filtered field, differenced over one fine cell, (3, Nx, Ny, Nz) [1/m]."""
@@ -92,12 +92,12 @@ class LESFilter:
         for axis in range(3):
             matrices = list(self._values)
             matrices[axis] = self._derivatives[axis]
-            parts.append(_apply(matrices, field))
+            parts.append(apply_matrices(matrices, field))
         return torch.stack(parts)
 
 
-def _apply(matrices: list[Tensor], field: Tensor) -> Tensor:
-    """Apply one matrix along each of the three axes."""
+def apply_matrices(matrices: Sequence[Tensor], field: Tensor) -> Tensor:
+    """Apply one matrix along each of the three axes of a field."""
     a, b, c = matrices
     rows = (a @ field.flatten(1)).view(-1, *field.shape[1:])
     return b @ rows @ c.T

@@ -92,7 +92,8 @@ def main(
         The known SHA-256 of the archive, 64 hexadecimal digits; a mismatch is an error. Not for the
         demo.
     recipe : str, optional
-        The recipe of combustion.synthetic.generate: demo (by default), r2 or r3. Only for the demo.
+        The recipe of combustion.synthetic.generate: demo (by default), r2, r3 or loop. Only for
+        the demo.
     cases : tuple of str, optional
         The flames to make, by default all. Only for the demo.
 

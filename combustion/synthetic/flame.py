@@ -105,6 +105,11 @@ class SlotBurner:
         mean = self.coflow_velocity + (self.jet_velocity - self.coflow_velocity) * jet
         return TurbulentInflow(box, h, mean, jet, self.jet_velocity)
 
+    def inlet_progress(self) -> Tensor:
+        """Progress variable that enters: fresh in the slot, burnt beside it, (ny,)."""
+        y = _centres(self.cells[1], self.spacing)
+        return self.laminar.profile(y.abs() - self.slot_width / 2)
+
     def initial_progress(self) -> Tensor:
         """Two flat sheets that meet at the outlet, (nx, ny, 1)."""
         nx, ny, _ = self.cells
@@ -142,11 +147,9 @@ class SlotFlame:
         self.flow = Flow(
             burner.flow_cells, h, burner.viscosity, source.to(self.device), self.device
         )
-        inlet = burner.laminar.profile(
-            _centres(burner.cells[1], burner.spacing).abs() - burner.slot_width / 2
-        )
+        inlet = burner.inlet_progress()[:, None]
         self.scalar = ScalarTransport(
-            burner.cells, burner.spacing, burner.laminar, inlet[:, None], self.device
+            burner.cells, burner.spacing, burner.laminar, inlet, self.device
         )
         self.flow.start(source.field(burner.flow_cells[0] + 1), self.time)
         self.scalar.interior.copy_(burner.initial_progress())
@@ -159,15 +162,7 @@ class SlotFlame:
     @property
     def velocity(self) -> Tensor:
         """Velocity in the centres of the flow's cells, (3, nx/2, ny/2, nz/2) [m/s]."""
-        u, v, w = self.flow.velocity
-        inside = slice(1, -1)
-        return torch.stack(
-            [
-                (u[1:-1, inside, inside] + u[2:, inside, inside]) / 2,
-                (v[inside, 1:-1, inside] + v[inside, 2:, inside]) / 2,
-                (w[inside, inside, 1:-1] + w[inside, inside, 2:]) / 2,
-            ]
-        )
+        return self.flow.centred()
 
     def time_step_limit(self) -> float:
         """Longest stable step [s]: the CFL number of the flow and the bounds of c."""

@@ -38,6 +38,8 @@ class Flow:
     viscosity : kinematic viscosity nu [m2/s]
     inflow : time [s] -> (3, ny, nz) velocity in the plane x = 0, v and w on their own faces [m/s]
     device : where the fields live
+    subgrid : the acceleration by unresolved motion [m/s2], from the velocity with its halo and of
+        its shape; none in a direct simulation
 
     Attributes
     ----------
@@ -52,8 +54,10 @@ class Flow:
         viscosity: float,
         inflow: Inflow,
         device: torch.device,
+        subgrid: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.shape, self.spacing, self.viscosity, self.inflow = shape, spacing, viscosity, inflow
+        self._subgrid = subgrid
         self.velocity = torch.zeros((3, *(n + 2 for n in shape)), device=device)
         self._rate = torch.zeros_like(self.velocity)
         self._inverse_laplacian = _inverse_laplacian(shape, device)
@@ -68,6 +72,18 @@ class Flow:
     def faces(self) -> Tensor:
         """Velocities without the halo, (3, nx + 1, ny, nz); v, w of the last plane lie outside."""
         return self.velocity[:, 1:, 1:-1, 1:-1]
+
+    def centred(self) -> Tensor:
+        """Velocity in the centres of the cells, (3, nx, ny, nz) [m/s]."""
+        u, v, w = self.velocity
+        inside = slice(1, -1)
+        return torch.stack(
+            [
+                (u[1:-1, inside, inside] + u[2:, inside, inside]) / 2,
+                (v[inside, 1:-1, inside] + v[inside, 2:, inside]) / 2,
+                (w[inside, inside, 1:-1] + w[inside, inside, 2:]) / 2,
+            ]
+        )
 
     def time_step_limit(self) -> float:
         """Longest stable time step [s]."""
@@ -104,6 +120,8 @@ class Flow:
         """Minus the divergence of the momentum flux u u - nu (grad u + grad u^T) [m/s2]."""
         h, nu = self.spacing, self.viscosity
         stress_divergence(self.velocity, 0.25 / h, nu / h**2, self._rate)
+        if self._subgrid is not None:
+            self._rate += self._subgrid(self.velocity)
         speed = self.velocity[0, 1, 1:-1, 1:-1].mean() / h  # convective outlet
         self._rate[0, -1] = (self.velocity[0, -2] - self.velocity[0, -1]) * speed
         return self._rate

@@ -100,6 +100,19 @@ RECIPES = {
     # times as fine, its filter the same in metres.
     "r2": Recipe({"R2like": R2}, stride=4, filter_width=24.0, layout="r2"),
     "r3": Recipe({"R3like": R3}, snapshots=8, stride=3, filter_width=24.0, layout="r2"),
+    # What a large-eddy simulation is compared with: five flow-through times after the transient,
+    # of turbulence that no other recipe draws, and a jet twice as fast.
+    "loop": Recipe(
+        {
+            "weak": SlotBurner(turbulence_rms=0.55, seed=77),
+            "strong": SlotBurner(turbulence_rms=0.95, seed=88),
+            "fast": SlotBurner(turbulence_rms=0.95, jet_velocity=8.0, coflow_velocity=3.2, seed=99),
+        },
+        snapshots=26,
+        spin_up=1.25,
+        interval=0.2,
+        filter_width=32.0,
+    ),
 }
 
 
@@ -265,7 +278,7 @@ def _attributes(case: str, burner: SlotBurner, recipe: Recipe) -> dict[str, Any]
 def main(
     data_path: Path,
     *,
-    recipe: Literal["demo", "r2", "r3"] = "demo",
+    recipe: Literal["demo", "r2", "r3", "loop"] = "demo",
     cases: tuple[str, ...] | None = None,
     snapshots: int | None = None,
     seed: int = 0,
@@ -281,7 +294,7 @@ def main(
     data_path : path
         The folder that gets ``raw/``.
     recipe : str
-        The flames: those of the demo, or small ones like R2 or R3.
+        The flames: those of the demo, small ones like R2 or R3, or those of the closed loop.
     cases : tuple of str, optional
         The flames of the recipe to make, by default all.
     snapshots : int, optional

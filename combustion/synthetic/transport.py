@@ -99,9 +99,20 @@ class ScalarTransport:
 
     def advance(self, time_step: float) -> None:
         """Advance c by `time_step` [s] = two half steps, with the Courant numbers in `courant`."""
-        fourier = self.flame.diffusivity * time_step / 2 / self.spacing**2
+        self.sweep(
+            self.flame.diffusivity * time_step / 2 / self.spacing**2, self.flame.rate * time_step
+        )
+
+    def sweep(self, fourier: float, reaction: float) -> None:
+        """Advance c by two half steps, with the Courant numbers in `courant`.
+
+        Parameters
+        ----------
+        fourier : diffusivity x half step / dx^2
+        reaction : the pre-factor k x step; without both numbers the field is advected only
+        """
         self._along_x(fourier, first=True)
-        sweep_across(self.c, self.courant, fourier, self.flame.rate * time_step)
+        sweep_across(self.c, self.courant, fourier, reaction)
         self._along_x(fourier, first=False)
 
     def _along_x(self, fourier: float, *, first: bool) -> None:

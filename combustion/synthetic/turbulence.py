@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from combustion.physics.les import apply_matrices, filter_matrix
+
 
 def von_karman_pao(wavenumber: Tensor, rms: float, length: float, viscosity: float) -> Tensor:
     """Energy spectrum E(k) of isotropic turbulence [m3/s2] (Pao 1965; Bailly & Juve 1999).
@@ -116,6 +118,42 @@ class TurbulentInflow:
         field = self._box[:, torch.arange(planes) % self._box.shape[1]]
         field[0] += self._mean
         return field
+
+    def filtered(self, width: float, spacing: float) -> TurbulentInflow:
+        """Return the inflow as an LES sees it: through a Gaussian filter, on wider cells.
+
+        Parameters
+        ----------
+        width : filter width Delta [m]
+        spacing : cell size of the LES [m]
+
+        Raises
+        ------
+        ValueError
+            If the cells of the LES do not divide the box.
+        """
+        sizes, ratio = self._box.shape[1:], spacing / self._spacing
+        counts = [round(n / ratio) for n in sizes]
+        if any(abs(count * ratio - n) > 1e-6 for count, n in zip(counts, sizes, strict=True)):
+            raise ValueError(
+                f"cells of {spacing:g} m do not divide a box of {tuple(sizes)} cells of "
+                f"{self._spacing:g} m"
+            )
+
+        def matrix(axis: int, on_face: bool) -> Tensor:
+            # A face has the index of the cell above it, whose centre is half a cell further.
+            at = torch.arange(counts[axis]) * ratio + (0.5 if on_face else 0.5 * ratio)
+            weights = filter_matrix(at, sizes[axis], width / self._spacing, periodic=True)
+            return weights.to(self._box)
+
+        box = torch.stack(
+            [
+                apply_matrices([matrix(axis, axis == own) for axis in range(3)], component)
+                for own, component in enumerate(self._box)
+            ]
+        )
+        mean = matrix(1, False) @ self._mean[:, 0]
+        return TurbulentInflow(box, spacing, mean, torch.ones_like(mean), self._speed)
 
     def to(self, device: torch.device) -> TurbulentInflow:
         """Move the fields to a device."""

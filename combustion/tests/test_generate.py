@@ -166,7 +166,7 @@ def test_unknown_names_are_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown cases \['DNS3'\].*\['DNS1', 'DNS2'\]"):
         generate_flames(tmp_path, ["DNS3"], recipe=TINY)
     with pytest.raises(
-        ValueError, match=r"unknown recipe 'cnf'; expected one of \['demo', 'r2', 'r3'\]"
+        ValueError, match=r"unknown recipe 'cnf'; expected one of \['demo', 'loop', 'r2', 'r3'\]"
     ):
         generate_flames(tmp_path, recipe="cnf")
 

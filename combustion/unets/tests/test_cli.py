@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import subprocess
@@ -15,6 +16,9 @@ from ai4sim.surrogate import Surrogate
 from ai4sim.tests.bench import TRAINER, checkpoint, results, state
 from combustion.io.grids import read_snapshot
 from combustion.io.layouts import R2
+from combustion.online.__main__ import main as burn
+from combustion.synthetic.flame import SlotBurner
+from combustion.synthetic.generate import RECIPES, Recipe
 from combustion.tests.flames import write_sheets
 from combustion.unets.tests.tiny import TINY
 
@@ -42,6 +46,32 @@ def test_results_are_those_of_the_best_weights_over_all_test_cells(bench, traine
     assert found["r2"] == pytest.approx(1 - (error**2).mean() / target.var(), rel=1e-3, abs=1e-4)
     surface = np.abs(error.sum((1, 2, 3))) / target.sum((1, 2, 3))
     assert found["total_flame_surface_error"] == pytest.approx(surface.mean(), rel=1e-3)
+
+
+def test_a_network_and_the_closures_burn_in_the_loop(trained, tmp_path, monkeypatch, capsys):
+    burner = SlotBurner(
+        cells=(32, 32, 16), slot_width=1.6e-3, integral_length=8e-4, turbulence_rms=0.3
+    )
+    recipe = Recipe(
+        {"weak": burner}, snapshots=3, spin_up=0.2, interval=0.1, stride=4, filter_width=8.0
+    )
+    monkeypatch.setitem(RECIPES, "loop", recipe)
+    burn(trained, data_path=tmp_path / "loop", cases=("weak",), workers=1)
+    rows = json.loads((trained / "artifacts/loop.json").read_text())["cases"]["weak"]
+    assert {"model", "gradient", "gradient_fitted_xi", "boger_fitted", "fureby"} <= set(rows)
+    shown = capsys.readouterr().out
+    for name, row in rows.items():
+        assert name in shown and row["length"] > 0
+        if name != "model":  # this one has hardly been trained
+            assert row["state"] == "burning" and abs(row["length_error"]) < 0.5
+    assert {p.name for p in (trained / "plots").glob("loop_*")} == {
+        "loop_weak_fields.png",
+        "loop_weak_in_time.png",
+    }
+    with pytest.raises(ValueError, match="--schmidt: expected a positive number"):
+        burn(trained, schmidt=-1)
+    with pytest.raises(FileNotFoundError, match="no_experiment"):
+        burn(tmp_path / "no_experiment")
 
 
 def test_a_checkpoint_is_tested_and_applied_on_another_grid(bench, trained, tmp_path):
