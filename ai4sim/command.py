@@ -50,7 +50,7 @@ def run(
     if function.__module__ == "__main__" and (spec := sys.modules["__main__"].__spec__):
         # By its own name, which files and other processes know the module by.
         function = getattr(importlib.import_module(spec.name), function.__name__)
-    program = program or f"python -m {function.__module__}"
+    program = program or f"python -m {function.__module__.removesuffix('.__main__')}"
     options = vars(_parser(function, program).parse_args(arguments))
     try:
         function(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
