@@ -97,7 +97,7 @@ def test_every_argument_of_a_network_reaches_it_from_the_command_line(model):
         assert options.keys() - {"levels"} == expected
 
 
-OTHERS = {"max_nodes": 64, "levels": 91}
+OTHERS = {"max_nodes": 64, "levels": 91, "clear_levels": 5}
 SETTINGS = {
     *("symmetric", "match_filter", "teacher", "max_nodes"),  # of evaluation
     *("learning_rate", "weight_decay", "schedule", "warmup", "loss", "huber_delta"),  # of training
