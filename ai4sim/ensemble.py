@@ -121,7 +121,11 @@ def _fill(
         {
             **{name: checkpoint[name] for name in KEPT if name in checkpoint},
             "state_dict": {**others, **weights},
-            "surrogate": {"spec": ensemble.spec, "facts": ensemble.facts},
+            "surrogate": {
+                "spec": ensemble.spec,
+                "facts": ensemble.facts,
+                "guard": ensemble.guard.state() if ensemble.guard else None,
+            },
         },
         new.checkpoints / BEST,
     )

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -25,9 +24,12 @@ from ai4sim.evaluation.calibration import figures as calibration_figures
 from ai4sim.evaluation.cost import Contenders
 from ai4sim.evaluation.figures import save_figures
 from ai4sim.evaluation.scores import RegressionMetrics
+from ai4sim.evaluation.trust import Trust, trust_figure
 from ai4sim.experiment import Experiment
 from ai4sim.forecast import Forecast, forecast_of
 from ai4sim.gaussian import GAUSSIAN, GaussianLikelihood, GaussianScore
+from ai4sim.guard import Guard
+from ai4sim.guarded_module import GuardedModule
 from ai4sim.io.files import write_json
 from ai4sim.normalization import full_precision
 from ai4sim.surrogate import Surrogate, surrogate_of
@@ -67,7 +69,7 @@ class Evaluation(Protocol):
         ...
 
 
-class SurrogateModule(pl.LightningModule):
+class SurrogateModule(GuardedModule):
     """Train, test and apply a :class:`~ai4sim.surrogate.Surrogate`.
 
     A use case gives the surrogate, :meth:`calibrate` (statistics and baselines from the training
@@ -136,6 +138,7 @@ class SurrogateModule(pl.LightningModule):
         self.baselines: Any = None
         self._test: Evaluation | None = None
         self._calibration: Calibration | None = None
+        self._trust: Trust | None = None
         self._log_every = 1
         self._seed = 0
         self.save_hyperparameters(ignore=["surrogate"])
@@ -185,13 +188,6 @@ class SurrogateModule(pl.LightningModule):
     def labels(self, batch: Batch) -> Any:
         """Return the targets of a batch of the test set, as :meth:`forward` gives predictions."""
         return batch["targets"]
-
-    def output_scale(self, batch: Batch) -> Tensor | None:
-        """Return the reference value of each sample's outputs; None means 1.
-
-        Its shape is (batch,), on a graph (nodes,).
-        """
-        return None
 
     @staticmethod
     def figures(evaluation: Any) -> Iterable[tuple[str, Figure]]:
@@ -256,12 +252,18 @@ class SurrogateModule(pl.LightningModule):
         self.calibrate(self.trainer.datamodule)  # type: ignore[attr-defined]
         if trained is not None:
             self.surrogate.load_state_dict(trained)
+        self.surrogate.guard = self.fit_guard(self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the facts that make the checkpoint enough by itself beside the weights."""
         # How much memory there is differs between machines: the configuration says it, each time.
         checkpoint.get("hyper_parameters", {}).pop("max_nodes", None)
-        checkpoint["surrogate"] = {"spec": self.surrogate.spec, "facts": self.surrogate.facts}
+        guard = self.surrogate.guard
+        checkpoint["surrogate"] = {
+            "spec": self.surrogate.spec,
+            "facts": self.surrogate.facts,
+            "guard": guard.state() if guard else None,
+        }
         checkpoint["extra_state"] = self.extra_state()
         checkpoint["seed"] = self._seed
 
@@ -272,11 +274,15 @@ class SurrogateModule(pl.LightningModule):
         """
         self.require_checkpoint(checkpoint)
         spec, facts = (checkpoint["surrogate"][name] for name in ("spec", "facts"))
+        before = self.surrogate.guard
         if "members" in spec:
             most = self.surrogate.max_nodes
             self.surrogate = surrogate_of({**spec, "facts": facts}).to(self.device)
             self.surrogate.max_nodes = most
         self.surrogate.facts = facts
+        of_guard = checkpoint["surrogate"].get("guard")
+        # A training that goes on without one has that of its own training set.
+        self.surrogate.guard = Guard(of_guard).to(self.device) if of_guard else before
         self.set_extra_state_from(checkpoint["extra_state"])
         self._seed = checkpoint.get("seed", self._seed)
 
@@ -423,7 +429,9 @@ class SurrogateModule(pl.LightningModule):
     def on_test_start(self) -> None:
         """Check the data, and start with an empty accumulator."""
         self.require(self.trainer.datamodule)  # type: ignore[attr-defined]
-        self._test = self.evaluation()
+        self._test, self._trust = self.evaluation(), Trust()
+        if self.surrogate.guard is None:
+            log.warning("the checkpoint has no guard: the results say nothing of one")
         members = self.surrogate.members
         if self.surrogate.has_spread:
             self._calibration = Calibration(None if members[0].has_spread else len(members))
@@ -434,6 +442,7 @@ class SurrogateModule(pl.LightningModule):
         if batch["repeated"]:
             return
         self.evaluate(self._test, batch, forecast.mean)
+        self.judge(self._trust, batch, forecast.mean)
         if self._calibration is not None:
             labels = self.by_output(self.labels(batch))
             for name, part in forecast.by_output(self.by_output).items():
@@ -441,13 +450,16 @@ class SurrogateModule(pl.LightningModule):
 
     def on_test_end(self) -> None:
         """Merge what the processes saw; the first one writes ``results.json`` and the figures."""
-        evaluation, calibration = self._gather(self._test), self._gather(self._calibration)
+        seen = (self._test, self._calibration, self._trust)
+        evaluation, calibration, trust = map(self.gather, seen)
         if not self.trainer.is_global_zero:
             return
         experiment = Experiment(Path(self.trainer.default_root_dir))
         results = {**undefined_as_none(evaluation.metrics()), "headline": list(self.headline)}
         if calibration is not None:
             results["calibration"] = undefined_as_none(calibration.metrics(self.judged))
+        if trust.samples:
+            results["guard"] = undefined_as_none(trust.metrics())
         done, total = sum(self.trainer.num_test_batches), len(self.trainer.test_dataloaders or ())
         if done < total:
             results["part"] = f"{done} of {total} batches of the test set"
@@ -460,6 +472,8 @@ class SurrogateModule(pl.LightningModule):
         if calibration is not None:
             of_spread = calibration_figures(calibration, self.judged)
             drawn = itertools.chain(drawn, of_spread)
+        if trust.samples:
+            drawn = itertools.chain(drawn, [("guard", trust_figure(trust))])
         save_figures(drawn, experiment.plots)
 
     def on_predict_start(self) -> None:
@@ -469,12 +483,3 @@ class SurrogateModule(pl.LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the prediction of a batch in physical units; behind it its spread, if any."""
         return self.forecast(batch).channels
-
-    def _gather(self, evaluation: Any) -> Any:
-        if self.trainer.world_size == 1 or evaluation is None:
-            return evaluation
-        parts: list[Any] = [None] * self.trainer.world_size
-        torch.distributed.all_gather_object(parts, evaluation)
-        for part in parts[1:]:
-            parts[0].merge(part)
-        return parts[0]

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ai4sim.checkpoints import find_weights
 from ai4sim.forecast import forecast_of, spread_of
+from ai4sim.guard import Guard, required, split_state
 from ai4sim.named_arrays import batch_of_columns, batch_of_fields
 from ai4sim.nets import build, widened
 from ai4sim.nets.fields import on_periodic, over_reflections
@@ -24,6 +25,7 @@ from ai4sim.nets.tiling import in_pieces
 from ai4sim.normalization import Normalizer, full_precision
 from ai4sim.variables import Periods, Variable, split_channels
 from ai4sim.weights import (
+    GUARD,
     read_checkpoint,
     read_folder,
     require_alike,
@@ -74,6 +76,8 @@ class Surrogate(nn.Module):
         Cells or nodes evaluated at once: in evaluation, larger fields are cut into pieces that
         overlap, with the same result and without gradients (`ai4sim.nets.tiling`). None, the
         default, means all at once. A setting of this object, not saved with it.
+    guard : Guard or None
+        The guard of its training set, None of one that was trained before there were any.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Surrogate(nn.Module):
         self.output_norm = Normalizer(tuple(self.spec["output_shape"]))
         self.facts: dict[str, Any] = {}
         self.max_nodes: int | None = None
+        self.guard: Guard | None = None
 
     @property
     def members(self) -> Sequence[Surrogate]:
@@ -249,6 +254,7 @@ class Surrogate(nn.Module):
         periods: Periods | None = None,
         graph: Graph | None = None,
         max_nodes: int | None = None,
+        guard: bool = False,
     ) -> dict[str, NDArray]:
         """Predict from named arrays.
 
@@ -268,17 +274,24 @@ class Surrogate(nn.Module):
             it go to that of the weights.
         max_nodes : int, optional
             Cells or nodes evaluated at once; default: the attribute `max_nodes`.
+        guard : bool
+            Whether to judge each column, cell or node by the :class:`~ai4sim.guard.Guard` of the
+            training set.
 
         Returns
         -------
         dict of str to ndarray
-            One float32 array per output variable, physical units, of the same form.
+            One float32 array per output variable, physical units, of the same form. With the guard
+            also ``guard_flag``, True where the training set has nothing like it, and
+            ``guard_score``, beyond 1 where that is so far as its clusters say.
 
         Raises
         ------
         ValueError
-            An input is missing, the arrays do not fit together, or do not fit the graph.
+            An input is missing, the arrays do not fit together, or do not fit the graph. There is
+            no guard, or it knows other fields.
         """
+        watch = required(self.guard, "the surrogate") if guard else None
         missing = [v.name for v in self.inputs if v.name not in fields]
         if missing:
             expected = ", ".join(f"{v.name} [{v.units}]" for v in self.inputs)
@@ -308,23 +321,29 @@ class Surrogate(nn.Module):
             graph = graph.to(device)
         try:
             y = self(x.to(device), scale.to(device), periods, graph).cpu().numpy()
+            verdict = None if watch is None else watch(x.to(device), graph)
         finally:
             self.train(before[0])
             self.max_nodes = before[1]
+        judged = {} if verdict is None else {f"guard_{k}": v for k, v in verdict._asdict().items()}
+        of_guard = {k: (v if batched else v[0]).cpu().numpy() for k, v in judged.items()}
         y = y if batched else y[0]
         if self._of_columns:
             parts = split_channels(torch.from_numpy(y), self.outputs)
-            return {name: part.numpy() for name, part in parts.items()}
+            return {name: part.numpy() for name, part in parts.items()} | of_guard
         channels = np.moveaxis(y, 1 if batched else 0, 0)
-        return {v.name: channel for v, channel in zip(self.outputs, channels, strict=True)}
+        named = {v.name: channel for v, channel in zip(self.outputs, channels, strict=True)}
+        return named | of_guard
 
     @property
     def _of_columns(self) -> bool:
         return any(v.levels is not None for v in (*self.inputs, *self.outputs))
 
     def save(self, folder: str | Path) -> None:
-        """Write ``model.safetensors`` and ``surrogate.json`` into a folder."""
-        write_folder(Path(folder), self.description, self.state_dict())
+        """Write ``model.safetensors``, guard included, and ``surrogate.json`` into a folder."""
+        of_guard = self.guard.state() if self.guard else {}
+        tensors = {**self.state_dict(), **{GUARD + name: x for name, x in of_guard.items()}}
+        write_folder(Path(folder), self.description, tensors)
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Surrogate:
@@ -372,12 +391,14 @@ class Surrogate(nn.Module):
         self._take(state, path)
         self.facts = found["facts"]
 
-    def _take(self, state: Mapping[str, Tensor], source: str | Path) -> None:
+    def _take(self, tensors: Mapping[str, Tensor], source: str | Path) -> None:
+        state, guard = split_state(tensors)
         expected = self.state_dict()
         if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in expected.items()}:
             differing = sorted(set(state) ^ set(expected)) or "shapes"
             raise ValueError(f"{source}: its weights do not fit its description: {differing}")
         self.load_state_dict(state)
+        self.guard = guard
 
 
 class Ensemble(Surrogate):
@@ -411,7 +432,7 @@ class Ensemble(Surrogate):
         self.inputs, self.targets, self.has_spread = first.inputs, first.targets, True
         self.outputs = [*self.targets, *map(spread_of, self.targets)]
         self.spec = {"members": [member.spec for member in members]}
-        self.facts = first.facts
+        self.facts, self.guard = first.facts, first.guard
 
     @property
     def members(self) -> Sequence[Surrogate]:

@@ -25,6 +25,8 @@ MOST_NODES = 3000
 """The number of nodes of a mesh beside the weights."""
 SETTINGS = {"reflections", "dropout", "channels_last"}
 """Entries of a specification that weights do not depend on: settings of evaluation and training."""
+GUARD = "guard."
+"""How the names of the tensors of a guard begin beside those of the weights."""
 State = dict[str, Tensor]
 
 
@@ -121,6 +123,8 @@ def read_folder(folder: Path, device: str | torch.device = "cpu") -> tuple[dict[
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
     """Read description and weights of the surrogate from a checkpoint; no code of it is run.
 
+    The tensors of its guard, if it has one, are among the weights, see :data:`GUARD`
+
     Raises
     ------
     FileNotFoundError
@@ -138,6 +142,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
         if name.startswith(prefix)
     }
     surrogate = checkpoint["surrogate"]
+    of_guard = surrogate.get("guard") or {}
+    state |= {GUARD + name: value for name, value in of_guard.items()}
     return {**surrogate["spec"], "facts": surrogate["facts"]}, state
 
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ai4sim.evaluation.cost import Contenders
+from ai4sim.evaluation.panels import LATITUDE, LONGITUDE
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.forecast import Forecast
 from ai4sim.module import SurrogateModule
@@ -256,6 +257,29 @@ class CouplingModule(SurrogateModule):
             current_v=batch["current_v"],
         )
         evaluation.update(conditions, {name: batch[name] for name in TARGETS}, predictions)
+
+    def guarded_inputs(self, batch: Batch) -> tuple[Tensor, None]:
+        """Return the rows of all rho points."""
+        return batch["inputs"].flatten(0, 1), None
+
+    def sample_errors(self, batch: Batch, prediction: NamedFluxes) -> Tensor:
+        """Return the error of each rho point, (time rho,), in units of the outputs' scales.
+
+        Of the stress, latent and sensible heat, as far as the files have them: clouds, which decide
+        the radiation, are no inputs.
+        """
+        scales = dict(zip(TARGETS, self.scales, strict=True))
+        errors = {
+            name: (full_precision(prediction[name]) - batch[name]) / scales[name]
+            for name in ("tau_x", "tau_y", "latent", "sensible")
+        }
+        stress = batch["graph"].to_rho(errors.pop("tau_x"), errors.pop("tau_y"))
+        return torch.stack([*stress, *errors.values()]).square().nanmean(0).sqrt().flatten()
+
+    def places(self, batch: Batch) -> dict[str, Tensor]:
+        """Return longitude and latitude of all rho points."""
+        graph, times = batch["graph"], len(batch["inputs"])
+        return {LONGITUDE: graph.lon.repeat(times), LATITUDE: graph.lat.repeat(times)}
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the fluxes of a batch as rows that are written, physical units; their spread."""

@@ -341,12 +341,18 @@ class SurrogateDataModule(pl.LightningDataModule):
         """Whether training is on the same few batches in each epoch, to see that it learns them."""
         return bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
 
-    def loader(self, stage: Stage) -> Any:
+    def loader(self, stage: Stage, in_order: bool = False) -> Any:
         """Return the loader of a stage, a :class:`.resumable.Resumable`.
 
         Each item that it yields is a whole batch.
+
+        Parameters
+        ----------
+        stage : {"train", "val", "test", "predict"}
+        in_order : bool
+            Whether training samples come as those of the other stages do: each once, in order.
         """
-        training = stage == "train"
+        training = stage == "train" and not in_order
         dataset = self.dataset(self.files(stage), stage)
         trainer = self.trainer
         groups: Sequence[Any] = dataset.groups  # type: ignore[attr-defined]

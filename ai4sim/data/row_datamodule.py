@@ -244,15 +244,15 @@ class RowDataModule(SurrogateDataModule, Generic[L]):
 
     # --- Batches, and back to files ---
 
-    def loader(self, stage: Stage) -> ShuffledRows | OrderedRows:
-        """Return the batches of a stage."""
+    def loader(self, stage: Stage, in_order: bool = False) -> ShuffledRows | OrderedRows:
+        """Return the batches of a stage; see the base."""
         tables, trainer = self.tables(stage), self.trainer
         common: dict[str, Any] = {
             "widths": self.widths(stage),
             "rank": trainer.global_rank if trainer else 0,
             "world_size": trainer.world_size if trainer else 1,
         }
-        if stage != "train":
+        if stage != "train" or in_order:
             whole_files = stage == "predict"
             return OrderedRows(tables, self.eval_batch_size, whole_files=whole_files, **common)
         if self.overfits:

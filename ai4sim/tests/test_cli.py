@@ -155,7 +155,9 @@ def test_a_checkpoint_of_another_model_is_refused_with_both_names(root):
 
 
 def exported(experiment: Path) -> dict:
-    return load_file(experiment / "artifacts" / "model.safetensors")
+    """Return the weights of an experiment, without its guard."""
+    tensors = load_file(experiment / "artifacts" / "model.safetensors")
+    return {name: value for name, value in tensors.items() if not name.startswith("guard.")}
 
 
 @pytest.mark.parametrize(
@@ -324,3 +326,35 @@ def test_weights_are_found_by_checkpoint_experiment_or_saved_surrogate(tmp_path,
         find_weights(tmp_path, "experiments/frist")
     with pytest.raises(FileNotFoundError, match=r"checkpoints does not exist.*holds first"):
         find_weights(tmp_path, "experiments")
+
+
+def test_a_fit_keeps_the_guard_of_its_training_set_and_a_test_reports_it(root):
+    source = root / "experiments" / "source"
+    surrogate = Surrogate.load(source / "artifacts")
+    of_checkpoint = Surrogate.load(source / "checkpoints" / "best.ckpt")
+    columns = np.load(root / "warm" / "raw" / "run_0.npy")
+    found = surrogate.predict({"T": columns}, guard=True)
+    again = of_checkpoint.predict({"T": columns}, guard=True)
+    assert found["guard_flag"].shape == found["dT"].shape == columns.shape  # each cell
+    np.testing.assert_array_equal(found["guard_score"], again["guard_score"])
+    results = json.loads((source / "artifacts" / "results.json").read_text())
+    assert results["guard"]["flagged_share"] < 0.05
+    assert (source / "plots" / "guard.png").is_file()
+    # Columns of another climate: of 30 K, not 300.
+    on_cold = ("--ckpt_path", source / "checkpoints" / "best.ckpt", "--data.data_path", "cold")
+    run(root, "test", "--config", "toy.yaml", *on_cold, "--experiment", "cold_test")
+    results = json.loads((root / "experiments/cold_test/artifacts/results.json").read_text())
+    assert results["guard"]["flagged_share"] == 1.0
+    assert results["guard"]["rmse_inside"] is None
+
+
+def test_a_checkpoint_without_a_guard_is_tested_and_never_silently_unguarded(root, caplog):
+    source = root / "experiments" / "source" / "checkpoints" / "best.ckpt"
+    checkpoint = torch.load(source, weights_only=True)
+    del checkpoint["surrogate"]["guard"]
+    torch.save(checkpoint, root / "old.ckpt")
+    run(root, "test", "--config", "toy.yaml", "--ckpt_path", "old.ckpt", "--experiment", "old")
+    results = json.loads((root / "experiments/old/artifacts/results.json").read_text())
+    assert "guard" not in results and "the checkpoint has no guard" in caplog.text
+    with pytest.raises(ValueError, match="no statistics of its training set for a guard"):
+        Surrogate.load(root / "old.ckpt").predict({"T": np.ones(16, np.float32)}, guard=True)

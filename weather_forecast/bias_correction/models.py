@@ -19,6 +19,7 @@ from typing import Any
 from torch import Tensor
 
 from ai4sim.evaluation.cost import Contenders
+from ai4sim.evaluation.panels import LATITUDE, LONGITUDE
 from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
@@ -172,6 +173,10 @@ class CorrectionModule(SurrogateModule):
             tripleclouds=batch["tripleclouds"],
             predictions={MODEL: prediction, **others},
         )
+
+    def places(self, batch: Batch) -> dict[str, Tensor]:
+        """Return longitude and latitude of columns, NaN where they are not known."""
+        return {LONGITUDE: batch["longitude"], LATITUDE: batch["latitude"]}
 
 
 class LitUnet1D(CorrectionModule):

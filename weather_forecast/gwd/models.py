@@ -22,6 +22,7 @@ import numpy as np
 from torch import Tensor
 
 from ai4sim.evaluation.cost import Contenders
+from ai4sim.evaluation.panels import LATITUDE
 from ai4sim.evaluation.reservoir import thinning
 from ai4sim.evaluation.scores import MODEL
 from ai4sim.module import SurrogateModule
@@ -203,6 +204,10 @@ class DragModule(SurrogateModule):
             latitude=latitude,
             predictions={MODEL: prediction, **others},
         )
+
+    def places(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the latitude of columns, NaN where it is not known."""
+        return {LATITUDE: batch["latitude"]}
 
 
 @with_network("MLP", features=512, layers=4)

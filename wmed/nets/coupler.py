@@ -56,20 +56,27 @@ def fluxes(
         forecast = forecast_of(each, surrogate.members[0].has_spread)
         spreads = {name + SUFFIX: values for name, values in forecast.spread.items()}
         return {**forecast.mean, **spreads}
-    from wmed.nets.coupling_net import CouplingNet, coupled  # brings torch_geometric
-
     net = surrogate.net
     if inputs is None and isinstance(net, BulkFluxNet) and net.of_columns and not net.training:
         return on_own_points(_of_columns(net, fields, graph), graph)
     if inputs is None:
         inputs = rho_inputs(fields, graph, layout_of(surrogate))
+    found = at_rho(surrogate, fields, graph, inputs)
+    return on_own_points(found.unflatten(0, inputs.shape[:2]), graph)
+
+
+def at_rho(
+    surrogate: Surrogate, fields: Mapping[str, Tensor], graph: CouplingGraph, inputs: Tensor
+) -> Tensor:
+    """Return the fluxes at rho points, (time rho, 6), of inputs (time, rho, input channel)."""
+    from wmed.nets.coupling_net import CouplingNet, coupled  # brings torch_geometric
+
     hetero = coupled(graph, fields) if isinstance(surrogate.net, CouplingNet) else None
     rows = inputs.flatten(0, 1)
     if hetero is None and rows.device.type == "cpu":
-        found = torch.cat([surrogate(part) for part in rows.split(ROWS_AT_ONCE)])
-    else:
-        found = surrogate(rows, graph=hetero)
-    return on_own_points(found.unflatten(0, inputs.shape[:2]), graph)
+        return torch.cat([surrogate(part) for part in rows.split(ROWS_AT_ONCE)])
+    found: Tensor = surrogate(rows, graph=hetero)
+    return found
 
 
 def _of_columns(net: BulkFluxNet, fields: Mapping[str, Tensor], graph: CouplingGraph) -> Tensor:

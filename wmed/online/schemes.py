@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ai4sim.checkpoints import find_weights
+from ai4sim.guarded import Guarded, Policy, guarded
 from ai4sim.surrogate import Ensemble, Surrogate
 from wmed.io.graph import CouplingGraph
+from wmed.io.layout import FLUXES
 from wmed.nets import coupler
-from wmed.nets.inputs import lowest_state, sunlight
+from wmed.nets.inputs import bulk_state, lowest_state, rho_inputs, sunlight
 from wmed.online.runs import Fields, FluxScheme
 from wmed.physics.bulk import BulkFluxes
 from wmed.physics.heat import net_longwave, net_shortwave, sky_longwave
@@ -120,3 +123,56 @@ def surrogate_schemes(paths: Sequence[Path | str], graph: CouplingGraph) -> dict
         for i, member in enumerate(found.members, start=1)
     }
     return {**members, ENSEMBLE: surrogate_scheme(found, graph)}
+
+
+def guarded_scheme(
+    path: Path | str,
+    graph: CouplingGraph,
+    policy: Policy,
+    formula: Callable[..., BulkFluxes],
+    height: float,
+) -> tuple[FluxScheme, Guarded]:
+    """Return the network of a checkpoint as a scheme that its guard watches, and the guard.
+
+    At rho points that are flagged a bulk formula may give the stress, latent and sensible heat; the
+    radiation stays the network's.
+
+    Parameters
+    ----------
+    path : path
+    graph : CouplingGraph
+    policy : {"keep", "clip", "fallback"}
+    formula : callable
+        Of :mod:`.physics.bulk`.
+    height : float
+        Of the lowest level [m].
+
+    Raises
+    ------
+    ValueError
+        The checkpoint has no guard, or is of an ensemble.
+    """
+    surrogate = Surrogate.load(find_weights(Path(), str(path)))
+    if len(surrogate.members) > 1:
+        raise ValueError(f"{path}: an ensemble, expected one network for the guard to watch")
+    watch = guarded(surrogate.guard, policy, path)
+    layout = coupler.layout_of(surrogate)
+
+    def fluxes(fields: Fields) -> dict[str, Tensor]:
+        inputs = rho_inputs(fields, graph, layout)
+
+        def bulk(chosen: Tensor) -> Tensor:
+            state = bulk_state(inputs.flatten(0, 1)[chosen], layout, height)
+            found = formula(**state, z_wind=height, z_air=height)
+            unknown = torch.full_like(found.tau_x, torch.nan)
+            parts = {**dict.fromkeys(FLUXES, unknown), **found._asdict()}
+            return torch.stack([parts[name] for name in FLUXES], dim=-1)
+
+        def network(rows: Tensor) -> Tensor:
+            found = coupler.at_rho(surrogate, fields, graph, rows.unflatten(0, inputs.shape[:2]))
+            return found[:, : len(FLUXES)]  # without a spread
+
+        rows = watch(inputs.flatten(0, 1), network, bulk)
+        return dict(coupler.on_own_points(rows.unflatten(0, inputs.shape[:2]), graph))
+
+    return fluxes, watch

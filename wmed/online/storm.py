@@ -34,6 +34,7 @@ from typing import Any, Literal
 from ai4sim import command
 from ai4sim.evaluation.figures import save_figures
 from ai4sim.forecast import over_members
+from ai4sim.guarded import Policy
 from ai4sim.io.files import write_json
 from wmed.online.case import Case, read_case
 from wmed.online.figures import figures
@@ -43,6 +44,7 @@ from wmed.online.schemes import (
     SURROGATE,
     bulk_scheme,
     fixed_radiation,
+    guarded_scheme,
     surrogate_schemes,
 )
 from wmed.online.slab_ocean import OceanParameters
@@ -161,6 +163,7 @@ def main(
     days: float = 30.0,
     flux_step: float = 1.0,
     radiation: Literal["fixed", "surrogate"] = "fixed",
+    guard: Policy | None = None,
 ) -> None:
     """Drive a slab ocean for a month by the surrogate and by bulk formulae.
 
@@ -183,6 +186,10 @@ def main(
         The time between two couplings [hours].
     radiation : str
         The radiation of all runs: that of formulae, or of the surrogate.
+    guard : str, optional
+        What happens at points unlike those of the training: keep the surrogate's fluxes and count
+        them, clip their inputs to the box of the training, or fall back to COARE 3.6. By default
+        the guard is not asked.
 
     Examples
     --------
@@ -190,10 +197,18 @@ def main(
     """
     if ckpt is None and radiation == SURROGATE:
         raise ValueError("--radiation surrogate: needs the --ckpt of one")
+    if guard and ckpt is None:
+        raise ValueError(f"--guard {guard}: needs the --ckpt of a surrogate")
     case = read_case(data_path, event)
-    networks = surrogate_schemes(ckpt, case.graph) if ckpt else {}
+    watch = None
+    networks = surrogate_schemes(ckpt, case.graph) if ckpt and not guard else {}
+    if ckpt and guard:
+        if len(ckpt) > 1:
+            raise ValueError(f"--guard {guard}: expected one --ckpt, found {len(ckpt)}")
+        network, watch = guarded_scheme(ckpt[0], case.graph, guard, coare36, case.height)
+        networks = {SURROGATE: network}
     runs = run(case, networks, radiation=radiation, days=days, coupling_hours=flux_step)
-    settings = {
+    settings: dict[str, Any] = {
         "event": case.name,
         "checkpoint": [str(path) for path in ckpt or ()],
         "days": days,
@@ -201,6 +216,9 @@ def main(
         "radiation": radiation,
         "ocean": asdict(OceanParameters()),
     }
+    if watch is not None:
+        settings["guard"] = watch.report()
+        log.info("guard: %.1f %% of the points were flagged: %s", 100 * watch.share, guard)
     write_report(runs, output, settings)
 
 

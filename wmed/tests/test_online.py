@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ai4sim import command
+from ai4sim.guard import Guard
 from ai4sim.surrogate import Surrogate
 from wmed.io.layout import RhoLayout
 from wmed.io.preprocess import sun_at
@@ -19,7 +20,7 @@ from wmed.online import storm
 from wmed.online.case import Case, EventForcing, read_case
 from wmed.online.figures import kinetic_spectrum
 from wmed.online.runs import simulate
-from wmed.online.schemes import bulk_scheme, fixed_radiation, surrogate_schemes
+from wmed.online.schemes import bulk_scheme, fixed_radiation, guarded_scheme, surrogate_schemes
 from wmed.online.slab_ocean import OceanParameters
 from wmed.online.storm import main, run
 from wmed.physics.bulk import coare36
@@ -300,6 +301,35 @@ def test_scores_of_a_training_are_the_drifts_of_its_ocean(case, folder, tmp_path
     assert found["model"]["sst_drift"] == pytest.approx(drift[names.index("surrogate")]) != 0
     assert found["baselines"]["ecmwf"]["sst_drift"] == pytest.approx(drift[names.index("ecmwf")])
     assert set(found["baselines"]) == set(names) - {"coare36", "surrogate"}
+
+
+def test_points_that_are_flagged_get_the_fluxes_of_the_bulk_formula(case, tmp_path):
+    layout, fields = RhoLayout(4), fields_of(case)
+    net = {"name": "BulkFluxNet", "levels": 4, "layers": 0}
+    surrogate = Surrogate(net, layout.inputs, layout.outputs)
+    surrogate.save(tmp_path / "old")
+    args = (case.graph, "fallback", coare36, case.height)
+    with pytest.raises(ValueError, match="old has no statistics of its training set for a guard"):
+        guarded_scheme(tmp_path / "old", *args)
+    rows = rho_inputs(fields, case.graph, layout).flatten(0, 1)
+    plain = surrogate_schemes([tmp_path / "old"], case.graph)["surrogate"](fields)
+    physical = bulk_scheme(case.graph, coare36, case.height)(fields)
+    # Training sets of another climate, and of the half of this one with less wind.
+    calm = rows[rows[:, 0].abs() < rows[:, 0].abs().median()]
+    for name, training in (("other", rows + 1e4), ("calm", calm)):
+        surrogate.guard = Guard.fit(training, training)
+        surrogate.save(tmp_path / name)
+        scheme, watch = guarded_scheme(tmp_path / name, *args)
+        found, flag = scheme(fields), surrogate.guard(rows).flag
+        assert watch.flagged == int(flag.sum()) > 10
+        for flux in ("latent", "sensible"):
+            expected = torch.where(flag, physical[flux].to(plain[flux]), plain[flux])
+            torch.testing.assert_close(found[flux], expected, rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(found["longwave"], plain["longwave"])  # the network's own
+        if flag.all():
+            for flux in ("tau_x", "tau_y"):
+                torch.testing.assert_close(found[flux], physical[flux].to(found[flux]))
+    assert not flag.all()
 
 
 def test_spectrum_has_a_wave_in_its_band(case):

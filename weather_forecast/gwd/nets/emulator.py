@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ai4sim.guarded import Guarded
 from ai4sim.surrogate import Surrogate
-from weather_forecast.gwd.physics.nogwd import WaveSpectrum
+from weather_forecast.gwd.physics.nogwd import WaveSpectrum, nonorographic_drag
 
 Drag = Callable[..., tuple[Tensor, Tensor]]
 
@@ -31,13 +32,16 @@ def launch_factor(latitude: Tensor) -> Tensor:
     return spectrum.launch_momentum_flux(latitude) / spectrum.launch_flux
 
 
-def drag_of(surrogate: Surrogate) -> Drag:
+def drag_of(surrogate: Surrogate, guarded: Guarded | None = None) -> Drag:
     """Return a trained non-orographic emulator as a function like the scheme.
 
     Parameters
     ----------
     surrogate : Surrogate
         Of an ensemble, or of a network that predicts a spread, the drag is the mean.
+    guarded : Guarded, optional
+        The guard, and what is done in the columns that it flags: the physical scheme is the
+        non-orographic one.
 
     Returns
     -------
@@ -58,6 +62,9 @@ def drag_of(surrogate: Surrogate) -> Drag:
     if len(surrogate.members) > 1:
         return _mean_of([drag_of(member) for member in surrogate.members])
     scaled = surrogate.facts["output_scale"] is None
+    typical = float(surrogate.input_norm.mean[-1])
+    if guarded is not None:
+        typical = float(guarded.guard.low[-1] + guarded.guard.high[-1]) / 2
 
     @torch.inference_mode()
     def drag(
@@ -65,11 +72,24 @@ def drag_of(surrogate: Surrogate) -> Drag:
     ) -> tuple[Tensor, Tensor]:
         device = surrogate.input_norm.mean.device
         # No wave depends on the geopotential, but a flat network has learned with one.
-        geopotential = torch.full_like(surface_pressure, float(surrogate.input_norm.mean[-1]))
-        rows = [u, v, temperature, surface_pressure[:, None], geopotential[:, None]]
-        scale = launch_factor(latitude.float()) if scaled else torch.ones_like(latitude)
-        found = surrogate(torch.cat(rows, dim=-1).float().to(device), scale.to(device)).to(u)
-        u_tendency, v_tendency = found[:, : 2 * u.shape[-1]].chunk(2, dim=-1)
+        geopotential = torch.full_like(surface_pressure, typical)
+        columns = [u, v, temperature, surface_pressure[:, None], geopotential[:, None]]
+        rows = torch.cat(columns, dim=-1).float().to(device)
+        factor = launch_factor(latitude.float()) if scaled else torch.ones_like(latitude)
+        scale = factor.to(device)
+
+        def network(x: Tensor) -> Tensor:
+            return surrogate(x, scale)[:, : 2 * u.shape[-1]].to(u)
+
+        def scheme(chosen: Tensor) -> Tensor:
+            at = chosen.cpu()
+            drag = nonorographic_drag(
+                u[at], v[at], temperature[at], surface_pressure[at], latitude[at]
+            )
+            return torch.cat([drag.u_tendency, drag.v_tendency], dim=-1)
+
+        found = network(rows) if guarded is None else guarded(rows, network, scheme)
+        u_tendency, v_tendency = found.chunk(2, dim=-1)
         return u_tendency, v_tendency
 
     return drag

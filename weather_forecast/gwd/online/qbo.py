@@ -19,7 +19,9 @@ from ai4sim.command import run
 from ai4sim.evaluation.figures import save_figures
 from ai4sim.experiment import Experiment
 from ai4sim.forecast import over_members
+from ai4sim.guarded import Guarded, Policy, guarded
 from ai4sim.io.files import missing_file_error, write_json
+from ai4sim.surrogate import Surrogate
 from weather_forecast.gwd.online import column
 from weather_forecast.gwd.online.column import ColumnModel, Drag, simulate
 from weather_forecast.gwd.online.figures import qbo
@@ -51,13 +53,10 @@ def emulators(experiments: Sequence[Path]) -> dict[str, Drag]:
     ValueError
         A network is not one of non-orographic drag, or they do not go together.
     """
-    for experiment in experiments:
-        if not experiment.is_dir():
-            raise missing_file_error(experiment)
-    from ai4sim.surrogate import Ensemble, Surrogate
+    found = [_surrogate_of(experiment) for experiment in experiments]
+    from ai4sim.surrogate import Ensemble
     from weather_forecast.gwd.nets.emulator import drag_of
 
-    found = [Surrogate.load(Experiment(experiment).artifacts) for experiment in experiments]
     named = [(str(e), m) for e, one in zip(experiments, found, strict=True) for m in one.members]
     names, members = zip(*named, strict=True)
     if len(members) == 1:
@@ -65,6 +64,32 @@ def emulators(experiments: Sequence[Path]) -> dict[str, Drag]:
     ensemble = Ensemble(members, names)
     drags = {f"{NETWORK} {i}": drag_of(member) for i, member in enumerate(members, start=1)}
     return {**drags, "ensemble": drag_of(ensemble)}
+
+
+def guarded_emulator(
+    experiments: Sequence[Path], policy: Policy
+) -> tuple[dict[str, Drag], Guarded]:
+    """Return the network as :func:`emulators` does, with its guard.
+
+    Raises
+    ------
+    ValueError
+        The network has no guard, there are several; or see :func:`emulators`.
+    """
+    from weather_forecast.gwd.nets.emulator import drag_of
+
+    surrogate = _surrogate_of(experiments[0])
+    networks = len(experiments) + len(surrogate.members) - 1
+    if networks > 1:
+        raise ValueError(f"--guard {policy}: expected one network, found {networks}")
+    watch = guarded(surrogate.guard, policy, experiments[0])
+    return {NETWORK: drag_of(surrogate, watch)}, watch
+
+
+def _surrogate_of(experiment: Path) -> Surrogate:
+    if not experiment.is_dir():
+        raise missing_file_error(experiment)
+    return Surrogate.load(Experiment(experiment).artifacts)
 
 
 def discretisation(text: str) -> WaveSpectrum:
@@ -168,6 +193,7 @@ def main(
     years: float = 20.0,
     output: Path | None = None,
     scheme: tuple[str, ...] | None = None,
+    guard: Policy | None = None,
 ) -> None:
     """Let a trained emulator drive the quasi-biennial oscillation of a column of air.
 
@@ -185,6 +211,10 @@ def main(
         The folder to write to, by default ``artifacts`` and ``plots`` of a single experiment.
     scheme : tuple of str, optional
         The azimuths and phase speeds of further runs of the scheme, such as 4x20.
+    guard : str, optional
+        What happens in columns unlike those of the training: keep the network's drag and count
+        them, clip their inputs to the box of the training, or fall back to the scheme. By default
+        the guard is not asked.
 
     Examples
     --------
@@ -196,7 +226,12 @@ def main(
     if output is None and len(experiment) > 1:
         raise ValueError("--output: expected a folder for the report of several experiments")
     spectra = [discretisation(text) for text in scheme or ()]
-    drags = {"scheme": column.scheme(), **emulators(experiment)}
+    watch = None
+    if guard is None:
+        networks = emulators(experiment)
+    else:
+        networks, watch = guarded_emulator(experiment, guard)
+    drags = {"scheme": column.scheme(), **networks}
     for spectrum in spectra:
         drags[f"scheme {spectrum.azimuths} × {spectrum.phase_speeds}"] = column.scheme(spectrum)
     model = ColumnModel()
@@ -213,6 +248,9 @@ def main(
     results = {"years": years, "column": asdict(model), "runs": rows}
     if "ensemble" in rows:
         results["spread"] = _spread(rows)
+    if watch is not None:
+        results["guard"] = watch.report()
+        log.info("guard: %.1f %% of the columns were flagged: %s", 100 * watch.share, guard)
     write_json((output or Experiment(experiment[0]).artifacts) / "qbo.json", results)
     save_figures([("qbo", qbo(runs, model))], output or Experiment(experiment[0]).plots)
 

@@ -12,7 +12,12 @@ import pytest
 import torch
 
 from ai4sim.command import run as command
+from ai4sim.guard import Guard
+from ai4sim.guarded import Guarded
+from ai4sim.surrogate import Surrogate
 from weather_forecast.climate import SCALE_HEIGHT
+from weather_forecast.gwd.io.rows import DragLayout
+from weather_forecast.gwd.nets.emulator import drag_of
 from weather_forecast.gwd.online import figures as qbo_figures
 from weather_forecast.gwd.online import qbo
 from weather_forecast.gwd.online.column import DAY, YEAR, ColumnModel, scheme, simulate
@@ -304,11 +309,8 @@ def test_the_command_explains_an_experiment_that_is_missing_or_not_trained(tmp_p
         command(qbo.main, ["--experiment", str(tmp_path / "mlp")])
 
 
-def saved_network(folder):
-    """Write an untrained emulator into a folder, and return it."""
-    from ai4sim.surrogate import Surrogate
-    from weather_forecast.gwd.io.rows import DragLayout
-
+def perceptron():
+    """An emulator that has learned nothing, of columns of the size of the demo's."""
     layout = DragLayout("nogwd", 63)
     net = {
         "name": "MLP",
@@ -317,6 +319,12 @@ def saved_network(folder):
     }
     surrogate = Surrogate(net, layout.inputs, layout.outputs)
     surrogate.facts = {"scheme": "nogwd", "levels": 63, "output_scale": None}
+    return surrogate
+
+
+def saved_network(folder):
+    """Write an untrained emulator into a folder, and return it."""
+    surrogate = perceptron()
     surrogate.save(folder)
     return surrogate
 
@@ -325,10 +333,34 @@ def test_a_trained_network_is_read_from_its_experiment(tmp_path):
     surrogate = saved_network(tmp_path / "artifacts")
     wind = simulate(qbo.emulators([tmp_path])["network"], ColumnModel(), years=3 / YEAR)
     assert wind.shape == (1, 3, 63)
+    with pytest.raises(ValueError, match="has no statistics of its training set for a guard"):
+        qbo.guarded_emulator([tmp_path], "fallback")
     surrogate.facts["scheme"] = "ogwd"
     surrogate.save(tmp_path / "artifacts")
     with pytest.raises(ValueError, match="expected an emulator of non-orographic drag"):
         qbo.emulators([tmp_path])
+
+
+def test_columns_that_are_flagged_get_the_drag_of_the_scheme_and_the_others_that_of_the_network():
+    surrogate, model = perceptron(), ColumnModel()
+    generator = torch.Generator().manual_seed(0)
+    typical = torch.cat([torch.zeros(126), model.temperature.float(), torch.tensor([1e5, 500.0])])
+    training = typical + torch.randn(2000, 191, generator=generator)
+    surrogate.guard = Guard.fit(training, training)
+    u, v = 0.1 * torch.randn(2, 6, 63, generator=generator, dtype=torch.float64)
+    u[::2] += 50 * torch.linspace(1, 0, 63)
+    temperature = model.temperature.expand(6, -1)
+    column = (u, v, temperature, torch.full((6,), 1e5, dtype=torch.float64), torch.zeros(6))
+    # The geopotential that no wave depends on is the middle of the box, for the network, too.
+    surrogate.input_norm.mean[-1] = (surrogate.guard.low[-1] + surrogate.guard.high[-1]) / 2
+    watch = Guarded(surrogate.guard, "fallback")
+    found = torch.stack(drag_of(surrogate, watch)(*column))
+    physical, network = torch.stack(scheme()(*column)), torch.stack(drag_of(surrogate)(*column))
+    assert watch.report() == {"policy": "fallback", "samples": 6, "flagged_share": 0.5}
+    assert torch.equal(found[:, ::2], physical[:, ::2])
+    torch.testing.assert_close(found[:, 1::2], network[:, 1::2], rtol=1e-5, atol=1e-6)
+    kept = drag_of(surrogate, Guarded(surrogate.guard, "keep"))(*column)
+    torch.testing.assert_close(torch.stack(kept), network, rtol=1e-5, atol=1e-6)
 
 
 def test_the_figure_names_every_run():
