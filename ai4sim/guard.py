@@ -66,6 +66,11 @@ class Verdict(NamedTuple):
     flag: Tensor
     score: Tensor
 
+    @property
+    def named(self) -> dict[str, Tensor]:
+        """Both as outputs of a surrogate: ``guard_flag`` and ``guard_score``."""
+        return {f"guard_{name}": x for name, x in self._asdict().items()}
+
 
 class Guard(nn.Module):
     """The box and the clusters of a training set.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,17 @@ from torch import Tensor
 
 from ai4sim.nets.graph import Graph
 from ai4sim.variables import Variable
+
+
+def inputs_of(
+    fields: Mapping[str, NDArray], variables: Sequence[Variable]
+) -> list[NDArray[np.float32]]:
+    """Return the array of each variable; raise ValueError if one is missing."""
+    missing = [v.name for v in variables if v.name not in fields]
+    if missing:
+        expected = ", ".join(f"{v.name} [{v.units}]" for v in variables)
+        raise ValueError(f"missing input {missing}: expected {expected}, found {sorted(fields)}")
+    return [np.asarray(fields[v.name], dtype=np.float32) for v in variables]
 
 
 def batch_of_columns(

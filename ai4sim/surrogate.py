@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -16,14 +14,14 @@ from torch.nn import functional
 from ai4sim.checkpoints import find_weights
 from ai4sim.forecast import forecast_of, spread_of
 from ai4sim.guard import Guard, required, split_state
-from ai4sim.named_arrays import batch_of_columns, batch_of_fields
+from ai4sim.named_arrays import batch_of_columns, batch_of_fields, inputs_of
 from ai4sim.nets import build, widened
 from ai4sim.nets.fields import on_periodic, over_reflections
 from ai4sim.nets.graph import Graph
 from ai4sim.nets.graph_net import GraphNet
 from ai4sim.nets.tiling import in_pieces
 from ai4sim.normalization import Normalizer, full_precision
-from ai4sim.variables import Periods, Variable, split_channels
+from ai4sim.variables import Periods, Variable, plain, split_channels
 from ai4sim.weights import (
     GUARD,
     read_checkpoint,
@@ -93,8 +91,8 @@ class Surrogate(nn.Module):
         super().__init__()
         self.spec: dict[str, Any] = {
             "net": dict(net),
-            "inputs": [_plain(v) for v in inputs],
-            "outputs": [_plain(v) for v in outputs],
+            "inputs": [plain(v) for v in inputs],
+            "outputs": [plain(v) for v in outputs],
             "input_shape": list(input_shape or (sum(v.channels for v in inputs),)),
             "output_shape": list(output_shape or (sum(v.channels for v in outputs),)),
             "reflections": list(reflections),
@@ -282,23 +280,15 @@ class Surrogate(nn.Module):
         -------
         dict of str to ndarray
             One float32 array per output variable, physical units, of the same form. With the guard
-            also ``guard_flag``, True where the training set has nothing like it, and
-            ``guard_score``, beyond 1 where that is so far as its clusters say.
+            also ``guard_flag`` and ``guard_score``, see :class:`~ai4sim.guard.Verdict`.
 
         Raises
         ------
         ValueError
-            An input is missing, the arrays do not fit together, or do not fit the graph. There is
-            no guard, or it knows other fields.
+            An input is missing, the arrays do not fit together, the graph, or the guard.
         """
         watch = required(self.guard, "the surrogate") if guard else None
-        missing = [v.name for v in self.inputs if v.name not in fields]
-        if missing:
-            expected = ", ".join(f"{v.name} [{v.units}]" for v in self.inputs)
-            raise ValueError(
-                f"missing input {missing}: expected {expected}, found {sorted(fields)}"
-            )
-        arrays = [np.asarray(fields[v.name], dtype=np.float32) for v in self.inputs]
+        arrays = inputs_of(fields, self.inputs)
         if self._of_columns:
             x, batched = batch_of_columns(arrays, self.inputs)
         else:
@@ -320,20 +310,16 @@ class Surrogate(nn.Module):
         if graph is not None and self.max_nodes is None:
             graph = graph.to(device)
         try:
-            y = self(x.to(device), scale.to(device), periods, graph).cpu().numpy()
-            verdict = None if watch is None else watch(x.to(device), graph)
+            y = self(x.to(device), scale.to(device), periods, graph).cpu()
+            judged = {} if watch is None else watch(x.to(device), graph).named
         finally:
             self.train(before[0])
             self.max_nodes = before[1]
-        judged = {} if verdict is None else {f"guard_{k}": v for k, v in verdict._asdict().items()}
-        of_guard = {k: (v if batched else v[0]).cpu().numpy() for k, v in judged.items()}
-        y = y if batched else y[0]
-        if self._of_columns:
-            parts = split_channels(torch.from_numpy(y), self.outputs)
-            return {name: part.numpy() for name, part in parts.items()} | of_guard
-        channels = np.moveaxis(y, 1 if batched else 0, 0)
-        named = {v.name: channel for v, channel in zip(self.outputs, channels, strict=True)}
-        return named | of_guard
+        named = split_channels(y.movedim(1, -1), self.outputs) if self._of_columns else {}
+        if not self._of_columns:
+            named = dict(zip((v.name for v in self.outputs), y.unbind(1), strict=True))
+        found = {**named, **judged}
+        return {name: (v if batched else v[0]).cpu().numpy() for name, v in found.items()}
 
     @property
     def _of_columns(self) -> bool:
@@ -508,11 +494,6 @@ def surrogate_of(description: Mapping[str, Any]) -> Surrogate:
     )
     surrogate.facts = facts
     return surrogate
-
-
-def _plain(variable: Variable) -> dict[str, Any]:
-    """Describe a variable; without levels as in the files of surrogates that know none."""
-    return {name: value for name, value in asdict(variable).items() if value is not None}
 
 
 def _per_sample(scale: Tensor, field: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,11 @@ class Variable:
     def channels(self) -> int:
         """Number of channels that it takes."""
         return 1 if self.levels is None else self.levels
+
+
+def plain(variable: Variable) -> dict[str, Any]:
+    """Describe a variable; without levels as in the files of surrogates that know none."""
+    return {name: value for name, value in asdict(variable).items() if value is not None}
 
 
 def split_channels(values: Tensor, variables: Sequence[Variable]) -> dict[str, Tensor]:
