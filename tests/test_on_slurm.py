@@ -280,8 +280,9 @@ def test_a_training_is_submitted_and_keeps_its_script_and_its_configuration(fold
     assert (experiment / f"sent-{job}.out").is_file()
     configuration = (folder / "configs/demo.yaml").read_text()
     assert (experiment / "submitted.yaml").read_text() == configuration
+    (tmp_path / "site.yaml").write_text("partition: nowhere")
     refused = subprocess.run(
-        [*line[:-3], "other", *line[-2:], "--unchecked", "--cpus-per-task", "1000"],
+        [*line[:-3], "other", *line[-2:], "--unchecked"],
         cwd=folder,
         env=environment,
         text=True,
