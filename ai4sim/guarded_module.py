@@ -60,7 +60,7 @@ class GuardedModule(pl.LightningModule):
         """
         scale = self.output_scale(batch)
         found, target = (
-            self.surrogate.normalize_targets(full_precision(x), scale)
+            self.surrogate.members[0].normalize_targets(full_precision(x), scale)
             for x in (prediction, batch["targets"])
         )
         return (found - target).square().mean(1).sqrt().flatten()
