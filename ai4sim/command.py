@@ -98,7 +98,9 @@ def _parser(function: Callable[..., object], program: str) -> argparse.ArgumentP
         if _flag(name) in required:
             options["required"] = True
         else:
-            options["default"] = default = parameter.default
+            default = parameter.default
+            # What is given replaces the values of the function, which argparse would extend.
+            options["default"] = argparse.SUPPRESS if isinstance(default, tuple) else default
             if default is not None and default is not False:
                 shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
                 options["help"] += f" (default: {shown})"

@@ -139,3 +139,27 @@ def test_a_module_that_runs_is_known_by_its_own_name(tmp_path):
         text=True,
     )
     assert (done.returncode, done.stderr) == (1, "error: spoken: ahoy\n")
+
+
+def collect(*, names: tuple[str, ...] = ("first", "second")) -> None:
+    """Collect names.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The names.
+    """
+    CALLS.append(names)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], ("first", "second")),
+        (["--names", "third"], ("third",)),
+        (["--names", "third", "--names", "fourth", "fifth"], ("third", "fourth", "fifth")),
+    ],
+)
+def test_given_values_replace_those_of_the_function(given, expected):
+    run(collect, given)
+    assert CALLS[-1] == expected
