@@ -195,14 +195,14 @@ class Guard(nn.Module):
         if wrong:
             raise ValueError(wrong)
         x = full_precision(inputs).to(self.low.dtype)
-        inside = x == self.clip(x)  # False of NaN
+        outside = (x != self.clip(x)).any(1)  # of NaN, too
         if graph is None and x.ndim > 2:
             places, points = self._of_cells(x)
         else:
             rows = x if graph is None else _with_neighbours(x, graph)
             places, points = x.shape[:1], torch.addmm(self.offset, rows, self.projection)
         score = nearest_distance(points, self.whitening, self.shift).reshape(places)
-        return Verdict(~(inside.all(1) & (score <= 1)), score)
+        return Verdict(outside | ~(score <= 1), score)
 
     def clip(self, inputs: Tensor) -> Tensor:
         """Clip inputs, (..., channel) or (batch, channel, *space), to the box."""
