@@ -25,8 +25,9 @@ def test_the_help_describes_every_option(name, capsys):
     with pytest.raises(SystemExit) as caught:
         run(importlib.import_module(name).main, ["--help"])
     said = capsys.readouterr().out
-    assert caught.value.code == 0 and said.startswith(f"usage: python -m {name} --")
-    assert f"examples:\n  python -m {name} " in said and "`" not in said
+    program = f"python -m {name.removesuffix('.__main__')}"
+    assert caught.value.code == 0 and said.startswith(f"usage: {program} --")
+    assert f"examples:\n  {program} " in said and "`" not in said
     own = {"qbo": "--experiment", "host": "--column"}
     wanted = [own.get(name.rpartition(".")[2], "--data-path")]
     if name.endswith(("generate", "recombine")):

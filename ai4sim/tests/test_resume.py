@@ -138,6 +138,15 @@ def test_killed(watched):
     watched.require_same("killed", "whole")
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Let Python raise KeyboardInterrupt, which a shell turns off in what runs in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_waits_for_the_step_and_a_second_one_does_not(watched, caplog):
     def twice(count: int) -> None:
         os.kill(os.getpid(), signal.SIGINT)

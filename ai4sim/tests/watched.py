@@ -199,7 +199,9 @@ class Folder:
         run.stopped = False
         self._trained(run)
         best = checkpoint(run.path)
-        saved = read_file(best)["state_dict"]
+        kept = read_file(best)
+        saved = dict(kept["state_dict"])
+        saved |= {f"surrogate.guard.{n}": x for n, x in kept["surrogate"]["guard"].items()}
         for name, value in load_file(run.path / "artifacts" / "model.safetensors").items():
             assert torch.equal(value, saved[f"surrogate.{name}"]), (done, name)
         self._same_results(run.path, self._recomputed(best, run.symmetric))

@@ -81,7 +81,7 @@ def test_a_copy_has_other_tendencies_and_all_else(tmp_path):
         np.testing.assert_array_equal(file["x"][:], x.numpy().T.reshape(-1, 2, 3))
         assert sorted(file) == ["beta", "lat", "x", "y"] and file.attrs["n_azimuth"] == 16
         assert "wave_u_tendency" in file["y"].attrs["rows"]
-    with pytest.raises(ValueError, match=r"a.h5: outputs has shape \(5, 16\), expected \(6, 16\)"):
+    with pytest.raises(ValueError, match=r"a.h5: y has shape \(5, 16\), expected \(6, 16\)"):
         write_like(source, tmp_path / "b.h5", y[:5])
     assert not (tmp_path / "b.h5").exists()
 
