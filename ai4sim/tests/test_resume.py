@@ -140,7 +140,7 @@ def test_killed(watched):
 
 @pytest.fixture
 def heeds_ctrl_c():
-    """Let Python raise KeyboardInterrupt, which a shell turns off in what runs in its background."""
+    """Let Python raise KeyboardInterrupt, which shells turn off in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

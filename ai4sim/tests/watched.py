@@ -265,8 +265,9 @@ class Folder:
         model.on_test_start()
         for batch in data.test_dataloader():
             model.test_step(data.on_after_batch_transfer(batch, 0), 0)
-        found: dict[str, Any] = undefined_as_none(model._test.metrics())
-        return found
+        found = {**model._test.metrics(), "guard": model._trust.metrics()}
+        plain: dict[str, Any] = undefined_as_none(found)
+        return plain
 
     def _score(self, run: Run) -> tuple[str, str, float]:
         """Return what best.ckpt is the best of, the loss that defines it, and its value."""
