@@ -6,7 +6,8 @@ c and u are the filtered progress variable and velocity. S_L Sigma stands for th
 reaction and molecular diffusion, whose displacement speed is taken as S_L. Unresolved transport is
 a gradient flux with the eddy viscosity of Smagorinsky (1963), which acts on the momentum, too. The
 density is constant, as in the direct simulation :class:`combustion.synthetic.flame.SlotFlame`, and
-flow and transport are the same. Fluid enters with the same turbulence, through the filter.
+flow and transport are the same. Fluid enters with the same turbulence, through the filter, and with
+the same amount of fresh gas.
 
 A step of the flow is followed by advection, limited so that c stays between 0 and 1, the gradient
 flux, and combustion. A cell burns no more than is left in it.
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from combustion.physics.les import LESFilter, filter_matrix
+from combustion.physics.les import LESFilter
 from combustion.physics.subgrid import diffusion, eddy_viscosity, stress_divergence
 from combustion.synthetic.flame import SlotBurner
 from combustion.synthetic.flow import Flow
@@ -105,9 +106,7 @@ class LargeEddyFlame:
         self.flow.start(source.field(nx + 1), 0.0)
         fine = burner.initial_progress().expand(burner.cells)
         to_les = LESFilter(burner.cells, burner.spacing, self.width, self.spacing, device)
-        centres = (torch.arange(ny) + 0.5) * stride
-        across = filter_matrix(centres, burner.cells[1], filter_width, periodic=True)
-        inlet = across @ burner.inlet_progress().double()
+        inlet = burner.filtered_inlet_progress(self.width, self.spacing)
         self.scalar = ScalarTransport(
             (nx, ny, nz), self.spacing, burner.laminar, inlet[:, None], device
         )
