@@ -36,7 +36,7 @@ FUNCTIONS = {
     "submit": "ai4sim.submit:command",
     "couple": "ai4sim.native.couple:command",
 }
-"""Those that are functions: what makes each, of a use case and the experiments' folder."""
+"""The commands that are functions, each made from a use case and the folder of its experiments."""
 EXAMPLES = """examples:
   python trainer.py fit --config configs/demo.yaml
   python trainer.py test --config configs/demo.yaml --ckpt_path best

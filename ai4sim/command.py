@@ -99,7 +99,7 @@ def _parser(function: Callable[..., object], program: str) -> argparse.ArgumentP
             options["required"] = True
         else:
             default = parameter.default
-            # What is given replaces the values of the function, which argparse would extend.
+            # Given values replace the function's own, which argparse would extend.
             options["default"] = argparse.SUPPRESS if isinstance(default, tuple) else default
             if default is not None and default is not False:
                 shown = " ".join(map(str, default)) if isinstance(default, tuple) else default

@@ -33,7 +33,7 @@ def command(use_case: UseCase, root: Path) -> Callable[..., None]:
         The new experiment folder has a checkpoint, ``best``, that ``test`` and ``predict`` take as
         any other, and in ``artifacts`` weights and program for other software. The members must
         predict the same variables on the same levels; their networks may differ. Baselines and
-        all other settings are those of the first.
+        all other settings come from the first.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ def make_experiment(
     FileNotFoundError
         A member has no checkpoint.
     ValueError
-        A member is there twice, or the members differ in what they predict.
+        A member is there twice, or the members predict different variables.
     """
     paths = [_checkpoint(root, name) for name in experiments]
     for i, path in enumerate(paths):

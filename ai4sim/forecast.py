@@ -14,7 +14,7 @@ from torch import Tensor
 from ai4sim.variables import Variable
 
 SUFFIX = "_spread"
-"""The name of a variable's standard deviation is that of the variable and this."""
+"""The end of the name of a variable's standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -132,20 +132,26 @@ def over_members(rows: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dic
     Returns
     -------
     dict
-        ``{name: {"count", "mean", "spread", "least", "greatest"}}``; the spread is the sample
-        standard deviation, None of fewer than two.
+        :func:`summary` by name.
     """
-    found: dict[str, Any] = {}
-    for name in names:
-        values = [row[name] for row in rows if row[name] is not None and math.isfinite(row[name])]
-        found[name] = {
-            "count": len(values),
-            "mean": statistics.fmean(values) if values else None,
-            "spread": statistics.stdev(values) if len(values) > 1 else None,
-            "least": min(values, default=None),
-            "greatest": max(values, default=None),
-        }
-    return found
+    return {
+        name: summary([v for row in rows if (v := row[name]) is not None and math.isfinite(v)])
+        for name in names
+    }
+
+
+def summary(values: Sequence[float]) -> dict[str, Any]:
+    """Return ``count``, ``mean``, ``spread``, ``least`` and ``greatest`` of some numbers.
+
+    The spread is the sample standard deviation, None of fewer than two numbers.
+    """
+    return {
+        "count": len(values),
+        "mean": statistics.fmean(values) if values else None,
+        "spread": statistics.stdev(values) if len(values) > 1 else None,
+        "least": min(values, default=None),
+        "greatest": max(values, default=None),
+    }
 
 
 def spread_of(variable: Variable) -> Variable:

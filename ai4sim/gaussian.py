@@ -1,6 +1,6 @@
 """Losses of networks that predict a normal distribution: a mean, and a standard deviation.
 
-Both are proper: least where mean and standard deviation are those of the target (Gneiting & Raftery
+Both are proper: least for the mean and standard deviation of the target (Gneiting & Raftery
 2007). The likelihood weighs an error by its predicted variance, so that a network may lower it by
 predicting a large variance where it has learned little. The score is in units of the output.
 """
@@ -30,7 +30,7 @@ class GaussianLikelihood(nn.Module):
     """Mean negative logarithm of the likelihood, per value."""
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Return that of ``prediction : (batch, 2 channel, ...)``, means before spreads."""
+        """Return the loss of ``prediction : (batch, 2 channel, ...)``, means before spreads."""
         mean, spread = prediction.chunk(2, dim=1)
         # -ln N(y; m, s) = ((y - m) / s)^2 / 2 + ln s + ln(2 pi) / 2
         z = (target - mean) / spread

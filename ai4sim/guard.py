@@ -42,7 +42,7 @@ SAMPLES_OF_BATCH = 4096
 TAIL = 1e-3
 """The share of the training set below and above the quantiles of the box."""
 BEYOND_BOX, BEYOND_CLUSTERS = 0.005, 0.01
-"""The shares of samples like those of the training that each of the two tests flags."""
+"""The shares of the training or validation samples that each of the two tests flags."""
 RARE = 0.1
 """The range between the quantiles, relative to the whole range, up to which the latter counts."""
 CONSTANT = 1e-5
@@ -53,12 +53,12 @@ TENSORS = ("low", "high", "projection", "offset", "whitening", "shift")
 
 
 class Verdict(NamedTuple):
-    """What a guard says of samples.
+    """The verdict of a guard on samples.
 
     Attributes
     ----------
     flag : Tensor, bool
-        Whether a sample is unlike those of the training.
+        Whether a sample is unlike the training set.
     score : Tensor
         Distance from the nearest cluster over the largest one that is allowed [1].
     """
@@ -189,7 +189,7 @@ class Guard(nn.Module):
         Raises
         ------
         ValueError
-            Inputs of other channels or of another number of axes than those of the training.
+            Inputs of other channels, or of another number of axes, than in the training.
         """
         wrong = self.misfit(inputs, graph)
         if wrong:
@@ -305,7 +305,7 @@ def _with_neighbours(x: Tensor, graph: Graph) -> Tensor:
 
 
 def _limit(training: Tensor, validation: Tensor, share: float) -> Tensor:
-    """Return what at most this share of the values of either set exceeds."""
+    """Return the value that at most this share of either set exceeds."""
     return torch.stack([torch.quantile(x, 1 - share) for x in (training, validation)]).max()
 
 
@@ -330,7 +330,7 @@ def _box(training: Tensor, validation: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def required(guard: Guard | None, source: object) -> Guard:
-    """Return a guard; raise ValueError if there is none, for what was asked to be guarded."""
+    """Return a guard; raise ValueError, which names its source, if there is none."""
     if guard is None:
         raise ValueError(
             f"{source} has no statistics of its training set for a guard: it was trained before "
@@ -360,7 +360,7 @@ def fit_to_batches(
     channels : int
         The number of channels of the inputs.
     merged : callable
-        Merges what several processes have kept.
+        Merges the reservoirs of several processes.
     """
     sets: list[Tensor] = []
     for batches in (training, validation):

@@ -1,4 +1,4 @@
-"""A network in the loop with a host, and what is done where its guard raises a flag."""
+"""A network in the loop with a host, and the action where its guard raises a flag."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from ai4sim.guard import Guard, required
 
 Policy = Literal["keep", "clip", "fallback"]
-"""What a host does with flagged samples: trust the network and count them; clip their inputs to the
-box first; or ask the physical scheme instead."""
+"""The actions of a host for flagged samples: trust the network and count them; clip their inputs to
+the box first; or ask the physical scheme instead."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""How a model fits the guard of its surrogate, and what it says of the guard in a test."""
+"""Models whose surrogate has a guard: fitting it, and judging it in a test."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _warn_once(message: str) -> None:
 class GuardedModule(pl.LightningModule):
     """A model whose surrogate has a guard.
 
-    A use case may say what the samples of a batch are: :meth:`guarded_inputs`, their errors
+    A use case may define the samples of a batch: :meth:`guarded_inputs`, their errors
     :meth:`sample_errors` and their :meth:`places`.
     """
 
@@ -95,7 +95,7 @@ class GuardedModule(pl.LightningModule):
         return fit_to_batches(samples("train"), samples("val"), channels, merged)
 
     def judge(self, trust: Trust | None, batch: Batch, prediction: Any) -> None:
-        """Add what the guard says of a batch; nothing without one, or where it cannot say."""
+        """Add the verdict of the guard on a batch; nothing where there is none."""
         guard = self.surrogate.guard
         if guard is None or trust is None:
             return
@@ -111,7 +111,7 @@ class GuardedModule(pl.LightningModule):
         trust.update(flag, score, errors, self.places(batch))
 
     def gather(self, evaluation: Any) -> Any:
-        """Return what all processes have gathered, merged."""
+        """Return the sums of all processes, merged."""
         if self.trainer.world_size == 1 or evaluation is None:
             return evaluation
         parts: list[Any] = [None] * self.trainer.world_size

@@ -28,7 +28,7 @@ class Interruption(Callback):
     SLURM tells all processes, each in the midst of another operation. Lightning's own handler
     broadcasts at that very moment: among the collective operations of a step, which come in
     another order in each process, it blocks them for ever. Here a signal is remembered, and the
-    processes compare what they have heard after each step.
+    processes compare their signals after each step.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What ``fit`` and ``test`` measure on request, and what each training notes of itself."""
+"""Measurements of ``fit`` and ``test`` on request, and the record of each training."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add_options(parser: Any) -> None:
 
 
 def require(command: str, words: Collection[str], in_loop: bool, use_case: UseCase) -> None:
-    """Raise ValueError for what a command cannot measure.
+    """Raise ValueError for a measurement that the command cannot make.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def require(command: str, words: Collection[str], in_loop: bool, use_case: UseCa
 
 
 def measure(cli: Any, config: Any, trained: Path) -> None:
-    """Add what is asked for to the results of a run.
+    """Add the requested measurements to the results of a run.
 
     Parameters
     ----------

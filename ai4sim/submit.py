@@ -73,7 +73,7 @@ srun --kill-on-bad-exit=1 {{ container }}{{ python }} {{ trainer }} fit {{ argum
 
 @dataclass(frozen=True)
 class Site:
-    """What all jobs of a site have in common; the entries of its YAML file.
+    """The settings that all jobs of a site share; the entries of its YAML file.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def read_site(path: Path | None) -> Site:
 
 
 def script_of(site: Site, **entries: Any) -> str:
-    """Return the batch script; `entries` are those of :data:`TEMPLATE`."""
+    """Return the batch script; `entries` fill :data:`TEMPLATE`."""
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
@@ -202,7 +202,7 @@ def command(
         tasks_per_node : int
             Number of processes of each node, by default one per GPU.
         cpus_per_task : int
-            Number of cores of each process, by default those of the site's file, or 4.
+            Number of cores of each process, by default as in the site's file, or 4.
         time : str
             Time limit of each part of the training, as sbatch takes it.
         experiment : str

@@ -460,8 +460,8 @@ class Ensemble(Surrogate):
         Parameters
         ----------
         path : path, or sequence of paths
-            What :meth:`Surrogate.load` reads, or experiment folders, of which the best checkpoints
-            are taken: of several networks, or of one ensemble.
+            Checkpoints and folders that :meth:`Surrogate.load` reads, or experiment folders, of
+            which the best checkpoints are taken: of several networks, or of one ensemble.
         device : str or torch.device
 
         Raises

@@ -26,7 +26,7 @@ MOST_NODES = 3000
 SETTINGS = {"reflections", "dropout", "channels_last"}
 """Entries of a specification that weights do not depend on: settings of evaluation and training."""
 GUARD = "guard."
-"""How the names of the tensors of a guard begin beside those of the weights."""
+"""The prefix of a guard's tensors in a file of weights."""
 State = dict[str, Tensor]
 
 

@@ -8,7 +8,7 @@ turbulence below the filter does in a direct simulation:
     <-q_i d_i c> = (C_s^2 / Sc_t) <Delta^2 |S| |grad c|^2>,
 
 with tau_ij the deviatoric part of the sub-filter stress and q_i the sub-filter flux of c. The
-flames are those of the demo, a minute or two each.
+flames are the demo's, a minute or two each.
 
     python -m benchmarks.subgrid
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from combustion.physics.les import LESFilter
+from combustion.physics.les import LESFilter, gradient
 from combustion.synthetic.flame import SlotFlame
 from combustion.synthetic.generate import RECIPES
 
@@ -67,13 +67,6 @@ def transfers(flame: SlotFlame) -> Tensor:
         rate * slope.square().sum(0),
     )
     return torch.stack([part[EDGE:-EDGE].double().sum() for part in parts])
-
-
-def gradient(field: Tensor, spacing: float) -> Tensor:
-    """Central differences, (nx, ny, nz) -> (3, nx, ny, nz)."""
-    along = torch.gradient(field, spacing=spacing, dim=0)[0]
-    across = [(field.roll(-1, axis) - field.roll(1, axis)) / (2 * spacing) for axis in (1, 2)]
-    return torch.stack([along, *across])
 
 
 if __name__ == "__main__":

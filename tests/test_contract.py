@@ -36,6 +36,7 @@ from ai4sim.surrogate_cli import SurrogateCLI
 from ai4sim.sweep.objectives import options_of
 from ai4sim.sweep.options import require_options
 from ai4sim.sweep.space import read_space
+from ai4sim.tests.alike import alike
 from ai4sim.tests.bench import Bench, Tiny, checkpoint, curves, printed, results, state
 from ai4sim.use_case import UseCase
 from sessions.registry import package_of, use_cases
@@ -69,21 +70,6 @@ def elsewhere(bench, trained, tmp_path):
     shutil.copytree(bench.root / bench.tiny.data["data_path"] / "raw", tmp_path / "copy" / "raw")
     shutil.copy(checkpoint(trained), tmp_path / "copy.ckpt")
     return tmp_path
-
-
-def same(found: Any, expected: Any, rel: float, least: float = 0.0) -> None:
-    """Compare results, every number of every row, however deep."""
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for name in expected:
-            same(found[name], expected[name], rel, least)
-    elif isinstance(expected, list):
-        for one, other in zip(found, expected, strict=True):
-            same(one, other, rel, least)
-    elif isinstance(expected, float):
-        assert found == pytest.approx(expected, rel=rel, abs=least, nan_ok=True)
-    else:
-        assert found == expected
 
 
 def test_fit_leaves_a_complete_experiment_and_prints_model_beside_baselines(trained):
@@ -178,13 +164,13 @@ def test_a_checkpoint_gives_the_same_numbers_in_another_folder(bench, trained, e
         *("--ckpt_path", elsewhere / "copy.ckpt", "--data.data_path", elsewhere / "copy"),
         cwd=elsewhere,
     )
-    same(results(tested), results(trained), rel=1e-6)
+    alike(results(tested), results(trained), rel=1e-6)
 
 
 def test_double_precision_gives_the_numbers_of_single_precision(bench, trained):
     double = ("--trainer.precision=64-true", "--trainer.limit_train_batches=2")
     best = ("--ckpt_path", checkpoint(trained))
-    same(results(bench.run("test", *best, double[0])), results(trained), rel=2e-2, least=1e-4)
+    alike(results(bench.run("test", *best, double[0])), results(trained), rel=2e-2, tiny=1e-4)
     found = state(bench.run("fit", *double, "--trainer.max_epochs=1"))["state_dict"]
     assert {value.dtype for value in found.values() if value.is_floating_point()} == {torch.float64}
 
@@ -219,7 +205,7 @@ def test_a_folder_is_one_run(bench, trained):
     again = bench.run("test", "--ckpt_path", "best", *named)
     assert tested != again and tested.parent == again.parent == trained
     assert contents(trained).items() >= before.items()
-    same(results(again), results(trained), rel=1e-6)
+    alike(results(again), results(trained), rel=1e-6)
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -451,7 +437,7 @@ def test_two_processes_give_the_numbers_of_one(bench, trained):
         *("--trainer.devices", 2, "--trainer.strategy", "ddp_fork"),
     )
     # Only the first process writes, into one folder.
-    same(results(tested), results(trained), rel=1e-5, least=1e-9)
+    alike(results(tested), results(trained), rel=1e-5, tiny=1e-9)
 
 
 # ---- configurations ---------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class SurrogateDataModule(pl.LightningDataModule):
     A use case implements :meth:`dataset` and :meth:`write_prediction`; where raw files are
     turned into processed ones it names a :attr:`recipe` and its :attr:`process`. A data set
     takes a :class:`.batches.BatchIndex` and returns the whole batch, a dict of tensors with
-    ``inputs``, ``targets`` (absent when predicting) and what else its module needs; it has
+    ``inputs``, ``targets`` (absent when predicting) and further entries for its module; it has
     ``groups``, one hashable per sample (see :class:`.batches.BatchSampler`). Where samples are
     rows of tables, it has :meth:`loader` instead of :meth:`dataset` (see
     :class:`ai4sim.data.row_datamodule.RowDataModule`).
@@ -350,7 +350,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         ----------
         stage : {"train", "val", "test", "predict"}
         in_order : bool
-            Whether training samples come as those of the other stages do: each once, in order.
+            Whether training samples come as in the other stages: each once, in order.
         """
         training = stage == "train" and not in_order
         dataset = self.dataset(self.files(stage), stage)
@@ -402,7 +402,7 @@ class SurrogateDataModule(pl.LightningDataModule):
         return done
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the batches of an epoch follow from, for the checkpoint."""
+        """Return the settings that determine the batches of an epoch, for the checkpoint."""
         processes = self.trainer.world_size if self.trainer else 1
         return {"batch_size": self.batch_size, "seed": self.seed, "processes": processes}
 

@@ -115,7 +115,7 @@ class Calibration:
         )
 
     def merge(self, other: Calibration) -> None:
-        """Take in what another process saw, of other samples."""
+        """Add the sums of another process, over other samples."""
         add(self.sums, other.sums)
 
     def metrics(self, variables: Sequence[Variable]) -> dict[str, Any]:

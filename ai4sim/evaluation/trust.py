@@ -1,4 +1,4 @@
-"""What a guard says of a test set: how many samples it flags, where, and how wrong these are.
+"""The verdict of a guard on a test set: how many samples it flags, where, and how wrong these are.
 
 On a test set from the climate of the training the share of flagged samples is the rate of false
 alarms. Elsewhere the question is how many of the large errors are among them: :func:`found_share`
@@ -88,7 +88,7 @@ class Trust:
         self.kept.offer(key, {"flag": flag, "score": score, "error": error, **found})
 
     def merge(self, other: Trust) -> None:
-        """Take in what another process has seen."""
+        """Add the samples of another process."""
         add(self.sums, other.sums)
         self.kept.merge(other.kept)
         self.places = self.places or other.places

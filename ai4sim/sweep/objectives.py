@@ -82,7 +82,7 @@ def options_of(objectives: Sequence[Objective]) -> list[str]:
 
 
 def read_results(experiment: Experiment) -> dict[str, Any] | None:
-    """Return what a training has left; None if it has not come to its end.
+    """Return the results of a training; None if it has not come to its end.
 
     Returns
     -------

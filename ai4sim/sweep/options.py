@@ -30,7 +30,7 @@ def require_options(
     ----------
     use_case : UseCase
     line : sequence of str
-        What all trials share, from ``--config`` on.
+        The options that all trials share, from ``--config`` on.
     parameters : mapping of str to distribution
     source : Path, optional
         The file of the space, for messages.
@@ -68,7 +68,7 @@ def parsed(use_case: UseCase, args: list[str]) -> tuple[Parser, Namespace]:
     Returns
     -------
     parser : Parser
-        Of the command; it raises ``argparse.ArgumentError`` for what it does not take.
+        Of the command; it raises ``argparse.ArgumentError`` for options that it does not take.
     config : Namespace
         Of the command.
     """

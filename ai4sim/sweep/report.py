@@ -1,4 +1,4 @@
-"""What a sweep ends with: tables, figures, the best configuration, mean and spread over seeds."""
+"""The report of a sweep: tables, figures, the best configuration, mean and spread over seeds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import io
 import logging
 import math
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from ai4sim.evaluation.figures import save_figures
+from ai4sim.forecast import summary
 from ai4sim.io.files import write_json, write_text
 from ai4sim.sweep.figures import figures, medians
 from ai4sim.sweep.objectives import MODEL, read_results
@@ -60,14 +60,15 @@ def report_seeds(trials: Trials) -> None:
     complete = _complete(trials)
     rows = {t.params[SEED]: dict(_metrics(trials, t)) for t in complete}
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    spread = {name: _spread([row[name] for row in rows.values() if name in row]) for name in names}
+    values = {name: [row[name] for row in rows.values() if name in row] for name in names}
+    spread = {name: {**summary(found), "values": found} for name, found in values.items()}
     write_json(trials.folder / "seeds.json", {"seeds": list(rows), "metrics": spread})
     _print(_seeds_table(spread, len(rows)))
     log.info("seeds.json and trials.csv: %s", trials.folder)
 
 
 def baselines(trials: Trials, complete: Sequence[FrozenTrial]) -> dict[str, list[float | None]]:
-    """Return the value of each objective of each baseline: the median of what trials measured."""
+    """Return the value of each objective of each baseline: the median over the trials."""
     rows: dict[str, list[list[float | None]]] = {}
     for trial in complete:
         results = read_results(trials.experiment(trial.number)) or {}
@@ -149,17 +150,6 @@ def _numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, floa
                 yield f"{prefix}{name}", float(value)
 
 
-def _spread(values: Sequence[float]) -> dict[str, Any]:
-    """Return mean, standard deviation (of a sample), extremes and values of a metric."""
-    return {
-        "mean": statistics.fmean(values),
-        "std": statistics.stdev(values) if len(values) > 1 else None,
-        "min": min(values),
-        "max": max(values),
-        "values": list(values),
-    }
-
-
 def _table_of(
     trials: Trials,
     complete: Sequence[FrozenTrial],
@@ -199,10 +189,10 @@ def _seeds_table(spread: Mapping[str, Mapping[str, Any]], seeds: int) -> Table:
     title = f"mean and standard deviation of {seeds} seeds"
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("", no_wrap=True)
-    for name in ("mean", "std", "min", "max"):
+    for name in ("mean", "spread", "least", "greatest"):
         table.add_column(name, justify="right")
     for metric, numbers in spread.items():
-        cells = [_cell(numbers[name]) for name in ("mean", "std", "min", "max")]
+        cells = [_cell(numbers[name]) for name in ("mean", "spread", "least", "greatest")]
         table.add_row(metric.replace("_", " "), *cells)
     return table
 

@@ -92,7 +92,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _falls_behind(trials: Trials, taken: Taken) -> bool:
-    """Report what a training has validated so far; return whether it shall be stopped for that."""
+    """Report the validations of a training so far; return whether it shall be stopped for that."""
     if isinstance(trials.study.pruner, NopPruner) or taken.pruned:
         return False
     trial = Trial(trials.study, taken.frozen._trial_id)
@@ -107,7 +107,7 @@ def _falls_behind(trials: Trials, taken: Taken) -> bool:
 
 
 def _told(trials: Trials, taken: Taken, state: TrialState | None) -> None:
-    """Say what has become of a trial."""
+    """Log the outcome of a trial."""
     parameters = ", ".join(f"{_short(n)}={text(v)}" for n, v in taken.frozen.params.items())
     if state is None:
         log.warning("%s was killed and will be done again (%s)", taken.name, parameters)

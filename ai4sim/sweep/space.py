@@ -39,7 +39,7 @@ class Space:
     pruning : mapping, optional
         Trials that are not pruned at first, and epochs of each trial that are not judged.
     jobs : mapping
-        What a job asks the cluster for, in submitit's words.
+        The resources of a job, in submitit's words.
     """
 
     parameters: Mapping[str, BaseDistribution]

@@ -147,7 +147,7 @@ def tree_parzen(trials: int) -> TPESampler:
 
 @contextmanager
 def named_storage(where: str) -> Iterator[None]:
-    """Turn what a database says into one line.
+    """Turn the error of a database into one line.
 
     Raises
     ------

@@ -159,7 +159,7 @@ class Trials:
         return ["fit", *shared, *parameters, *measured, f"--experiment={taken.name}", *begin]
 
     def settle(self, taken: Taken, code: int) -> TrialState | None:
-        """Enter what has become of a trial into the study, and let it go.
+        """Enter the outcome of a trial into the study, and let it go.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ def failure(experiment: Experiment, code: int) -> str:
 
 
 def _empty(folder: Path) -> None:
-    """Remove what an interrupted training has left that has no checkpoint; its log stays."""
+    """Remove the files of an interrupted training without a checkpoint; its log stays."""
     for path in folder.iterdir():
         if path.name in (OWNER, LOG, JOB) or path.name.startswith("log_"):
             continue

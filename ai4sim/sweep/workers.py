@@ -73,7 +73,7 @@ class Process:
     ----------
     line : sequence of str
     folder : Path
-        Of the trial; ``log.txt`` takes what the training prints.
+        Of the trial; ``log.txt`` takes the output of the training.
     environment : mapping
     lock : int
         Held for as long as the training runs, even if this process is killed.
@@ -199,12 +199,12 @@ class Jobs:
     folder : Path
         Of the files of submitit.
     asked : mapping
-        What a job asks for, such as ``timeout_min`` or ``slurm_partition``.
+        The resources of a job, such as ``timeout_min`` or ``slurm_partition``.
 
     Raises
     ------
     ValueError
-        submitit is not installed, or does not know what is asked for.
+        submitit is not installed, or does not know one of the resources.
     """
 
     def __init__(self, cluster: Cluster, folder: Path, asked: Mapping[str, Any]) -> None:

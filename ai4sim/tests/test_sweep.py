@@ -133,7 +133,7 @@ def test_seeds_have_a_mean_and_a_spread(toy, place, capsys):
     found = json.loads((folder / "seeds.json").read_text())
     assert found["seeds"] == [3, 4] and len(set(r2)) == 2
     assert found["metrics"]["r2"]["mean"] == pytest.approx(sum(r2) / 2)
-    assert found["metrics"]["r2"]["std"] == pytest.approx(statistics.stdev(r2))
+    assert found["metrics"]["r2"]["spread"] == pytest.approx(statistics.stdev(r2))
     assert (
         found["metrics"]["training.val_loss"]["values"][0]
         == results(folder, 0, "training")["val_loss"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -64,10 +64,13 @@ class Facts:
     flame_thickness: float
 
 
-def closure_named(name: str, closures: Closures, facts: Facts) -> Closure:
-    """Return a closure of :class:`combustion.baselines.Closures` for the loop."""
+def fitted_closures(closures: Closures, facts: Facts) -> dict[str, Closure]:
+    """Return the closures of :class:`combustion.baselines.Closures` that can burn in the loop.
 
-    def density(resolved: Resolved) -> Tensor:
+    The training mean is left out: it would burn everywhere.
+    """
+
+    def ways(resolved: Resolved) -> dict[str, Callable[[], Tensor]]:
         flame = ResolvedFlame(
             progress_variable=resolved.progress_variable,
             dx=facts.spacing,
@@ -76,9 +79,13 @@ def closure_named(name: str, closures: Closures, facts: Facts) -> Closure:
             laminar_speed=facts.flame_speed,
             thermal_thickness=facts.flame_thickness,
         )
-        return closures.ways(flame, flame.gradient)[name]()
+        return closures.ways(flame, flame.gradient)
 
-    return density
+    def closure(name: str) -> Closure:
+        return lambda resolved: ways(resolved)[name]()
+
+    fresh = Resolved(0.0, torch.zeros(4, 4, 4), torch.zeros(3, 4, 4, 4))
+    return {name: closure(name) for name in ways(fresh) if name != "constant"}
 
 
 def network_closure(surrogate: Surrogate, facts: Facts) -> Closure:
@@ -98,7 +105,7 @@ def network_closure(surrogate: Surrogate, facts: Facts) -> Closure:
     return density
 
 
-def fitted_closures(experiment: Path) -> Closures:
+def coefficients_of(experiment: Path) -> Closures:
     """Return the closures with the coefficients that the checkpoint of an experiment holds."""
     checkpoint = find_weights(experiment, str(experiment))
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -184,7 +191,7 @@ def main(
     if schmidt < 0:
         raise ValueError(f"--schmidt: expected a positive number, or 0 for none, found {schmidt:g}")
     folder = Experiment(experiment)
-    surrogate, closures = Surrogate.load(folder.artifacts), fitted_closures(experiment)
+    surrogate, closures = Surrogate.load(folder.artifacts), coefficients_of(experiment)
     plan = RECIPES[RECIPE]
     generate_flames(data_path, cases, recipe=RECIPE, workers=workers)
     results: dict[str, Any] = {}
@@ -194,10 +201,7 @@ def main(
         facts = Facts(spacing, width, burner.flame_speed, burner.flame_thickness)
         files = sorted((data_path / "raw").glob(f"{case}_*.h5"))
         truth = reference(files, burner.slot_width)
-        ways = {"model": network_closure(surrogate, facts)}
-        for name in LOOKS:
-            if name in closures_of(closures):
-                ways[name] = closure_named(name, closures, facts)
+        ways = {"model": network_closure(surrogate, facts), **fitted_closures(closures, facts)}
         runs, rows = _run_all(burner, ways, truth, schmidt or None)
         results[case] = rows
         _print(case, rows, truth)
@@ -214,16 +218,6 @@ def main(
             folder.plots,
         )
     write_json(folder.artifacts / "loop.json", {"schmidt": schmidt or None, "cases": results})
-
-
-def closures_of(closures: Closures) -> set[str]:
-    """Return the names of the closures that can burn in the loop."""
-    known = {"gradient", "boger", "charlette", "fureby"}
-    if closures.gradient_xi is not None:
-        known.add("gradient_fitted_xi")
-    if closures.boger_beta is not None:
-        known.add("boger_fitted")
-    return known
 
 
 def _run_all(

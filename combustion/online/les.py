@@ -36,7 +36,7 @@ COURANT = 0.45
 DIFFUSIVE = 1 / 6
 """D_t dt / h^2 of the longest stable explicit step of diffusion in three dimensions."""
 BURNT = 0.2
-"""What a cell may burn in the longest step, of c: the source is explicit."""
+"""Change of c by combustion in the longest step: the source is explicit."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class LargeEddyFlame:
 
     Parameters
     ----------
-    burner : what burns; its cells are those of the direct simulation
+    burner : the flame; its cells belong to the direct simulation
     closure : gives the flame surface density
     stride : cells of the direct simulation per cell, along each axis
     filter_width : Delta, in cells of the direct simulation
@@ -119,7 +119,7 @@ class LargeEddyFlame:
         return self.scalar.interior
 
     def resolved(self) -> Resolved:
-        """Return what a closure may see."""
+        """Return the fields that a closure may see."""
         return Resolved(self.time, self.progress_variable, self.flow.centred())
 
     def advance(self, until: float) -> None:
@@ -159,7 +159,7 @@ class LargeEddyFlame:
         """Return the closure's flame surface density, checked."""
         resolved = self.resolved()
         for name, field in (
-            ("velocity", resolved.velocity[0]),
+            ("velocity", resolved.velocity),
             ("progress variable", resolved.progress_variable),
         ):
             self._require_finite(name, field)

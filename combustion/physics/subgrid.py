@@ -31,7 +31,7 @@ def eddy_viscosity(velocity: Tensor, spacing: float, filter_width: float) -> Ten
 
     Returns
     -------
-    (nx + 2, ny + 2, nz + 2)  [m2/s]; the halo is that of the scalar: open in x, periodic in y, z
+    (nx + 2, ny + 2, nz + 2)  [m2/s]; its halo repeats the ends of x and is periodic in y and z
     """
     inner = slice(1, -1)
     # 2 S_ab S_ab = 2 sum_a S_aa^2 + 4 sum_a<b S_ab^2, with S_ab on the edges of the cells.
@@ -114,7 +114,7 @@ def _behind(field: Tensor, axis: int) -> Tensor:
 
 
 def _to_edges(field: Tensor, a: int, b: int) -> Tensor:
-    """Mean over the four cells that share an edge, whose index is that of the uppermost."""
+    """Mean over the four cells that share an edge; the edge has the index of the uppermost."""
     pair = field + field.roll(1, a)
     return (pair + pair.roll(1, b)) / 4
 

@@ -100,7 +100,7 @@ RECIPES = {
     # times as fine, its filter the same in metres.
     "r2": Recipe({"R2like": R2}, stride=4, filter_width=24.0, layout="r2"),
     "r3": Recipe({"R3like": R3}, snapshots=8, stride=3, filter_width=24.0, layout="r2"),
-    # What a large-eddy simulation is compared with: five flow-through times after the transient,
+    # The reference of large-eddy simulations: five flow-through times after the transient,
     # of turbulence that no other recipe draws, and a jet twice as fast.
     "loop": Recipe(
         {
@@ -294,7 +294,7 @@ def main(
     data_path : path
         The folder that gets ``raw/``.
     recipe : str
-        The flames: those of the demo, small ones like R2 or R3, or those of the closed loop.
+        The flames: the demo's, small ones like R2 or R3, or the reference of the closed loop.
     cases : tuple of str, optional
         The flames of the recipe to make, by default all.
     snapshots : int, optional

@@ -76,7 +76,7 @@ def run(
     surrogates : mapping of str to FluxScheme, optional
         The networks, see :func:`.schemes.surrogate_schemes`; without one only the formulae run.
     radiation : {"fixed", "surrogate"}
-        With several networks that of their mean.
+        With several networks the radiation of their mean.
     **options
         See :func:`.runs.simulate`.
 
@@ -123,7 +123,7 @@ def write_report(runs: OnlineRuns, folder: Path, settings: dict[str, Any]) -> No
 
 
 def scores(trained: Path, data_path: Path) -> dict[str, Any]:
-    """Return how far oceans drift from that of COARE 3.6 within ten days of the last event.
+    """Return how far oceans drift from the one under COARE 3.6 within ten days of the last event.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def main(
     radiation : str
         The radiation of all runs: that of formulae, or of the surrogate.
     guard : str, optional
-        What happens at points unlike those of the training: keep the surrogate's fluxes and count
+        The action at points unlike the training set: keep the surrogate's fluxes and count
         them, clip their inputs to the box of the training, or fall back to COARE 3.6. By default
         the guard is not asked.
 

@@ -147,7 +147,7 @@ def _spread(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def scores(trained: Path, data_path: Path) -> dict[str, Any]:
-    """Return how far the oscillation of a trained network is from that of the scheme.
+    """Return how far the oscillation of a trained network is from the scheme's.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def main(
     Parameters
     ----------
     experiment : tuple of path
-        The folder of the training, or those of several, or of an ensemble.
+        The folders of one or several trainings, or of an ensemble.
     years : float
         The length of a run [years].
     output : path, optional
@@ -212,7 +212,7 @@ def main(
     scheme : tuple of str, optional
         The azimuths and phase speeds of further runs of the scheme, such as 4x20.
     guard : str, optional
-        What happens in columns unlike those of the training: keep the network's drag and count
+        The action in columns unlike the training set: keep the network's drag and count
         them, clip their inputs to the box of the training, or fall back to the scheme. By default
         the guard is not asked.
 
